@@ -1,0 +1,1 @@
+"""The ground floor: dtypes, errors, flags, facts about targets. Standard library and NumPy only."""

@@ -1,0 +1,89 @@
+"""The one table of flags. Every flag is an environment variable, read when it is asked for.
+
+A new flag needs a design note in docs/design/.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from firth.base.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One row: name, default, help, and whether it changes generated code (then it keys caches)."""
+
+    name: str
+    default: str
+    help: str
+    changes_code: bool = False
+
+
+TABLE = (
+    Flag("FIRTH_TARGET", "cpu", "what runs graphs: cpu, ref (NumPy) or null (counts only)"),
+    Flag("FIRTH_THREADS", "", "worker threads; empty means one per core"),
+    Flag("FIRTH_STRICT", "0", "1: the same bits on every target, slower", changes_code=True),
+    Flag("FIRTH_DEBUG", "", "comma-separated words: graph, passes, kernels, asm, time, memory"),
+    Flag("FIRTH_DUMP", "", "a folder: every stage of every program is written there as text"),
+    Flag("FIRTH_LOAD", "", "a folder in FIRTH_DUMP's form: its edited stages are used"),
+    Flag("FIRTH_CHECK", "0", "1: every computed address is checked", changes_code=True),
+    Flag("FIRTH_CACHE", "", "folder of compiled objects; empty: the user's cache folder; 0: none"),
+)
+_BY_NAME = {flag.name: flag for flag in TABLE}
+_overrides: dict[str, str] = {}
+
+
+def get(name: str) -> str:
+    """The value of a flag: an override of this process, else the environment, else the default."""
+    flag = _BY_NAME[name]
+    return _overrides.get(name) or os.environ.get(name) or flag.default
+
+
+def put(name: str, value: str | None) -> None:
+    """Overrides a flag in this process; None takes the override back."""
+    if name not in _BY_NAME:
+        raise ArgumentError(
+            f"flags: there is no flag {name}; got {name}, expected one of {', '.join(_BY_NAME)}; "
+            "see docs/flags.md"
+        )
+    if value is None:
+        _overrides.pop(name, None)
+    else:
+        _overrides[name] = value
+
+
+def debug(word: str) -> bool:
+    """True when FIRTH_DEBUG holds the word."""
+    return word in get("FIRTH_DEBUG").split(",")
+
+
+def threads() -> int:
+    """Number of threads that programs run on, at least 1."""
+    text = get("FIRTH_THREADS")
+    if not text:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdigit() or int(text) < 1:
+        raise ArgumentError(
+            f"FIRTH_THREADS: not a number of threads; got {text!r}, expected 1 or more; "
+            "unset it to use every core"
+        )
+    return int(text)
+
+
+def code_key() -> str:
+    """The flags that change generated code, as text for cache keys."""
+    return ",".join(f"{f.name}={get(f.name)}" for f in TABLE if f.changes_code)
+
+
+def cache_dir() -> Path | None:
+    """The folder of compiled objects, or None when FIRTH_CACHE=0."""
+    text = get("FIRTH_CACHE")
+    if text == "0":
+        return None
+    if text:
+        return Path(text)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "firth"

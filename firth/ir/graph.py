@@ -1,0 +1,46 @@
+"""A graph: inputs, outputs and everything between, in an order that can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from firth.ir.node import Node
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Inputs and outputs; every input node's index is its place in `inputs`.
+
+    donated: (output place, input place) pairs: that output may overwrite that input's memory.
+    """
+
+    inputs: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    donated: tuple[tuple[int, int], ...] = ()
+
+    def nodes(self) -> list[Node]:
+        """Every node that an output needs, sources first; inputs included only if used."""
+        return topological(self.outputs)
+
+    def replace(self, outputs: Iterable[Node]) -> Graph:
+        """The same graph with other outputs."""
+        return Graph(self.inputs, tuple(outputs), self.donated)
+
+
+def topological(roots: Iterable[Node]) -> list[Node]:
+    """Nodes that the roots need, each after its sources (no recursion: graphs are deep)."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(list(roots))]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+            continue
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        stack.append((node, True))
+        stack.extend((s, False) for s in reversed(node.src) if id(s) not in seen)
+    return order

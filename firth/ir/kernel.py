@@ -1,0 +1,221 @@
+"""Kernels as data: a grid of tiles, scratch, and a tree of loops over guarded affine loads and stores.
+
+`schedule` makes kernels from graphs; `codegen` turns them into LLVM text and knows nothing else.
+
+Meaning. A kernel is called once per tile of its grid. `grid` is a tuple of (axis, block): tiles are
+numbered in row-major order of ceil(extent / block); inside tile t the axis runs over
+[t*block, min((t+1)*block, extent)). A grid axis with block 1 is a plain value and needs no Loop.
+A Loop over a grid axis runs over the tile's part of it, over any other axis over [0, extent).
+
+Values are trees of expressions, shared by identity: an expression is computed where its innermost
+axis (or accumulator) lives. Inside a vector loop a value that depends on the loop's axis has one
+element per lane; other values are uniform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from firth.base.dtype import DType
+
+
+class Axis:
+    """A loop variable with its extent; compared by identity."""
+
+    __slots__ = ("extent", "name")
+
+    def __init__(self, name: str, extent: int) -> None:
+        self.name = name
+        self.extent = extent
+
+    def __repr__(self) -> str:
+        return f"{self.name}:{self.extent}"
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """const + sum(coefficient * axis), in elements. A coefficient is never 0."""
+
+    const: int = 0
+    terms: tuple[tuple[Axis, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Holds where 0 <= index < extent and, when step > 1, index is a multiple of step."""
+
+    index: Affine
+    extent: int
+    step: int = 1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Const:
+    """A number."""
+
+    value: bool | int | float
+    dtype: DType
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Coordinate:
+    """The value of an affine index, as an int64 (or another integer or float dtype)."""
+
+    index: Affine
+    dtype: DType
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Load:
+    """An element of a buffer: at index + sum(value * coefficient), values being int64 expressions.
+
+    Where a guard fails nothing is read and the result is `fill`.
+    """
+
+    buffer: int
+    index: Affine
+    dtype: DType
+    guards: tuple[Guard, ...] = ()
+    fill: bool | int | float = 0
+    dynamic: tuple[tuple[Expression, int], ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Apply:
+    """A base elementwise op by name on arguments (`cast` and `bitcast` read the target dtype)."""
+
+    op: str
+    args: tuple[Expression, ...]
+    dtype: DType
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Checked:
+    """An int64 index that must lie in [0, extent); outside it the kernel's error word is set to
+    (site, value), if it was zero, and the result is 0. Guarded-off lanes are not checked."""
+
+    index: Expression
+    extent: int
+    site: int
+    guards: tuple[Guard, ...] = ()
+
+
+class Accumulator:
+    """A value carried through a loop (and the loops inside it), combined by `op`.
+
+    op: add, mul, maximum, minimum, bitwise_and, bitwise_or. After its loop it is an expression:
+    the combination over all iterations (over lanes too, when the vector axis was reduced).
+    dtype: of the accumulation (float32 for half inputs). NaN propagates through maximum and minimum.
+    """
+
+    __slots__ = ("dtype", "init", "name", "op")
+
+    def __init__(self, name: str, op: str, dtype: DType, init: bool | int | float) -> None:
+        self.name = name
+        self.op = op
+        self.dtype = dtype
+        self.init = init
+
+
+Expression = Const | Coordinate | Load | Apply | Checked | Accumulator
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Store:
+    """Writes an element. Guards: nothing is written where one fails."""
+
+    buffer: int
+    index: Affine
+    value: Expression
+    guards: tuple[Guard, ...] = ()
+    dynamic: tuple[tuple[Expression, int], ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Accumulate:
+    """Combines a value into an accumulator of an enclosing loop."""
+
+    accumulator: Accumulator
+    value: Expression
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Loop:
+    """Runs its body for each value of the axis.
+
+    vector: lanes at a time (0 or 1: serial). A vector loop may hold serial loops (then each lane
+    runs them), never another vector loop. carries: accumulators that start at this loop.
+    """
+
+    axis: Axis
+    body: tuple[Statement, ...]
+    vector: int = 0
+    carries: tuple[Accumulator, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Contract:
+    """A block of a contraction: for every row and column, sum over `reduce` of a * b, then `body`.
+
+    rows: axes of a (not b), cols: axes of b (not a); the last column axis is the vector axis of
+    `body`, whose statements run once per (row, vector of columns), `result` being the sum there.
+    Axes that are in the grid are restricted to the tile. a, b: expressions (loads, or elementwise
+    work on loads, which is then done while packing). scratch: buffer number of a scratch of at
+    least `scratch_elements` for packing.
+    """
+
+    rows: tuple[Axis, ...]
+    cols: tuple[Axis, ...]
+    reduce: tuple[Axis, ...]
+    a: Expression
+    b: Expression
+    result: Accumulator
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sort:
+    """Stable argsort along `axis` of what `key` loads; `position` written to `buffer` as int64.
+
+    scratch_keys (dtype of key) and scratch_index (int64): scratch buffers of 2 * extent elements.
+    NaN sorts last (first when descending).
+    """
+
+    axis: Axis
+    key: Load
+    buffer: int
+    index: Affine
+    descending: bool
+    scratch_keys: int
+    scratch_index: int
+
+
+Statement = Store | Accumulate | Loop | Contract | Sort
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A kernel argument: dtype, and whether the kernel writes it. scratch > 0: elements of private
+    memory of the running thread instead of an argument."""
+
+    dtype: DType
+    written: bool = False
+    scratch: int = 0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Kernel:
+    """One kernel. `lines` are the user's lines it comes from, for profiles and errors."""
+
+    name: str
+    grid: tuple[tuple[Axis, int], ...]
+    buffers: tuple[Buffer, ...]
+    body: tuple[Statement, ...]
+    lines: tuple[str, ...] = field(default=())
+
+    def tiles(self) -> int:
+        """Number of tiles: calls of the function that one run of the kernel makes."""
+        count = 1
+        for axis, block in self.grid:
+            count *= -(-axis.extent // block)
+        return count

@@ -1,0 +1,208 @@
+"""Ops: one declaration each, kept in one table, and `make`, the only way to a checked node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from firth.base import dtype as dt
+from firth.base.dtype import DType
+from firth.base.errors import ArgumentError, VerifyError
+from firth.ir.node import Attr, Node, Shape
+
+Rule = Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """Everything about one op.
+
+    name: what users and exporters call it. family: the constructor that made it (elementwise,
+    reduction, movement, contraction, index, random, sort, source, composed).
+    arity: number of sources, None for any. attrs: names of its attributes, in order.
+    defaults: attributes that may be left out.
+    shape: (*source shapes, **attrs) -> shape. dtype: (*source dtypes, **attrs) -> DType.
+    ref: (*NumPy arrays, **attrs) -> NumPy array: the meaning, and the oracle of tests.
+    vjp: (g, y, *xs, **attrs) -> one Expr or None per source; None derives it from `lower`.
+    jvp, batch: forward mode and vmap; given by the family.
+    lower: (*xs, **attrs) -> Expr: the body of a composed op; None makes it a base op.
+    sample: how tests draw its arguments. tolerance: relative, per dtype.
+    broadcasts: sources broadcast and promote by themselves until the `lower` pass.
+    """
+
+    name: str
+    family: str
+    arity: int | None
+    doc: str
+    shape: Rule
+    dtype: Rule
+    ref: Rule
+    attrs: tuple[str, ...] = ()
+    defaults: Mapping[str, Attr] = field(default_factory=dict)
+    vjp: Rule | None = None
+    jvp: Rule | None = None
+    batch: Rule | None = None
+    lower: Rule | None = None
+    sample: Any = None
+    tolerance: Mapping[DType, float] = field(default_factory=dict)
+    broadcasts: bool = False
+
+    @property
+    def is_base(self) -> bool:
+        """True when every target must know the op: it has no body."""
+        return self.lower is None
+
+    def bind(self, attrs: Mapping[str, Attr]) -> tuple[Attr, ...]:
+        """Attribute values in declaration order, defaults filled in; ArgumentError otherwise."""
+        unknown = [k for k in attrs if k not in self.attrs]
+        missing = [k for k in self.attrs if k not in attrs and k not in self.defaults]
+        if unknown or missing:
+            raise ArgumentError(
+                f"{self.name}: wrong attributes; got {', '.join(attrs) or 'none'}, expected "
+                f"{', '.join(self.attrs) or 'none'}; see its page in docs/ops.md"
+            )
+        return tuple(attrs[k] if k in attrs else self.defaults[k] for k in self.attrs)
+
+    def __call__(self, *sources: Expr | Node | bool | int | float, **attrs: Attr) -> Expr:
+        """Applies the op inside a rule: sources are expressions or numbers."""
+        nodes = _nodes(self, sources)
+        return Expr(make(self, nodes, self.bind(attrs)))
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+TABLE: dict[str, Op] = {}
+
+
+def declare(name: str, **fields: Any) -> Op:
+    """Enters one op in the table. The fields are those of Op; `arity` defaults to 1."""
+    if name in TABLE:
+        raise VerifyError(f"declare: op {name} is declared twice; choose another name")
+    fields.setdefault("arity", 1)
+    fields.setdefault("family", "composed")
+    op = Op(name=name, **fields)
+    TABLE[name] = op
+    return op
+
+
+def make(op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...] = ()) -> Node:
+    """A new node whose shape and dtype come from the op's rules; they raise ShapeError, DTypeError."""
+    kwargs = dict(zip(op.attrs, attrs, strict=True))
+    shape = op.shape(*[s.shape for s in src], **kwargs)
+    dtype = op.dtype(*[s.dtype for s in src], **kwargs)
+    return Node(op, src, attrs, shape, dtype)
+
+
+def _no_ref(*_: object, **__: object) -> np.ndarray:
+    raise VerifyError("input: has no value of its own; the target supplies it")
+
+
+INPUT = declare(
+    "input", family="source", arity=0, attrs=("index",),
+    doc="A value given to the graph when it runs.",
+    shape=lambda index: (), dtype=lambda index: dt.float32, ref=_no_ref,
+)  # fmt: skip
+
+CONST = declare(
+    "const", family="source", arity=0, attrs=("value", "dtype"),
+    doc="One number, shape ().",
+    shape=lambda value, dtype: (), dtype=lambda value, dtype: dtype,
+    ref=lambda value, dtype: np.asarray(value).astype(dtype.np),
+)  # fmt: skip
+
+
+def input_node(index: int, shape: Shape, dtype: DType) -> Node:
+    """The graph's input number `index`."""
+    return Node(INPUT, (), (index,), shape, dtype)
+
+
+def const_node(value: bool | int | float | complex, dtype: DType) -> Node:
+    """A number of the given dtype, shape ()."""
+    return Node(CONST, (), (value, dtype), (), dtype)
+
+
+def _nodes(op: Op, sources: tuple[object, ...]) -> tuple[Node, ...]:
+    """Sources as nodes; a number takes the dtype that promotion gives it beside its neighbours."""
+    known = [s.node if isinstance(s, Expr) else s for s in sources]
+    dtypes = [s.dtype for s in known if isinstance(s, Node)]
+    if op.name == "where" and isinstance(known[0], Node):
+        dtypes = [s.dtype for s in known[1:] if isinstance(s, Node)]
+    out = []
+    for s in known:
+        if isinstance(s, Node):
+            out.append(s)
+            continue
+        if not isinstance(s, (bool, int, float)):
+            raise ArgumentError(
+                f"{op.name}: a source is neither an expression nor a number; "
+                f"got {type(s).__name__}, expected Expr, Node, bool, int or float; check the rule"
+            )
+        if dtypes:
+            base = dtypes[0]
+            for d in dtypes[1:]:
+                base = dt.promote(base, d)
+            out.append(const_node(s, dt.scalar_dtype(base, s)))
+        else:
+            out.append(const_node(s, dt.float32 if isinstance(s, float) else dt.int64))
+    return tuple(out)
+
+
+def _binary(name: str) -> Callable[[Expr, object], Expr]:
+    return lambda a, b: TABLE[name](a, b)  # type: ignore[arg-type]
+
+
+def _swapped(name: str) -> Callable[[Expr, object], Expr]:
+    return lambda a, b: TABLE[name](b, a)  # type: ignore[arg-type]
+
+
+def _unary(name: str) -> Callable[[Expr], Expr]:
+    return lambda a: TABLE[name](a)
+
+
+class Expr:
+    """A node with operators: what rules (vjp, lower) are written in."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the value."""
+        return self.node.shape
+
+    @property
+    def dtype(self) -> DType:
+        """Element type of the value."""
+        return self.node.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.node.shape)
+
+    def __repr__(self) -> str:
+        return f"Expr({self.node!r})"
+
+    __hash__ = None  # type: ignore[assignment]
+    __add__, __radd__ = _binary("add"), _swapped("add")
+    __sub__, __rsub__ = _binary("sub"), _swapped("sub")
+    __mul__, __rmul__ = _binary("mul"), _swapped("mul")
+    __truediv__, __rtruediv__ = _binary("div"), _swapped("div")
+    __floordiv__, __rfloordiv__ = _binary("floor_divide"), _swapped("floor_divide")
+    __mod__, __rmod__ = _binary("remainder"), _swapped("remainder")
+    __pow__, __rpow__ = _binary("pow"), _swapped("pow")
+    __matmul__ = _binary("matmul")
+    __and__, __rand__ = _binary("bitwise_and"), _swapped("bitwise_and")
+    __or__, __ror__ = _binary("bitwise_or"), _swapped("bitwise_or")
+    __xor__, __rxor__ = _binary("bitwise_xor"), _swapped("bitwise_xor")
+    __lshift__, __rshift__ = _binary("shift_left"), _binary("shift_right")
+    __lt__, __le__ = _binary("less"), _binary("less_equal")
+    __gt__, __ge__ = _binary("greater"), _binary("greater_equal")
+    __eq__, __ne__ = _binary("equal"), _binary("not_equal")  # type: ignore[assignment]
+    __neg__, __invert__, __abs__ = _unary("neg"), _unary("bitwise_not"), _unary("abs")

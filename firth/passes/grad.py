@@ -1,0 +1,117 @@
+"""Reverse-mode gradients: more nodes, built from each op's `vjp` or from its body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from firth.base.dtype import DType
+from firth.base.errors import MissingRule, ShapeError
+from firth.ir.graph import topological
+from firth.ir.node import Node, Shape
+from firth.ir.op import TABLE, Expr, const_node, make
+
+
+def gradient(
+    outputs: Sequence[Node], cotangents: Sequence[Node | None], wrt: Sequence[Node]
+) -> list[Node | None]:
+    """Gradients of sum(output * cotangent) for each node of `wrt`; None where nothing flows.
+
+    A missing cotangent stands for ones. Raises MissingRule where a base op has no gradient.
+    """
+    order = topological(outputs)
+    targets = {id(n) for n in wrt}
+    needed = _depends_on(order, targets)
+    grads: dict[int, Node] = {}
+    for out, cot in zip(outputs, cotangents, strict=True):
+        if id(out) in needed:
+            _accumulate(grads, out, cot if cot is not None else full(out.shape, 1, out.dtype))
+    for node in reversed(order):
+        g = grads.get(id(node))
+        if g is None or not node.src or not any(id(s) in needed for s in node.src):
+            continue
+        for source, contribution in zip(node.src, _pull(node, g, needed), strict=True):
+            if contribution is not None and id(source) in needed:
+                _accumulate(grads, source, contribution)
+    return [grads.get(id(n)) for n in wrt]
+
+
+def full(shape: Shape, value: float, dtype: DType) -> Node:
+    """A node of the shape that holds one number everywhere."""
+    node = const_node(value, dtype)
+    if shape:
+        node = make(TABLE["reshape"], (node,), ((1,) * len(shape),))
+        node = make(TABLE["expand"], (node,), (shape,))
+    return node
+
+
+def unbroadcast(node: Node, shape: Shape, dtype: DType) -> Node:
+    """The gradient of broadcasting and promotion: sums down to `shape`, casts to `dtype`."""
+    if node.shape != shape:
+        extra = len(node.shape) - len(shape)
+        if extra < 0:
+            raise ShapeError(
+                f"grad: a gradient has fewer dimensions than its source; got {node.shape}, "
+                f"expected {shape}; the op's vjp rule is wrong"
+            )
+        axes = tuple(range(extra)) + tuple(
+            i + extra for i, n in enumerate(shape) if n == 1 and node.shape[i + extra] != 1
+        )
+        if axes:
+            node = make(TABLE["sum"], (node,), TABLE["sum"].bind({"axes": axes, "keepdims": True}))
+        if node.shape != shape:
+            node = make(TABLE["reshape"], (node,), (shape,))
+    if node.dtype is not dtype:
+        node = make(TABLE["cast"], (node,), (dtype,))
+    return node
+
+
+def _depends_on(order: list[Node], targets: set[int]) -> set[int]:
+    """Ids of the float nodes through which a gradient reaches a target."""
+    needed: set[int] = set()
+    for node in order:
+        flows = id(node) in targets or any(id(s) in needed for s in node.src)
+        if flows and node.dtype.kind in "fc":
+            needed.add(id(node))
+    return needed
+
+
+def _accumulate(grads: dict[int, Node], node: Node, contribution: Node) -> None:
+    contribution = unbroadcast(contribution, node.shape, node.dtype)
+    known = grads.get(id(node))
+    grads[id(node)] = (
+        contribution if known is None else make(TABLE["add"], (known, contribution))
+    )
+
+
+def _pull(node: Node, g: Node, needed: set[int]) -> list[Node | None]:
+    """Contributions of one node to its sources."""
+    op = node.op
+    if op.vjp is not None:
+        pulled = op.vjp(Expr(g), Expr(node), *map(Expr, node.src), **node.kwargs())
+        return [p.node if isinstance(p, Expr) else p for p in pulled]
+    if op.lower is None:
+        raise MissingRule(
+            f"grad: op {op.name} has no gradient; got a request to differentiate {op.name}, "
+            "expected an op with a vjp rule or a body; detach() its inputs or add the rule"
+        )
+    # The body is differentiated on stand-ins, so that it stops at this node's own sources.
+    stand_ins = [Node(s.op, s.src, s.attrs, s.shape, s.dtype) for s in node.src]
+    body = op.lower(*map(Expr, stand_ins), **node.kwargs()).node
+    wanted = [s for s, real in zip(stand_ins, node.src, strict=True) if id(real) in needed]
+    found = iter(gradient([body], [g], wanted))
+    pulls = [next(found) if id(real) in needed else None for real in node.src]
+    back = {id(s): real for s, real in zip(stand_ins, node.src, strict=True)}
+    return [p if p is None else _substitute(p, back) for p in pulls]
+
+
+def _substitute(root: Node, mapping: dict[int, Node]) -> Node:
+    """The graph of `root` with some nodes replaced; untouched parts are shared."""
+    made: dict[int, Node] = {}
+    for node in topological([root]):
+        target = mapping.get(id(node))
+        if target is None:
+            src = tuple(made[id(s)] for s in node.src)
+            same = all(a is b for a, b in zip(src, node.src, strict=True))
+            target = node if same else Node(node.op, src, node.attrs, node.shape, node.dtype)
+        made[id(node)] = target
+    return made[id(root)]

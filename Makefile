@@ -1,0 +1,58 @@
+# make demo   train on real digits, from nothing but Python     make test   the default suite
+# Longer suites: make fuzz, make conformance, make bench        Checks:     make lint
+# Each environment is made once under build/ and made again when pyproject.toml changes.
+
+PYTHON ?= python3
+DEMO := build/venv-demo
+TEST := build/venv-test
+PEERS := build/venv-peers
+# BLAS and torch pools in the test processes would fight over the cores.
+TESTENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test lint format docs fuzz conformance bench clean
+
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Firth needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "making $(@D) (once; pip output in $(@D).log)"
+	@mkdir -p build && $(PYTHON) -m venv $(@D)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(@D)/bin/python -m pip install -q -e '.$(1)' \
+	  > $(@D).log 2>&1 || { tail -n 20 $(@D).log; exit 1; }
+	@touch $@
+endef
+
+$(DEMO)/ready: pyproject.toml
+	$(call environment,[vision,plot])
+
+$(TEST)/ready: pyproject.toml
+	$(call environment,[test])
+
+$(PEERS)/ready: pyproject.toml
+	$(call environment,[dev])
+
+demo: $(DEMO)/ready
+	@$(DEMO)/bin/python examples/digits.py
+
+test: $(TEST)/ready
+	@$(TESTENV) $(TEST)/bin/python -m pytest -n 2 $(ARGS)
+
+lint: $(PEERS)/ready
+	@$(PEERS)/bin/ruff check . && $(PEERS)/bin/ruff format --check . && $(PEERS)/bin/mypy
+
+format: $(PEERS)/ready
+	@$(PEERS)/bin/ruff check --fix . ; $(PEERS)/bin/ruff format .
+
+docs: $(DEMO)/ready
+	@$(DEMO)/bin/python -m firth docs docs
+
+fuzz: $(TEST)/ready
+	@$(TESTENV) FUZZ_GRAPHS=$${FUZZ_GRAPHS:-20000} $(TEST)/bin/python -m pytest tests/fuzz -n 2 $(ARGS)
+
+conformance: $(TEST)/ready
+	@$(TESTENV) $(TEST)/bin/python -m pytest tests/conformance -m '' -n 2 $(ARGS)
+
+bench: $(PEERS)/ready
+	@$(PEERS)/bin/python -m benchmarks $(ARGS)
+
+clean:
+	@rm -rf build out .pytest_cache .mypy_cache .ruff_cache .hypothesis

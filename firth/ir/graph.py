@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from firth.ir.node import Node
@@ -28,8 +28,11 @@ class Graph:
         return Graph(self.inputs, tuple(outputs), self.donated)
 
 
-def topological(roots: Iterable[Node]) -> list[Node]:
-    """Nodes that the roots need, each after its sources (no recursion: graphs are deep)."""
+def topological(roots: Iterable[Node], stop: Container[int] = ()) -> list[Node]:
+    """Nodes that the roots need, each after its sources (no recursion: graphs are deep).
+
+    Nodes whose id is in `stop` are left out, and so is what only they need.
+    """
     order: list[Node] = []
     seen: set[int] = set()
     stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(list(roots))]
@@ -38,7 +41,7 @@ def topological(roots: Iterable[Node]) -> list[Node]:
         if ready:
             order.append(node)
             continue
-        if id(node) in seen:
+        if id(node) in seen or id(node) in stop:
             continue
         seen.add(id(node))
         stack.append((node, True))

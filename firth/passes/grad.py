@@ -8,7 +8,7 @@ from firth.base.dtype import DType
 from firth.base.errors import MissingRule, ShapeError
 from firth.ir.graph import topological
 from firth.ir.node import Node, Shape
-from firth.ir.op import TABLE, Expr, const_node, make
+from firth.ir.op import TABLE, Expr, const_node, input_node, make
 
 
 def gradient(
@@ -94,24 +94,22 @@ def _pull(node: Node, g: Node, needed: set[int]) -> list[Node | None]:
             f"grad: op {op.name} has no gradient; got a request to differentiate {op.name}, "
             "expected an op with a vjp rule or a body; detach() its inputs or add the rule"
         )
-    # The body is differentiated on stand-ins, so that it stops at this node's own sources.
-    stand_ins = [Node(s.op, s.src, s.attrs, s.shape, s.dtype) for s in node.src]
-    body = op.lower(*map(Expr, stand_ins), **node.kwargs()).node
-    wanted = [s for s, real in zip(stand_ins, node.src, strict=True) if id(real) in needed]
-    found = iter(gradient([body], [g], wanted))
-    pulls = [next(found) if id(real) in needed else None for real in node.src]
-    back = {id(s): real for s, real in zip(stand_ins, node.src, strict=True)}
-    return [p if p is None else _substitute(p, back) for p in pulls]
+    # The body is differentiated on stand-ins, so that it ends at this node's own sources.
+    real = (*node.src, g)
+    inputs = [input_node(i, n.shape, n.dtype) for i, n in enumerate(real)]
+    body = op.lower(*map(Expr, inputs[:-1]), **node.kwargs()).node
+    wanted = [s for s, n in zip(inputs, node.src, strict=False) if id(n) in needed]
+    found = iter(gradient([body], [inputs[-1]], wanted))
+    pulls = [next(found) if id(n) in needed else None for n in node.src]
+    back = {id(s): n for s, n in zip(inputs, real, strict=True)}
+    return [p if p is None else substitute(p, back) for p in pulls]
 
 
-def _substitute(root: Node, mapping: dict[int, Node]) -> Node:
-    """The graph of `root` with some nodes replaced; untouched parts are shared."""
-    made: dict[int, Node] = {}
-    for node in topological([root]):
-        target = mapping.get(id(node))
-        if target is None:
-            src = tuple(made[id(s)] for s in node.src)
-            same = all(a is b for a, b in zip(src, node.src, strict=True))
-            target = node if same else Node(node.op, src, node.attrs, node.shape, node.dtype)
-        made[id(node)] = target
+def substitute(root: Node, mapping: dict[int, Node]) -> Node:
+    """The graph of `root` with the nodes of `mapping` (by id) replaced; the rest is shared."""
+    made = dict(mapping)
+    for node in topological([root], stop=mapping):
+        src = tuple(made[id(s)] for s in node.src)
+        same = all(a is b for a, b in zip(src, node.src, strict=True))
+        made[id(node)] = node if same else Node(node.op, src, node.attrs, node.shape, node.dtype)
     return made[id(root)]

@@ -1,0 +1,72 @@
+"""From recorded ops to base ops: bodies inlined, broadcasting and promotion made explicit."""
+
+from __future__ import annotations
+
+from firth.base import dtype as dt
+from firth.base.errors import VerifyError
+from firth.ir.graph import Graph, topological
+from firth.ir.node import Node
+from firth.ir.op import Expr, Op
+from firth.ops.elementwise import operand_dtypes
+from firth.passes.simplify import Simplifier
+
+_HALF = (dt.float16, dt.bfloat16)
+_NO_ARITHMETIC = ("where", "bitcast", "cast")
+
+
+def lower(graph: Graph) -> Graph:
+    """The graph in base ops; every source of an elementwise op has the node's shape."""
+    maker = Simplifier()
+    made: dict[int, Node] = {id(n): n for n in graph.inputs}
+    _lower_into(maker, graph.nodes(), made)
+    return graph.replace(made[id(o)] for o in graph.outputs)
+
+
+def _lower_into(maker: Simplifier, order: list[Node], made: dict[int, Node]) -> None:
+    for node in order:
+        if id(node) not in made:
+            made[id(node)] = _lower_node(maker, node, tuple(made[id(s)] for s in node.src))
+
+
+def _lower_node(maker: Simplifier, node: Node, src: tuple[Node, ...]) -> Node:
+    op = node.op
+    if op.broadcasts:
+        dtypes = operand_dtypes(op, tuple(s.dtype for s in src))
+        src = tuple(
+            maker.broadcast(cast(maker, s, d), node.shape)
+            for s, d in zip(src, dtypes, strict=True)
+        )
+    if op.lower is None:
+        return _base(maker, op, src, node)
+    body = op.lower(*map(Expr, src), **node.kwargs()).node
+    made = {id(s): s for s in src}
+    _lower_into(maker, topological([body], stop=made), made)
+    out = made[id(body)]
+    if out.shape != node.shape:
+        raise VerifyError(
+            f"lower: the body of {op.name} has another shape than its declaration; "
+            f"got {out.shape}, expected {node.shape}; mend the declaration"
+        )
+    return cast(maker, out, node.dtype)
+
+
+def _base(maker: Simplifier, op: Op, src: tuple[Node, ...], node: Node) -> Node:
+    """A base op; half types are computed in float32."""
+    half = any(s.dtype in _HALF for s in src)
+    if half and op.family == "elementwise" and op.name not in _NO_ARITHMETIC:
+        wide = tuple(cast(maker, s, dt.float32) if s.dtype in _HALF else s for s in src)
+        return cast(maker, maker.make(op, wide, node.attrs), node.dtype)
+    if op.name == "cast":
+        return cast(maker, src[0], node.dtype)
+    return maker.make(op, src, node.attrs)
+
+
+def cast(maker: Simplifier, node: Node, dtype: dt.DType) -> Node:
+    """A node as another dtype; half types go through float32 both ways."""
+    if node.dtype is dtype:
+        return node
+    if node.dtype in _HALF and dtype is not dt.float32:
+        node = maker.call("cast", node, dtype=dt.float32)
+    if dtype in _HALF and node.dtype not in (dt.float32, dt.float64):
+        node = maker.call("cast", node, dtype=dt.float32)
+    return maker.call("cast", node, dtype=dtype)

@@ -1,0 +1,232 @@
+"""Local rewrites that never change a value, and common subexpressions made one.
+
+`Simplifier.make` is how every later pass makes nodes: the same op on the same sources is the same
+node, constants are folded, and movement that moves nothing disappears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from firth.base.dtype import DType
+from firth.ir.graph import Graph
+from firth.ir.node import Attr, Node, Shape
+from firth.ir.op import CONST, TABLE, Op, const_node, make
+
+
+class Simplifier:
+    """Makes nodes; remembers them, so that equal ones are shared."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Node] = {}
+        self._keep: list[Node] = []  # ids in keys stay valid
+
+    def make(self, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...] = ()) -> Node:
+        """`ir.op.make`, simplified and shared."""
+        if op is CONST:
+            return self.const(attrs[0], attrs[1])  # type: ignore[arg-type]
+        key = (op, *map(id, src), *((type(a), a) for a in attrs))
+        node = self._known.get(key)
+        if node is None:
+            rule = _RULES.get(op.name)
+            node = rule(self, src, attrs) if rule else None
+            if node is None and op.family == "elementwise":
+                node = _fold(self, op, src, attrs)
+            if node is None:
+                node = make(op, src, attrs)
+            self._known[key] = node
+            self._keep.extend(src)
+        return node
+
+    def call(self, name: str, *src: Node, **attrs: Attr) -> Node:
+        """`make` by op name."""
+        op = TABLE[name]
+        return self.make(op, src, op.bind(attrs))
+
+    def const(self, value: bool | int | float, dtype: DType) -> Node:
+        """A shared constant. -0.0 and 0.0 are different, NaN equals itself."""
+        key = (CONST, repr(value), type(value), dtype)
+        node = self._known.get(key)
+        if node is None:
+            node = self._known[key] = const_node(value, dtype)
+        return node
+
+    def full(self, value: bool | int | float, shape: Shape, dtype: DType) -> Node:
+        """A constant of a shape."""
+        return self.broadcast(self.const(value, dtype), shape)
+
+    def broadcast(self, node: Node, shape: Shape) -> Node:
+        """Explicit NumPy broadcasting of a node to a shape."""
+        if node.shape == shape:
+            return node
+        lead = len(shape) - len(node.shape)
+        node = self.call("reshape", node, shape=(1,) * lead + node.shape)
+        return self.call("expand", node, shape=shape)
+
+
+def simplify(graph: Graph) -> Graph:
+    """The same values from fewer nodes."""
+    maker = Simplifier()
+    made: dict[int, Node] = {id(n): n for n in graph.inputs}
+    for node in graph.nodes():
+        if id(node) not in made:
+            src = tuple(made[id(s)] for s in node.src)
+            made[id(node)] = maker.make(node.op, src, node.attrs)
+    return graph.replace(made[id(o)] for o in graph.outputs)
+
+
+def scalar_value(node: Node) -> bool | int | float | None:
+    """The number a node holds everywhere, or None."""
+    while node.op.name in ("expand", "reshape"):
+        node = node.src[0]
+    return node.attrs[0] if node.op is CONST else None  # type: ignore[return-value]
+
+
+Rule = Callable[[Simplifier, tuple[Node, ...], tuple[Attr, ...]], Node | None]
+_RULES: dict[str, Rule] = {}
+
+
+def _rule(*names: str) -> Callable[[Rule], Rule]:
+    def enter(rule: Rule) -> Rule:
+        for name in names:
+            _RULES[name] = rule
+        return rule
+
+    return enter
+
+
+def _fold(s: Simplifier, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    """Elementwise work on numbers is done now, once."""
+    values = [scalar_value(n) for n in src]
+    if not src or any(v is None for v in values):
+        return None
+    node = make(op, src, attrs)
+    arrays = [np.asarray(v).astype(n.dtype.np) for v, n in zip(values, src, strict=True)]
+    with np.errstate(all="ignore"):
+        try:
+            result = op.ref(*arrays, **dict(zip(op.attrs, attrs, strict=True)))
+        except ArithmeticError:
+            return None  # left to the target, which reports it with its line
+    return s.full(np.asarray(result).astype(node.dtype.np).item(), node.shape, node.dtype)
+
+
+def _identity(position: int, value: float) -> Rule:
+    """A rule: the other operand, where the one at `position` is `value`."""
+
+    def rule(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+        places = (0, 1) if position < 0 else (position,)
+        for p in places:
+            other = src[1 - p]
+            found = scalar_value(src[p])
+            if found is not None and not isinstance(found, bool) and found == value:
+                zero_sum = value == 0 and other.dtype.kind == "f" and str(found)[0] != "-"
+                if zero_sum and position < 0:
+                    continue  # -0 + 0 is 0, so x + 0 is not x
+                return other if _same(other, src[p]) else None
+        return None
+
+    return rule
+
+
+def _same(a: Node, b: Node) -> bool:
+    return a.shape == b.shape and a.dtype is b.dtype
+
+
+_RULES["add"] = _identity(-1, 0)
+_RULES["mul"] = _identity(-1, 1)
+_RULES["sub"] = _identity(1, 0)
+_RULES["div"] = _identity(1, 1)
+
+
+@_rule("pow")
+def _pow(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    x, exponent = src[0], scalar_value(src[1])
+    if not _same(x, src[1]):
+        return None
+    if exponent == 1:
+        return x
+    if exponent == 2:
+        return s.call("mul", x, x)
+    return None
+
+
+@_rule("neg")
+def _neg(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    return src[0].src[0] if src[0].op.name == "neg" else None
+
+
+@_rule("cast")
+def _cast(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    return src[0] if src[0].dtype is attrs[0] else None
+
+
+@_rule("reshape")
+def _reshape(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    (x,), (shape,) = src, attrs
+    if x.shape == shape:
+        return x
+    if x.op.name == "reshape":
+        return s.make(x.op, x.src, attrs)
+    return None
+
+
+@_rule("expand")
+def _expand(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    (x,), (shape,) = src, attrs
+    if x.shape == shape:
+        return x
+    return s.make(x.op, x.src, attrs) if x.op.name == "expand" else None
+
+
+@_rule("permute")
+def _permute(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    (x,), (axes,) = src, attrs
+    if axes == tuple(range(len(x.shape))):
+        return x
+    if x.op.name == "permute":
+        inner = x.attrs[0]
+        return s.make(x.op, x.src, (tuple(inner[a] for a in axes),))  # type: ignore[index,union-attr]
+    return None
+
+
+@_rule("slice")
+def _slice(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    starts, sizes, steps = attrs
+    whole = sizes == src[0].shape and not any(starts)  # type: ignore[arg-type]
+    return src[0] if whole and set(steps) <= {1} else None  # type: ignore[arg-type]
+
+
+@_rule("pad")
+def _pad(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    low, high, inner, _ = attrs
+    return None if any(low) or any(high) or any(inner) else src[0]  # type: ignore[arg-type]
+
+
+@_rule("flip")
+def _flip(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    moving = any(src[0].shape[a] > 1 for a in attrs[0])  # type: ignore[union-attr]
+    return None if moving else src[0]
+
+
+@_rule("concatenate")
+def _concatenate(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    return src[0] if len(src) == 1 else None
+
+
+@_rule("where")
+def _where(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    return src[1] if src[1] is src[2] else None
+
+
+@_rule("sum", "prod", "amax", "amin", "any", "all")
+def _reduce(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    """Reducing only extents of 1 (and not none of them) is a reshape."""
+    (x,), (axes, keepdims) = src, attrs
+    if any(x.shape[a] != 1 for a in axes):  # type: ignore[union-attr]
+        return None
+    if keepdims:
+        return x
+    kept = tuple(n for i, n in enumerate(x.shape) if i not in axes)  # type: ignore[operator]
+    return s.call("reshape", x, shape=kept)

@@ -61,7 +61,7 @@ def package_of(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool, int]]:
-    """(module, inside a function, line) of every import; `from firth import x` counts as firth.x."""
+    """(module, inside a function, line) of every import; `from firth import x` is firth.x."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside: set[ast.AST] = set()
     for node in ast.walk(tree):
@@ -114,9 +114,9 @@ def test_targets_do_not_import_each_other():
         for module, _, line in imports(path):
             bits = module.split(".")
             folder = SOURCE / "targets" / (bits[2] if len(bits) > 2 else "")
-            if bits[:2] == ["firth", "targets"] and len(bits) > 2 and folder.is_dir():
-                if bits[2] != parts[1]:
-                    wrong.append(f"{name_of(path)}:{line} imports {module}")
+            neighbour = bits[:2] == ["firth", "targets"] and len(bits) > 2 and folder.is_dir()
+            if neighbour and bits[2] != parts[1]:
+                wrong.append(f"{name_of(path)}:{line} imports {module}")
     assert not wrong, "\n".join(wrong)
 
 

@@ -45,6 +45,10 @@ class RecordingError(FirthError, RuntimeError):
     """Something that cannot be recorded: a value read inside jit, an unwatched outside source."""
 
 
+class FormatError(FirthError, ValueError):
+    """A file whose bytes are not what its format says, or that asks for more than it may have."""
+
+
 class VerifyError(FirthError, AssertionError):
     """A graph or kernel broke a rule of its stage. Always a bug in Firth, never in user code."""
 

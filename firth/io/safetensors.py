@@ -138,18 +138,19 @@ def _chunks(
     table: dict[str, object] = {}
     if metadata:
         table["__metadata__"] = _checked_metadata(metadata)
-    data: list[np.ndarray] = []
+    # names keep their order in the header; data go widest elements first, so that every tensor
+    # starts at a multiple of its element size
+    ready = {name: _little_endian(name, np.asarray(array)) for name, array in arrays.items()}
+    table.update(dict.fromkeys(ready))
+    data = sorted(ready.items(), key=lambda item: -item[1].itemsize)
     start = 0
-    # widest elements first, so that every tensor starts at a multiple of its element size
-    for name, array in sorted(arrays.items(), key=lambda item: -np.asarray(item[1]).itemsize):
-        little = _little_endian(name, np.asarray(array))
+    for name, little in data:
         stop = start + little.nbytes
         table[name] = {
             "dtype": _NAMES[little.dtype],
             "shape": list(little.shape),
             "data_offsets": [start, stop],
         }
-        data.append(little)
         start = stop
     text = json.dumps(table, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
@@ -160,7 +161,7 @@ def _chunks(
         )
     yield len(text).to_bytes(8, "little")
     yield text
-    for array in data:
+    for _, array in data:
         if array.nbytes:
             yield array.reshape(-1).view(np.uint8).data
 
@@ -296,6 +297,8 @@ def _read_array(file: BinaryIO, header: Header, entry: Entry, where: str) -> np.
             raise _bad(where, "the data end early", f"{done} bytes", f"{len(view)}")
         done += count
     if entry.dtype == np.bool_:
-        return (raw != 0).reshape(entry.shape)  # a bool byte other than 0 and 1 is undefined
+        return np.not_equal(raw, 0).reshape(
+            entry.shape
+        )  # a bool byte other than 0 and 1 is undefined
     array: np.ndarray = raw.view(entry.dtype).reshape(entry.shape)
     return array.astype(entry.dtype.newbyteorder("="), copy=False)

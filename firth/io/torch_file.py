@@ -281,7 +281,8 @@ class _StorageType:
 
 def _elements(raw: np.ndarray, dtype: DType, order: str) -> np.ndarray:
     if dtype is dt.bool_:
-        return raw != 0
+        flags: np.ndarray = np.not_equal(raw, 0)
+        return flags
     if order == ">" and dtype.itemsize > 1:
         item = dtype.itemsize // 2 if dtype.is_complex else dtype.itemsize
         raw = np.ascontiguousarray(raw.reshape(-1, item)[:, ::-1]).reshape(-1)

@@ -29,7 +29,7 @@ def _example():
 
 
 def _same(a, b):
-    assert a.keys() == b.keys()
+    assert list(a) == list(b)
     for name in a:
         assert a[name].shape == b[name].shape
         np.testing.assert_array_equal(a[name], b[name])
@@ -48,7 +48,8 @@ def test_what_is_written_is_read(tmp_path):
 def test_the_library_reads_what_is_written(tmp_path):
     path = tmp_path / "x.safetensors"
     firth_st.save_file(_example(), path)
-    _same(_example(), safetensors.numpy.load_file(path))
+    found = safetensors.numpy.load_file(path)
+    _same(_example(), {name: found[name] for name in _example()})
 
 
 def test_the_library_writes_what_is_read(tmp_path):

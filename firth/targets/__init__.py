@@ -1,0 +1,41 @@
+"""Targets: things that run graphs, found by name and loaded when first asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from firth.base.errors import ArgumentError, message
+from firth.ir.graph import Graph
+from firth.runtime.buffer import Buffer
+
+NAMES = ("cpu", "ref", "null")
+
+
+class Executable(Protocol):
+    """A graph made ready to run."""
+
+    def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
+        """One contiguous buffer per graph input -> one per output; donated ones are reused."""
+
+
+class Target(Protocol):
+    """Something that runs graphs."""
+
+    def compile(self, graph: Graph) -> Executable:
+        """The graph, ready to run."""
+
+
+def get(name: str) -> Target:
+    """The target of that name; ArgumentError when there is none.
+
+    >>> get("ref").__name__
+    'firth.targets.ref.target'
+    """
+    if name not in NAMES:
+        raise ArgumentError(
+            message("FIRTH_TARGET", "there is no such target", repr(name), ", ".join(NAMES),
+                    "set the flag to one of them")
+        )  # fmt: skip
+    return cast(Target, importlib.import_module(f"firth.targets.{name}.target"))

@@ -1,0 +1,1 @@
+"""The null target: runs nothing, counts nodes."""

@@ -1,0 +1,1 @@
+"""The reference target: NumPy, slow and obvious, the definition of meaning."""

@@ -1,0 +1,282 @@
+"""sin, cos, tan, asin, acos and atan on lanes of float32 or float64."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Final
+
+from firth.base import dtype as dt
+from firth.codegen import math_tables as table
+from firth.codegen.math_lanes import Lanes
+from firth.codegen.types import literal, register_type
+
+TWO_OVER_PI: Final = 0.6366197723675814
+# pi / 2 as a sum
+HALF_PI_F32: Final = (1.5707963705062866, -4.371138828673793e-08, -1.7151245100058819e-15)
+HALF_PI_F64: Final = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33)
+# the first two with 33 bits, so that products with whole numbers up to 2**20 are exact
+HALF_PI_SHORT: Final = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)
+
+
+def _reduction_helper(lanes: int) -> tuple[str, str]:
+    """(name, text) of a function: |x| >= 2**16 -> (x mod pi/2 in [-pi/4, pi/4], quadrant).
+
+    Payne and Hanek, 'Radian reduction for trigonometric functions' (1983): x = m 2**e is multiplied
+    with the 256 bits of 2/pi that matter, modulo 4, in 32-bit pieces. One lane at a time: rare.
+    """
+    name = f"firth_reduce_v{lanes}"
+    v, q = register_type(dt.float64, lanes), register_type(dt.int64, lanes)
+    words = ", ".join(f"i32 {w}" for w in table.TWO_OVER_PI)
+    count = len(table.TWO_OVER_PI)
+    text = [
+        f"@{name}_bits = internal constant [{count} x i32] [{words}]",
+        f"define internal {{ {v}, {q} }} @{name}({v} %x) nounwind noinline {{",
+        "entry:",
+        f"%in = alloca [{lanes} x double], align 64",
+        f"%rs = alloca [{lanes} x double], align 64",
+        f"%qs = alloca [{lanes} x i64], align 64",
+        f"store {v} %x, ptr %in, align 8",
+        "br label %lane",
+        "lane:",
+        "%i = phi i64 [ 0, %entry ], [ %next, %lane ]",
+        "%at = getelementptr double, ptr %in, i64 %i",
+        "%raw = load i64, ptr %at, align 8",
+        "%exp0 = lshr i64 %raw, 52",
+        "%exp1 = and i64 %exp0, 2047",
+        "%exp = call i64 @llvm.smax.i64(i64 %exp1, i64 1013)",
+        "%man0 = and i64 %raw, 4503599627370495",
+        "%man = or i64 %man0, 4503599627370496",
+        "%e = sub i64 %exp, 1013",  # x = man * 2**(e - 62)
+        "%s = lshr i64 %e, 5",
+        "%shift = and i64 %e, 31",
+        "%m0 = and i64 %man, 4294967295",
+        "%m1 = lshr i64 %man, 32",
+    ]
+    for j in range(8):  # w0 is the lowest of the eight words that begin at s
+        text += [
+            f"%j{j} = add i64 %s, {7 - j}",
+            f"%p{j} = getelementptr i32, ptr @{name}_bits, i64 %j{j}",
+            f"%h{j} = load i32, ptr %p{j}, align 4",
+            f"%w{j} = zext i32 %h{j} to i64",
+        ]
+    for row, first in (("0", 0), ("1", 1)):
+        carry = "0"
+        for j in range(first, 8):
+            here = f"%{'ab'[first]}{j}"
+            text.append(f"{here}m = mul i64 %w{j - first}, %m{row}")
+            text.append(f"{here}c = add i64 {here}m, {carry}")
+            if first:
+                text.append(f"{here}t = add i64 {here}c, %a{j}")
+            total = f"{here}t" if first else f"{here}c"
+            text.append(f"{here} = and i64 {total}, 4294967295")
+            text.append(f"{here}k = lshr i64 {total}, 32")
+            carry = f"{here}k"
+    text += [  # value = (64-bit words P3 P2 P1 ...) * 2**(shift - 222), modulo 4
+        "%P1h = shl i64 %b3, 32",
+        "%P1 = or i64 %P1h, %b2",
+        "%P2h = shl i64 %b5, 32",
+        "%P2 = or i64 %P2h, %b4",
+        "%P3h = shl i64 %b7, 32",
+        "%P3 = or i64 %P3h, %b6",
+        "%up = add i64 %shift, 32",
+        "%hi = call i64 @llvm.fshl.i64(i64 %P3, i64 %P2, i64 %up)",
+        "%lo = call i64 @llvm.fshl.i64(i64 %P2, i64 %P1, i64 %up)",
+        "%quad = lshr i64 %hi, 62",
+        "%f1 = call i64 @llvm.fshl.i64(i64 %hi, i64 %lo, i64 2)",
+        "%f0 = shl i64 %lo, 2",
+        "%half = lshr i64 %f1, 63",
+        "%n = add i64 %quad, %half",
+        "%neg = sub i64 0, %half",
+        "%g0x = xor i64 %f0, %neg",
+        "%g1x = xor i64 %f1, %neg",
+        "%g0 = add i64 %g0x, %half",
+        "%zero0 = icmp eq i64 %f0, 0",
+        "%zero = zext i1 %zero0 to i64",
+        "%carry = and i64 %zero, %half",
+        "%g1 = add i64 %g1x, %carry",
+        "%z = call i64 @llvm.ctlz.i64(i64 %g1, i1 false)",
+        "%top = call i64 @llvm.fshl.i64(i64 %g1, i64 %g0, i64 %z)",
+        "%d = uitofp i64 %top to double",
+        "%sx0 = sub i64 959, %z",  # 2**-(64 + z)
+        "%sx = shl i64 %sx0, 52",
+        "%sc = bitcast i64 %sx to double",
+        "%d1 = fmul double %d, %sc",
+        f"%d2 = fmul double %d1, {literal(HALF_PI_F64[0], dt.float64)}",
+        "%infinite = icmp eq i64 %exp1, 2047",
+        f"%d3 = select i1 %infinite, double {literal(nan, dt.float64)}, double %d2",
+        "%sign = shl i64 %half, 63",
+        "%db = bitcast double %d3 to i64",
+        "%dr = xor i64 %db, %sign",
+        "%r_at = getelementptr i64, ptr %rs, i64 %i",
+        "store i64 %dr, ptr %r_at, align 8",
+        "%q_at = getelementptr i64, ptr %qs, i64 %i",
+        "store i64 %n, ptr %q_at, align 8",
+        "%next = add i64 %i, 1",
+        f"%more = icmp ult i64 %next, {lanes}",
+        "br i1 %more, label %lane, label %out",
+        "out:",
+        f"%r = load {v}, ptr %rs, align 8",
+        f"%q = load {q}, ptr %qs, align 8",
+        f"%one = insertvalue {{ {v}, {q} }} poison, {v} %r, 0",
+        f"%two = insertvalue {{ {v}, {q} }} %one, {q} %q, 1",
+        f"ret {{ {v}, {q} }} %two",
+        "}",
+    ]
+    return name, "\n".join(text)
+
+
+def _reduce(m: Lanes, a: str) -> tuple[str, str]:
+    """a >= 0 = quadrant * pi/2 + r: (r, quadrant as integers, of which the low two bits count)."""
+    limit = 131072.0 if m.single else 2.0**28
+    d = Lanes(m.b, dt.float64, m.lanes, m.facts) if m.single else m
+    pair = f"{{ {m.type}, {m.int_type} }}"
+    r, n = _reduce_small(m, d, a)
+    small = _pair(m, pair, r, n)
+
+    def far() -> str:
+        wide = m.b.op(f"fpext {m.type} {a} to {d.type}", hoist=False) if m.single else a
+        for intrinsic in ("smax.i64(i64, i64)", "fshl.i64(i64, i64, i64)", "ctlz.i64(i64, i1)"):
+            name = f"llvm.{intrinsic.split('(')[0]}"
+            m.b.declares.setdefault(name, f"declare i64 @llvm.{intrinsic}")
+        name = m.b.helper(*_reduction_helper(m.lanes))
+        wide_pair = f"{{ {d.type}, {d.int_type} }}"
+        both = m.b.get(f"call {wide_pair} @{name}({d.type} {wide})")
+        r2 = m.b.op(f"extractvalue {wide_pair} {both}, 0")
+        n2 = m.b.op(f"extractvalue {wide_pair} {both}, 1")
+        if m.single:
+            r2 = m.b.op(f"fptrunc {d.type} {r2} to {m.type}")
+            n2 = m.b.op(f"trunc {d.int_type} {n2} to {m.int_type}")
+        r2 = m.select(large, r2, r)
+        mask = register_type(dt.bool_, m.lanes)
+        n2 = m.b.op(f"select {mask} {large}, {m.int_type} {n2}, {m.int_type} {n}")
+        return _pair(m, pair, r2, n2)
+
+    large = m.less(limit, a)
+    chosen = m.b.choose(m.any(large), pair, far, lambda: small)
+    return (
+        m.b.op(f"extractvalue {pair} {chosen}, 0"),
+        m.b.op(f"extractvalue {pair} {chosen}, 1"),
+    )
+
+
+def _reduce_small(m: Lanes, d: Lanes, a: str) -> tuple[str, str]:
+    if m.single and not m.fused:
+        # products of halves of pi with whole numbers are exact in double precision
+        wide = m.b.op(f"fpext {m.type} {a} to {d.type}")
+        whole, n = d.nearest(wide, TWO_OVER_PI)
+        for part in HALF_PI_SHORT:
+            wide = d.sub(wide, d.mul(whole, part))
+        return (
+            m.b.op(f"fptrunc {d.type} {wide} to {m.type}"),
+            m.b.op(f"trunc {d.int_type} {n} to {m.int_type}"),
+        )
+    whole, n = m.nearest(a, TWO_OVER_PI)
+    for part in HALF_PI_F32 if m.single else HALF_PI_F64:
+        a = m.exact_fma(whole, -part, a)
+    return a, n
+
+
+def _pair(m: Lanes, pair: str, r: str, n: str) -> str:
+    one = m.b.op(f"insertvalue {pair} poison, {m.type} {r}, 0")
+    return m.b.op(f"insertvalue {pair} {one}, {m.int_type} {n}, 1")
+
+
+def _sin_cos(m: Lanes, r: str) -> tuple[str, str]:
+    """sin and cos of a reduced argument."""
+    z = m.mul(r, r)
+    s = m.poly(z, table.SIN_F32 if m.single else table.SIN_F64)
+    c = m.poly(z, table.COS_F32 if m.single else table.COS_F64)
+    half = m.mul(z, 0.5)
+    head = m.sub(1.0, half)
+    lost = m.sub(m.sub(1.0, head), half)
+    cosine = m.add(head, m.fma(m.mul(z, z), c, lost))
+    return m.fma(m.mul(r, z), s, r), cosine
+
+
+def _odd(m: Lanes, n: str) -> str:
+    return m.int_compare("ne", m.int_op("and", n, 1), 0)
+
+
+def sin(m: Lanes, x: str) -> str:
+    """The sine of x in radians, of any size."""
+    r, n = _reduce(m, m.abs(x))
+    s, c = _sin_cos(m, r)
+    flip = m.int_op("shl", m.int_op("lshr", n, 1), m.dtype.bits - 1)
+    return m.with_sign(m.select(_odd(m, n), c, s), m.int_op("xor", flip, m.sign(x)))
+
+
+def cos(m: Lanes, x: str) -> str:
+    """The cosine of x in radians, of any size."""
+    r, n = _reduce(m, m.abs(x))
+    s, c = _sin_cos(m, r)
+    flip = m.int_op("shl", m.int_op("lshr", m.int_op("add", n, 1), 1), m.dtype.bits - 1)
+    return m.with_sign(m.select(_odd(m, n), s, c), flip)
+
+
+def tan(m: Lanes, x: str) -> str:
+    """The tangent of x in radians, of any size; float32 by way of double precision."""
+    a = m.abs(x)
+    sign = m.sign(x)
+    if m.single:
+        d = Lanes(m.b, dt.float64, m.lanes, m.facts)
+        r, n = _reduce(d, m.b.op(f"fpext {m.type} {a} to {d.type}"))
+        z = d.mul(r, r)
+        s = d.fma(d.mul(r, z), d.poly(z, table.SIN_37_BITS), r)
+        c = d.fma(d.mul(z, z), d.poly(z, table.COS_42_BITS), d.fma(z, -0.5, 1.0))
+        y = _quotient(d, s, c, n)
+        return m.with_sign(m.b.op(f"fptrunc {d.type} {y} to {m.type}"), sign)
+    r, n = _reduce(m, a)
+    return m.with_sign(_quotient(m, *_sin_cos(m, r), n), sign)
+
+
+def _quotient(m: Lanes, s: str, c: str, n: str) -> str:
+    odd = _odd(m, n)
+    return m.div(m.select(odd, c, s), m.select(odd, m.neg(s), c))
+
+
+def _asin_core(m: Lanes, x: str) -> tuple[str, str, str]:
+    """(|x| > 1/2, t, rest) with asin(|x|) or asin(sqrt((1 - |x|) / 2)) = t + rest."""
+    a = m.abs(x)
+    big = m.less(0.5, a)
+    z = m.select(big, m.mul(m.sub(1.0, a), 0.5), m.mul(a, a))
+    t = m.select(big, m.call("llvm.sqrt", z), a)
+    p = m.poly(z, table.ASIN_F32 if m.single else table.ASIN_F64)
+    return big, t, m.mul(m.mul(t, z), p)
+
+
+def asin(m: Lanes, x: str) -> str:
+    """The angle in [-pi/2, pi/2] whose sine is x; NaN outside [-1, 1]."""
+    high, low, _ = HALF_PI_F32 if m.single else HALF_PI_F64
+    big, t, rest = _asin_core(m, x)
+    far = m.sub(m.fma(-2.0, t, high), m.fma(2.0, rest, -low))
+    return m.with_sign(m.select(big, far, m.add(t, rest)), m.sign(x))
+
+
+def acos(m: Lanes, x: str) -> str:
+    """The angle in [0, pi] whose cosine is x; NaN outside [-1, 1]."""
+    high, low, _ = HALF_PI_F32 if m.single else HALF_PI_F64
+    big, t, rest = _asin_core(m, x)
+    sign = m.sign(x)
+    signed, signed_rest = m.with_sign(t, sign), m.with_sign(rest, sign)
+    near = m.sub(high, m.add(signed, m.sub(signed_rest, low)))
+    positive = m.add(t, rest)
+    negative = m.sub(high, m.add(t, m.sub(rest, low)))
+    far = m.select(m.less(x, 0.0), negative, positive)
+    return m.select(big, m.add(far, far), near)
+
+
+def atan(m: Lanes, x: str) -> str:
+    """The angle in [-pi/2, pi/2] whose tangent is x."""
+    high, low, _ = HALF_PI_F32 if m.single else HALF_PI_F64
+    a = m.abs(x)
+    steep = m.less(2.414213562373095, a)
+    middle = m.less(0.41421356237309503, a)
+    num = m.select(steep, -1.0, m.select(middle, m.sub(a, 1.0), a))
+    den = m.select(steep, a, m.select(middle, m.add(a, 1.0), 1.0))
+    base = m.select(steep, high, m.select(middle, high / 2, 0.0))
+    base_low = m.select(steep, low, m.select(middle, low / 2, 0.0))
+    t = m.div(num, den)
+    z = m.mul(t, t)
+    p = m.poly(z, table.ATAN_F32 if m.single else table.ATAN_F64)
+    angle = m.add(base, m.add(t, m.fma(m.mul(t, z), p, base_low)))
+    return m.with_sign(angle, m.sign(x))

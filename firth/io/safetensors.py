@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself: entries by name, metadata, and where its data begin."""
+    """What a file says of itself: entries by name, metadata, and the first byte of data."""
 
     entries: dict[str, Entry]
     metadata: dict[str, str]
@@ -97,8 +97,7 @@ def save_file(
 
 def load(data: bytes) -> dict[str, np.ndarray]:
     """The arrays in the bytes of a safetensors file. Raises FormatError as `load_file` does."""
-    file = BytesIO(data)
-    return _read_arrays(file, _read_header(file, len(data), "the bytes"), "the bytes")
+    return load_with_metadata(BytesIO(data))[0]
 
 
 def load_file(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -110,18 +109,21 @@ def load_file(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def load_with_metadata(
-    path: str | os.PathLike[str],
+    file: str | os.PathLike[str] | BinaryIO,
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays and the text metadata of a safetensors file. Raises FormatError as `load_file`."""
-    with open(path, "rb") as file:
-        header = _read_header(file, os.fstat(file.fileno()).st_size, str(path))
-        return _read_arrays(file, header, str(path)), header.metadata
+    if isinstance(file, (str, os.PathLike)):
+        with open(file, "rb") as opened:
+            return load_with_metadata(opened)
+    header, where = _read_header(file), _name_of(file)
+    arrays = {name: _read_array(file, header, e, where) for name, e in header.entries.items()}
+    return arrays, header.metadata
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
     """The checked header alone: names, dtypes, shapes and metadata, no data read."""
     with open(path, "rb") as file:
-        return _read_header(file, os.fstat(file.fileno()).st_size, str(path))
+        return _read_header(file)
 
 
 def is_safetensors(head: bytes) -> bool:
@@ -214,7 +216,14 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _read_header(file: BinaryIO, file_bytes: int, where: str) -> Header:
+def _name_of(file: BinaryIO) -> str:
+    return str(getattr(file, "name", "the data"))
+
+
+def _read_header(file: BinaryIO) -> Header:
+    where, begin = _name_of(file), file.tell()
+    file_bytes = file.seek(0, os.SEEK_END) - begin
+    file.seek(begin)
     prefix = file.read(8)
     if len(prefix) < 8:
         raise _bad(where, "the file is too short", f"{len(prefix)} bytes", "8 or more")
@@ -238,7 +247,7 @@ def _read_header(file: BinaryIO, file_bytes: int, where: str) -> Header:
         raise _bad(where, "metadata is not text", type(metadata).__name__, "text by name")
     entries = {name: _entry(where, name, row) for name, row in table.items()}
     _check_layout(where, entries, file_bytes - 8 - size)
-    return Header(entries, metadata, 8 + size)
+    return Header(entries, metadata, begin + 8 + size)
 
 
 def _is_count(value: object) -> bool:
@@ -281,10 +290,6 @@ def _check_layout(where: str, entries: dict[str, Entry], data_bytes: int) -> Non
     if position != data_bytes:
         wrong = "the data are truncated" if position > data_bytes else "bytes after the last tensor"
         raise _bad(where, wrong, f"{data_bytes} bytes", f"{position}")
-
-
-def _read_arrays(file: BinaryIO, header: Header, where: str) -> dict[str, np.ndarray]:
-    return {name: _read_array(file, header, e, where) for name, e in header.entries.items()}
 
 
 def _read_array(file: BinaryIO, header: Header, entry: Entry, where: str) -> np.ndarray:

@@ -37,6 +37,10 @@ class IndexOutOfRange(FirthError, IndexError):
     """An index outside its dimension, found while recording or in compiled code."""
 
 
+class DivisionByZero(FirthError, ZeroDivisionError):
+    """An integer division or remainder by zero, found in compiled code."""
+
+
 class GradientError(FirthError, RuntimeError):
     """backward() or grad() was asked for something that has no gradient."""
 

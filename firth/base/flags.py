@@ -35,6 +35,8 @@ TABLE = (
 _BY_NAME = {flag.name: flag for flag in TABLE}
 _overrides: dict[str, str] = {}
 
+version = 0  # grows with every `put`: what has read a flag can tell whether to read it again
+
 
 def get(name: str) -> str:
     """The value of a flag: an override of this process, else the environment, else the default."""
@@ -49,6 +51,8 @@ def put(name: str, value: str | None) -> None:
             f"flags: there is no flag {name}; got {name}, expected one of {', '.join(_BY_NAME)}; "
             "see docs/flags.md"
         )
+    global version
+    version += 1
     if value is None:
         _overrides.pop(name, None)
     else:

@@ -1,51 +1,185 @@
-"""Buffers: owned, aligned memory that programs read and write."""
+"""Buffers: owned, aligned memory that programs read and write.
+
+Memory of a dead buffer is kept for the next one of its size, up to a bound, unless somebody still
+looks at it through NumPy. Fresh pages from the system cost more than most kernels.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 
 from firth.base.dtype import DType
+
 Shape = tuple[int, ...]
 
-ALIGNMENT = 64
+ALIGNMENT: Final = 64
+
+
+def _physical_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 4 * 1024**3
+
+
+class _Store:
+    """Free memory by size class. Appending to and popping from a list is atomic."""
+
+    __slots__ = ("bound", "free", "kept")
+
+    def __init__(self, bound: int) -> None:
+        self.bound = bound
+        self.kept = 0  # bytes, about: two threads may count over each other until the next clear
+        self.free: dict[int, list[tuple[np.ndarray, int]]] = {}  # memory, its address
+
+    def clear(self) -> None:
+        self.free = {}
+        self.kept = 0
+
+
+_store: Final = _Store(max(64 * 1024**2, _physical_bytes() // 16))
+
+
+def _recycle(
+    memory: np.ndarray,
+    ptr: int,
+    room: int,
+    store: _Store = _store,
+    count: Callable[[object], int] = sys.getrefcount,
+) -> None:
+    """Keeps the memory of a dead buffer, if nothing else refers to it."""
+    # NumPy gives every view of the memory the same base, so its count tells who still looks.
+    if count(memory) > _UNSEEN or count(memory.base) > 2:
+        return
+    if store.kept + room > store.bound:
+        store.clear()  # sizes out of use leave too
+        if room > store.bound:
+            return
+    store.kept += room
+    store.free.setdefault(room, []).append((memory, ptr))
 
 
 class Buffer:
     """Bytes at a fixed address, 64-byte aligned when Firth allocated them.
 
-    array: the bytes as NumPy uint8. ptr: address of the first. owner: what keeps borrowed memory
+    ptr: address of the first. nbytes: how many were asked for. owner: what keeps borrowed memory
     alive (None for our own). exported: other code holds a view, so the buffer is never donated.
     """
 
-    __slots__ = ("array", "exported", "nbytes", "owner", "ptr")
+    __slots__ = ("_memory", "_room", "exported", "nbytes", "owner", "ptr")
 
     def __init__(self, array: np.ndarray, owner: Any = None) -> None:
-        self.array = array
+        self._memory = array
+        self._room = 0
         self.ptr: int = array.ctypes.data
         self.nbytes: int = array.nbytes
         self.owner = owner
         self.exported = owner is not None
+
+    def __del__(self, _recycle: Callable[[np.ndarray, int, int], None] = _recycle) -> None:
+        if self._room:
+            _recycle(self._memory, self.ptr, self._room)
+
+    @property
+    def array(self) -> np.ndarray:
+        """The bytes as NumPy uint8, sharing the memory."""
+        return self._memory[: self.nbytes]
 
     def view(self, dtype: DType, shape: Shape) -> np.ndarray:
         """The contents as a contiguous NumPy array that shares the memory."""
         count = 1
         for extent in shape:
             count *= extent
-        return self.array[: count * dtype.itemsize].view(dtype.np).reshape(shape)
+        return self._memory[: count * dtype.itemsize].view(dtype.np).reshape(shape)
+
+
+def _unseen() -> int:
+    """getrefcount of a dying buffer's memory that nobody else refers to."""
+    seen: list[int] = []
+
+    class Probe:
+        __slots__ = ("memory",)
+
+        def __del__(self) -> None:
+            look(self.memory, 0, 0)
+
+    def look(memory: object, ptr: int, room: int) -> None:
+        seen.append(sys.getrefcount(memory))
+
+    probe = Probe()
+    probe.memory = object()
+    del probe
+    return seen[0]
+
+
+_UNSEEN: Final = _unseen()
+
+
+def _size_class(nbytes: int) -> int:
+    """Bytes to reserve: steps of a cache line, then of an eighth of the power of two below."""
+    step = ALIGNMENT if nbytes <= 1024 else 1 << (nbytes.bit_length() - 4)
+    return -(-nbytes // step) * step or ALIGNMENT
 
 
 def allocate(nbytes: int) -> Buffer:
-    """A new buffer of at least one byte, contents undefined."""
-    raw = np.empty(max(nbytes, 1) + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return Buffer(raw[start : start + max(nbytes, 1)])
+    """A new buffer of `nbytes` bytes, contents undefined."""
+    room = _size_class(nbytes)
+    store = _store
+    try:
+        memory, ptr = store.free[room].pop()
+        store.kept -= room
+    except (KeyError, IndexError):
+        memory, ptr = _fresh(room)
+    buffer = Buffer.__new__(Buffer)
+    buffer._memory = memory
+    buffer._room = room
+    buffer.ptr = ptr
+    buffer.nbytes = nbytes
+    buffer.owner = None
+    buffer.exported = False
+    return buffer
+
+
+def _fresh(room: int) -> tuple[np.ndarray, int]:
+    raw = np.empty(room + ALIGNMENT, np.uint8)
+    address = raw.ctypes.data
+    start = -address % ALIGNMENT
+    return raw[start : start + room], address + start
 
 
 def from_array(array: np.ndarray) -> Buffer:
     """A new buffer with a copy of the array's elements in row-major order."""
     buffer = allocate(array.nbytes)
     if array.nbytes:
-        np.copyto(buffer.array[: array.nbytes].view(array.dtype).reshape(array.shape), array)
+        np.copyto(buffer.array.view(array.dtype).reshape(array.shape), array)
     return buffer
+
+
+def trim() -> None:
+    """Gives memory that is kept for later back to the system."""
+    _store.clear()
+    _arenas.clear()
+
+
+# arenas: what a program needs only while it runs
+
+_arenas: Final[list[Buffer]] = []
+
+
+def lend(nbytes: int) -> Buffer:
+    """An arena of at least `nbytes` for one call. The largest program decides how large it is."""
+    try:
+        arena = _arenas.pop()
+    except IndexError:
+        return allocate(nbytes)
+    return arena if arena.nbytes >= nbytes else allocate(nbytes)
+
+
+def give_back(arena: Buffer) -> None:
+    """Ends a loan."""
+    _arenas.append(arena)

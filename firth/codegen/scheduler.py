@@ -1,0 +1,604 @@
+"""LLVM text of the native scheduler: what walks a program's table of stages on several threads.
+
+Tiles are claimed, never assigned. A stage's tiles are split into one range per owner; a thread
+takes from its own range first and then from the others'. A claim is a compare-and-swap on
+(epoch, number), so whoever comes late with an old epoch claims nothing and harms nothing. A stage
+ends when its tiles are done, whoever did them: nobody waits for a thread that has claimed nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from firth.runtime import layout as at
+
+EXPORTS: Final = ("firth_run", "firth_start", "firth_call", "firth_worker", "firth_stop")
+
+# What the text may call, for the loader's allow-list.
+SYMBOLS: Final = frozenset(
+    {"syscall", "sched_yield", "SwitchToThread", "PyLong_AsVoidPtr", "PyLong_FromLong",
+     "PyErr_Occurred", "PyEval_SaveThread", "PyEval_RestoreThread"}
+)  # fmt: skip
+
+_PAUSES: Final = 1000  # a stage's end is usually near
+_YIELDS: Final = 100  # then the core may be needed by whoever has the last tile
+_NAP_NS: Final = 100_000
+
+
+def text(triple: str) -> str:
+    """The scheduler's module for a machine."""
+    machine = _machine(triple)
+    return "\n".join((machine, _COUNTERS, _WAIT, _WALK, _RUN, _WORKER, _PYTHON))
+
+
+def sleeps(triple: str) -> bool:
+    """Whether workers park in the kernel; elsewhere they return to the Python thread they are."""
+    return _futex(triple) is not None
+
+
+def _futex(triple: str) -> int | None:
+    """The system call's number on Linux."""
+    if "linux" not in triple:
+        return None
+    return {"x86_64": 202, "aarch64": 98, "riscv64": 98}.get(triple.split("-")[0])
+
+
+def _machine(triple: str) -> str:
+    """The few functions that differ between machines: pause, yield, sleep, floating-point mode."""
+    arch = triple.split("-")[0]
+    declares: list[str] = []
+    pause = give_way = sleep = wake = ""
+    save = "  ret i64 0"
+    restore = "  ret void"
+    if arch in ("x86_64", "i686"):
+        declares += ["declare void @llvm.x86.sse2.pause()"]
+        declares += ["declare void @llvm.x86.sse.stmxcsr(ptr)"]
+        declares += ["declare void @llvm.x86.sse.ldmxcsr(ptr)"]
+        pause = "  call void @llvm.x86.sse2.pause()"
+        save, restore = _X86_SAVE, _X86_RESTORE
+    elif arch in ("aarch64", "arm64"):
+        declares += ["declare void @llvm.aarch64.hint(i32)"]
+        declares += ["declare i64 @llvm.aarch64.get.fpcr()"]
+        declares += ["declare void @llvm.aarch64.set.fpcr(i64)"]
+        pause = "  call void @llvm.aarch64.hint(i32 1)"
+        save, restore = _ARM_SAVE, _ARM_RESTORE
+    if "windows" in triple:
+        declares += ["declare i32 @SwitchToThread()"]
+        give_way = "  %r = call i32 @SwitchToThread()"
+    else:
+        declares += ["declare i32 @sched_yield()"]
+        give_way = "  %r = call i32 @sched_yield()"
+    nap = give_way
+    number = _futex(triple)
+    if number is not None:
+        declares += ["declare i64 @syscall(i64, ...)"]
+        call = f"  %r = call i64 (i64, ...) @syscall(i64 {number}, ptr %word, "
+        sleep = call + "i32 128, i32 %seen, ptr null, ptr null, i32 0)"
+        wake = call + "i32 129, i32 %count, ptr null, ptr null, i32 0)"
+        nap = call + "i32 128, i32 %seen, ptr @nap_time, ptr null, i32 0)"
+    return "\n".join([*declares, _MACHINE.format(
+        nap_ns=_NAP_NS, pause=pause, give_way=give_way, sleep=sleep, wake=wake, nap=nap,
+        save=save, restore=restore,
+    )])  # fmt: skip
+
+
+_X86_SAVE: Final = """\
+  %word = alloca i32, align 4
+  call void @llvm.x86.sse.stmxcsr(ptr %word)
+  %old = load i32, ptr %word, align 4
+  store i32 8064, ptr %word, align 4
+  call void @llvm.x86.sse.ldmxcsr(ptr %word)
+  %mode = zext i32 %old to i64
+  ret i64 %mode"""
+_X86_RESTORE: Final = """\
+  %word = alloca i32, align 4
+  %old = trunc i64 %mode to i32
+  store i32 %old, ptr %word, align 4
+  call void @llvm.x86.sse.ldmxcsr(ptr %word)
+  ret void"""
+_ARM_SAVE: Final = """\
+  %mode = call i64 @llvm.aarch64.get.fpcr()
+  call void @llvm.aarch64.set.fpcr(i64 0)
+  ret i64 %mode"""
+_ARM_RESTORE: Final = """\
+  call void @llvm.aarch64.set.fpcr(i64 %mode)
+  ret void"""
+
+# standard_mode: rounds to nearest, keeps denormals, traps nothing; returns the mode it replaced.
+_MACHINE: Final = """\
+@nap_time = internal constant {{i64, i64}} {{i64 0, i64 {nap_ns}}}
+define internal void @pause() nounwind {{
+{pause}
+  ret void
+}}
+define internal void @give_way() nounwind {{
+{give_way}
+  ret void
+}}
+define internal void @sleep(ptr %word, i32 %seen) nounwind {{
+{sleep}
+  ret void
+}}
+define internal void @nap(ptr %word, i32 %seen) nounwind {{
+{nap}
+  ret void
+}}
+define internal void @wake(ptr %word, i32 %count) nounwind {{
+{wake}
+  ret void
+}}
+define internal i64 @standard_mode() nounwind {{
+{save}
+}}
+define internal void @restore_mode(i64 %mode) nounwind {{
+{restore}
+}}
+"""
+
+_COUNTERS: Final = """\
+; The next unclaimed number below %n in this epoch, or -1.
+define internal i64 @claim(ptr %slot, i64 %epoch, i64 %n) nounwind {
+entry:
+  %first = load atomic i64, ptr %slot monotonic, align 8
+  br label %look
+look:
+  %value = phi i64 [%first, %entry], [%now, %try]
+  %tag = lshr i64 %value, 32
+  %low = and i64 %value, 4294967295
+  %late = icmp ugt i64 %tag, %epoch
+  br i1 %late, label %none, label %check
+check:
+  %same = icmp eq i64 %tag, %epoch
+  %next = select i1 %same, i64 %low, i64 0
+  %left = icmp ult i64 %next, %n
+  br i1 %left, label %try, label %none
+try:
+  %high = shl i64 %epoch, 32
+  %after = add i64 %next, 1
+  %new = or i64 %high, %after
+  %swap = cmpxchg ptr %slot, i64 %value, i64 %new acq_rel monotonic
+  %now = extractvalue {i64, i1} %swap, 0
+  %won = extractvalue {i64, i1} %swap, 1
+  br i1 %won, label %mine, label %look
+mine:
+  ret i64 %next
+none:
+  ret i64 -1
+}
+; Adds to the tiles done in this epoch.
+define internal void @publish(ptr %done, i64 %epoch, i64 %count) nounwind {
+entry:
+  %base = shl i64 %epoch, 32
+  %first = load atomic i64, ptr %done monotonic, align 8
+  br label %look
+look:
+  %value = phi i64 [%first, %entry], [%now, %look]
+  %old = icmp ult i64 %value, %base
+  %from = select i1 %old, i64 %base, i64 %value
+  %new = add i64 %from, %count
+  %swap = cmpxchg ptr %done, i64 %value, i64 %new acq_rel monotonic
+  %now = extractvalue {i64, i1} %swap, 0
+  %won = extractvalue {i64, i1} %swap, 1
+  br i1 %won, label %out, label %look
+out:
+  ret void
+}
+"""
+
+_WAIT: Final = f"""\
+define internal void @await(ptr %done, i64 %goal) nounwind {{
+entry:
+  br label %look
+look:
+  %i = phi i64 [0, %entry], [%i1, %again]
+  %value = load atomic i64, ptr %done acquire, align 8
+  %ready = icmp uge i64 %value, %goal
+  br i1 %ready, label %out, label %wait
+wait:
+  %i1 = add i64 %i, 1
+  %soon = icmp ult i64 %i, {_PAUSES}
+  br i1 %soon, label %spin, label %longer
+spin:
+  call void @pause()
+  br label %again
+longer:
+  %later = icmp ult i64 %i, {_PAUSES + _YIELDS}
+  br i1 %later, label %yield, label %rest
+yield:
+  call void @give_way()
+  br label %again
+rest:
+  %seen = trunc i64 %value to i32
+  call void @nap(ptr %done, i32 %seen)
+  br label %again
+again:
+  br label %look
+out:
+  ret void
+}}
+"""
+
+
+def _get(name: str, base: str, offset: int | str, kind: str = "i64") -> str:
+    """Loads a field: `%name = base[offset]`."""
+    return (
+        f"  %{name}.at = getelementptr i8, ptr %{base}, i64 {offset}\n"
+        f"  %{name} = load {kind}, ptr %{name}.at, align 8"
+    )
+
+
+def _stage_fields() -> str:
+    """Loads the fields of stage %s of %frame."""
+    return "\n".join(
+        (
+            f"  %stage.offset = mul i64 %s, {at.STAGE_BYTES}",
+            "  %stage = getelementptr i8, ptr %stages, i64 %stage.offset",
+            _get("fn", "stage", at.STAGE_FUNCTION, "ptr"),
+            _get("args.offset", "stage", at.STAGE_ARGS),
+            "  %args = getelementptr i8, ptr %words, i64 %args.offset",
+            _get("n", "stage", at.STAGE_TILES),
+            _get("guarded", "stage", at.STAGE_GUARDED),
+            "  %site = load atomic i64, ptr %error monotonic, align 8",
+            "  %failed = icmp ne i64 %site, 0",
+            "  %guard = icmp ne i64 %guarded, 0",
+            "  %skip = and i1 %failed, %guard",
+        )
+    )
+
+
+def _part_fields() -> str:
+    """Loads what both walks need of %frame and its part number %part."""
+    return "\n".join(
+        (
+            _get("stages", "frame", at.FRAME_STAGES, "ptr"),
+            _get("parts", "frame", at.FRAME_PARTS, "ptr"),
+            _get("words", "frame", at.FRAME_ARGS, "ptr"),
+            f"  %error = getelementptr i8, ptr %frame, i64 {at.FRAME_ERROR}",
+            f"  %part.offset = mul i64 %part, {at.PART_BYTES}",
+            "  %record = getelementptr i8, ptr %parts, i64 %part.offset",
+            _get("first", "record", at.PART_FIRST),
+            _get("end", "record", at.PART_END),
+        )
+    )
+
+
+# share: one thread's share of a run. alone: all of it, without counters.
+_WALK: Final = f"""\
+define internal void @share(ptr %frame, i64 %worker, i64 %run, ptr %scratch) nounwind {{
+entry:
+  %epoch = lshr i64 %run, 32
+  %part = and i64 %run, 4294967295
+{_part_fields()}
+{_get("counters", "frame", at.FRAME_COUNTERS, "ptr")}
+{_get("owners", "frame", at.FRAME_OWNERS)}
+{_get("stride", "frame", at.FRAME_STRIDE)}
+  br label %head
+head:
+  %s = phi i64 [%first, %entry], [%s1, %next]
+  %more = icmp ult i64 %s, %end
+  br i1 %more, label %body, label %out
+body:
+{_stage_fields()}
+  %counter.offset = mul i64 %s, %stride
+  %counter = getelementptr i8, ptr %counters, i64 %counter.offset
+  %empty = icmp eq i64 %n, 0
+  br i1 %empty, label %next, label %owner
+owner:
+  %q = phi i64 [0, %body], [%q1, %exhausted]
+  %count = phi i64 [0, %body], [%sum, %exhausted]
+  %rest = icmp ult i64 %q, %owners
+  br i1 %rest, label %range, label %finish
+range:
+  %o0 = add i64 %worker, %q
+  %o = urem i64 %o0, %owners
+  %o1 = add i64 %o, 1
+  %lo.n = mul i64 %n, %o
+  %lo = udiv i64 %lo.n, %owners
+  %hi.n = mul i64 %n, %o1
+  %hi = udiv i64 %hi.n, %owners
+  %length = sub i64 %hi, %lo
+  %slot.line = mul i64 %o, {at.LINE}
+  %slot.offset = add i64 %slot.line, {at.COUNTER_CLAIMS}
+  %slot = getelementptr i8, ptr %counter, i64 %slot.offset
+  br label %take
+take:
+  %sum = phi i64 [%count, %range], [%sum1, %did]
+  %ticket = call i64 @claim(ptr %slot, i64 %epoch, i64 %length)
+  %got = icmp sge i64 %ticket, 0
+  br i1 %got, label %tile, label %exhausted
+tile:
+  br i1 %skip, label %did, label %do
+do:
+  %t = add i64 %lo, %ticket
+  call void %fn(ptr %args, i64 %t, ptr %scratch)
+  br label %did
+did:
+  %sum1 = add i64 %sum, 1
+  br label %take
+exhausted:
+  %q1 = add i64 %q, 1
+  br label %owner
+finish:
+  %any = icmp ne i64 %count, 0
+  br i1 %any, label %tell, label %wait
+tell:
+  call void @publish(ptr %counter, i64 %epoch, i64 %count)
+  br label %wait
+wait:
+  %goal.high = shl i64 %epoch, 32
+  %goal = or i64 %goal.high, %n
+  call void @await(ptr %counter, i64 %goal)
+  br label %next
+next:
+  %s1 = add i64 %s, 1
+  br label %head
+out:
+  ret void
+}}
+define internal void @alone(ptr %frame, i64 %part, ptr %scratch) nounwind {{
+entry:
+{_part_fields()}
+  br label %head
+head:
+  %s = phi i64 [%first, %entry], [%s1, %next]
+  %more = icmp ult i64 %s, %end
+  br i1 %more, label %body, label %out
+body:
+{_stage_fields()}
+  br i1 %skip, label %next, label %tiles
+tiles:
+  %t = phi i64 [0, %body], [%t1, %tile]
+  %rest = icmp ult i64 %t, %n
+  br i1 %rest, label %tile, label %next
+tile:
+  call void %fn(ptr %args, i64 %t, ptr %scratch)
+  %t1 = add i64 %t, 1
+  br label %tiles
+next:
+  %s1 = add i64 %s, 1
+  br label %head
+out:
+  ret void
+}}
+"""
+
+# firth_start: clears the error record and fills the argument words from the bases.
+# firth_run: runs one part of a frame and returns its status.
+_RUN: Final = f"""\
+define void @firth_start(ptr %frame) nounwind {{
+entry:
+  %error = getelementptr i8, ptr %frame, i64 {at.FRAME_ERROR}
+  %value = getelementptr i8, ptr %error, i64 8
+  store i64 0, ptr %error, align 8
+  store i64 0, ptr %value, align 8
+{_get("places", "frame", at.FRAME_PLACES, "ptr")}
+{_get("count", "frame", at.FRAME_WORDS)}
+{_get("words", "frame", at.FRAME_ARGS, "ptr")}
+{_get("bases", "frame", at.FRAME_BASES, "ptr")}
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i1, %body]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %body, label %out
+body:
+  %place.offset = mul i64 %i, {at.PLACE_BYTES}
+  %place = getelementptr i8, ptr %places, i64 %place.offset
+{_get("which", "place", at.PLACE_BASE)}
+{_get("addend", "place", at.PLACE_ADDEND)}
+  %base.at = getelementptr i64, ptr %bases, i64 %which
+  %base = load i64, ptr %base.at, align 8
+  %word = add i64 %base, %addend
+  %word.at = getelementptr i64, ptr %words, i64 %i
+  store i64 %word, ptr %word.at, align 8
+  %i1 = add i64 %i, 1
+  br label %head
+out:
+  ret void
+}}
+define i64 @firth_run(ptr %frame, i64 %part) nounwind {{
+entry:
+  %mode = call i64 @standard_mode()
+{_get("context", "frame", at.FRAME_CONTEXT, "ptr")}
+{_get("parts", "frame", at.FRAME_PARTS, "ptr")}
+{_get("bases", "frame", at.FRAME_BASES, "ptr")}
+{_get("scratch.offset", "frame", at.FRAME_SCRATCH)}
+{_get("arena", "bases", 8 * at.BASE_ARENA, "ptr")}
+  %scratch = getelementptr i8, ptr %arena, i64 %scratch.offset
+  %part.offset = mul i64 %part, {at.PART_BYTES}
+  %record = getelementptr i8, ptr %parts, i64 %part.offset
+{_get("wake", "record", at.PART_WAKE)}
+{_get("alone", "record", at.PART_ALONE)}
+  %busy = getelementptr i8, ptr %context, i64 {at.CONTEXT_BUSY}
+  %single = icmp ne i64 %alone, 0
+  br i1 %single, label %solo, label %ask
+ask:
+  %swap = cmpxchg ptr %busy, i32 0, i32 1 acq_rel monotonic
+  %free = extractvalue {{i32, i1}} %swap, 1
+  br i1 %free, label %launch, label %solo
+solo:
+  call void @alone(ptr %frame, i64 %part, ptr %scratch)
+  br label %out
+launch:
+  %old = load atomic i64, ptr %frame monotonic, align 8
+  %old.epoch = lshr i64 %old, 32
+  %epoch = add i64 %old.epoch, 1
+  %high = shl i64 %epoch, 32
+  %run = or i64 %high, %part
+  store atomic i64 %run, ptr %frame seq_cst, align 8
+  %job = getelementptr i8, ptr %context, i64 {at.CONTEXT_JOB}
+  store atomic ptr %frame, ptr %job seq_cst, align 8
+  %sequence = atomicrmw add ptr %context, i32 1 seq_cst
+  %parked.at = getelementptr i8, ptr %context, i64 {at.CONTEXT_PARKED}
+  %parked = load atomic i32, ptr %parked.at seq_cst, align 4
+  %asleep = icmp ne i32 %parked, 0
+  br i1 %asleep, label %rouse, label %work
+rouse:
+  %count = trunc i64 %wake to i32
+  call void @wake(ptr %context, i32 %count)
+  br label %work
+work:
+  call void @share(ptr %frame, i64 0, i64 %run, ptr %scratch)
+  store atomic ptr null, ptr %job seq_cst, align 8
+  store atomic i32 0, ptr %busy release, align 4
+  %old.worn = icmp uge i64 %epoch, {at.LAST_EPOCH}
+  br label %out
+out:
+  %worn = phi i1 [false, %solo], [%old.worn, %work]
+  call void @restore_mode(i64 %mode)
+  %error = getelementptr i8, ptr %frame, i64 {at.FRAME_ERROR}
+  %site = load atomic i64, ptr %error monotonic, align 8
+  %failed = icmp ne i64 %site, 0
+  %status0 = select i1 %worn, i64 {at.STATUS_WORN}, i64 0
+  %status1 = select i1 %failed, i64 {at.STATUS_ERROR}, i64 0
+  %status = or i64 %status0, %status1
+  ret i64 %status
+}}
+"""
+
+# firth_worker: a worker's life; returns -1 to leave, else the sequence it saw before it would
+# park (only where parking in the kernel is not possible). firth_stop: tells every worker to leave.
+_WORKER: Final = f"""\
+define i64 @firth_worker(ptr %context, i64 %worker, i64 %seen) nounwind {{
+entry:
+  %mode = call i64 @standard_mode()
+  %line = mul i64 %worker, {at.LINE}
+  %mine.offset = add i64 %line, {at.CONTEXT_WORKERS}
+  %mine = getelementptr i8, ptr %context, i64 %mine.offset
+  %scratch.at = getelementptr i8, ptr %mine, i64 {at.WORKER_SCRATCH}
+  %parked = getelementptr i8, ptr %context, i64 {at.CONTEXT_PARKED}
+  %job.at = getelementptr i8, ptr %context, i64 {at.CONTEXT_JOB}
+  %stop.at = getelementptr i8, ptr %context, i64 {at.CONTEXT_STOP}
+{_get("spins", "context", at.CONTEXT_SPINS)}
+{_get("sleeps", "context", at.CONTEXT_SLEEPS)}
+  %seen32 = trunc i64 %seen to i32
+  br label %idle
+idle:
+  %last = phi i32 [%seen32, %entry], [%sequence, %done]
+  br label %look
+look:
+  %i = phi i64 [0, %idle], [%i1, %spin], [0, %woken]
+  %sequence = load atomic i32, ptr %context acquire, align 4
+  %news = icmp ne i32 %sequence, %last
+  br i1 %news, label %arrive, label %nothing
+nothing:
+  %i1 = add i64 %i, 1
+  %soon = icmp ult i64 %i, %spins
+  br i1 %soon, label %spin, label %park
+spin:
+  call void @pause()
+  br label %look
+park:
+  %kernel = icmp ne i64 %sleeps, 0
+  br i1 %kernel, label %count, label %back
+back:
+  %back.seen = sext i32 %last to i64
+  %back.positive = and i64 %back.seen, 4294967295
+  ret i64 %back.positive
+count:
+  %more = atomicrmw add ptr %parked, i32 1 seq_cst
+  %again = load atomic i32, ptr %context seq_cst, align 4
+  %still = icmp eq i32 %again, %last
+  br i1 %still, label %rest, label %woken
+rest:
+  call void @sleep(ptr %context, i32 %last)
+  br label %woken
+woken:
+  %fewer = atomicrmw sub ptr %parked, i32 1 seq_cst
+  br label %look
+arrive:
+  %stop = load atomic i32, ptr %stop.at acquire, align 4
+  %leaving = icmp ne i32 %stop, 0
+  br i1 %leaving, label %leave, label %find
+leave:
+  ret i64 -1
+find:
+  %job = load atomic ptr, ptr %job.at seq_cst, align 8
+  %none = icmp eq ptr %job, null
+  br i1 %none, label %done, label %enter
+enter:
+  store atomic ptr %job, ptr %mine seq_cst, align 8
+  %now = load atomic ptr, ptr %job.at seq_cst, align 8
+  %same = icmp eq ptr %now, %job
+  br i1 %same, label %help, label %exit
+help:
+  %run = load atomic i64, ptr %job acquire, align 8
+  %scratch = load atomic ptr, ptr %scratch.at acquire, align 8
+  call void @share(ptr %job, i64 %worker, i64 %run, ptr %scratch)
+  br label %exit
+exit:
+  store atomic ptr null, ptr %mine release, align 8
+  br label %done
+done:
+  br label %idle
+}}
+define void @firth_stop(ptr %context) nounwind {{
+  %stop = getelementptr i8, ptr %context, i64 {at.CONTEXT_STOP}
+  store atomic i32 1, ptr %stop seq_cst, align 4
+  %sequence = atomicrmw add ptr %context, i32 1 seq_cst
+  call void @wake(ptr %context, i32 2147483647)
+  ret void
+}}
+"""
+
+# A METH_FASTCALL builtin: call(frame, part, *bases), the bases from BASE_ARENA on when given.
+_PYTHON: Final = f"""\
+declare ptr @PyLong_AsVoidPtr(ptr)
+declare ptr @PyLong_FromLong(i64)
+declare ptr @PyErr_Occurred()
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+define ptr @firth_call(ptr %self, ptr %args, i64 %n) nounwind {{
+entry:
+  %object0 = load ptr, ptr %args, align 8
+  %frame = call ptr @PyLong_AsVoidPtr(ptr %object0)
+  %object1.at = getelementptr ptr, ptr %args, i64 1
+  %object1 = load ptr, ptr %object1.at, align 8
+  %part.word = call ptr @PyLong_AsVoidPtr(ptr %object1)
+  %part = ptrtoint ptr %part.word to i64
+  %fresh = icmp ugt i64 %n, 2
+  br i1 %fresh, label %begin, label %ready
+begin:
+{_get("bases", "frame", at.FRAME_BASES, "ptr")}
+  br label %head
+head:
+  %i = phi i64 [2, %begin], [%i1, %body]
+  %more = icmp ult i64 %i, %n
+  br i1 %more, label %body, label %start
+body:
+  %object.at = getelementptr ptr, ptr %args, i64 %i
+  %object = load ptr, ptr %object.at, align 8
+  %word = call ptr @PyLong_AsVoidPtr(ptr %object)
+  %base.at = getelementptr ptr, ptr %bases, i64 %i
+  store ptr %word, ptr %base.at, align 8
+  %i1 = add i64 %i, 1
+  br label %head
+start:
+  %raised = call ptr @PyErr_Occurred()
+  %bad = icmp ne ptr %raised, null
+  br i1 %bad, label %refuse, label %fill
+refuse:
+  ret ptr null
+fill:
+  call void @firth_start(ptr %frame)
+  br label %ready
+ready:
+{_get("parts", "frame", at.FRAME_PARTS, "ptr")}
+  %part.offset = mul i64 %part, {at.PART_BYTES}
+  %record = getelementptr i8, ptr %parts, i64 %part.offset
+{_get("alone", "record", at.PART_ALONE)}
+  %short = icmp ugt i64 %alone, 1
+  br i1 %short, label %keep, label %release
+keep:
+  %status0 = call i64 @firth_run(ptr %frame, i64 %part)
+  br label %out
+release:
+  %thread = call ptr @PyEval_SaveThread()
+  %status1 = call i64 @firth_run(ptr %frame, i64 %part)
+  call void @PyEval_RestoreThread(ptr %thread)
+  br label %out
+out:
+  %status = phi i64 [%status0, %keep], [%status1, %release]
+  %result = call ptr @PyLong_FromLong(i64 %status)
+  ret ptr %result
+}}
+"""

@@ -1,0 +1,80 @@
+"""FIRTH_DEBUG=time: where a program's time goes, against what the machine can do."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+import numpy as np
+
+from firth.base import flags
+
+_COPY_BYTES = 32 * 1024**2  # per thread
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stage of one run. bytes, flops: estimates, 0 where nobody made one."""
+
+    name: str
+    tiles: int
+    seconds: float
+    bytes: int
+    flops: int
+
+
+@functools.cache
+def peak_bytes_per_second(threads: int) -> float:
+    """What the memory gives: the best of a few copies on all threads, read and write counted."""
+    sources = [np.ones(_COPY_BYTES // 8) for _ in range(threads)]
+    targets = [np.zeros_like(source) for source in sources]
+    best = float("inf")
+    for _ in range(4):
+        workers = [
+            threading.Thread(target=np.copyto, args=pair)
+            for pair in zip(targets[1:], sources[1:], strict=True)
+        ]
+        began = time.perf_counter()
+        for worker in workers:
+            worker.start()
+        np.copyto(targets[0], sources[0])
+        for worker in workers:
+            worker.join()
+        best = min(best, time.perf_counter() - began)
+    return 2 * threads * _COPY_BYTES / best
+
+
+def table(rows: Sequence[Row], peak: float) -> str:
+    """Stages in order, then their sum. GB/s and its share of `peak` where bytes are known."""
+    head = (
+        f"{'stage':<40} {'tiles':>7} {'us':>10} {'bytes':>13} {'GB/s':>7} {'peak':>5} {'GF/s':>7}"
+    )
+    whole = Row(
+        "all",
+        sum(r.tiles for r in rows),
+        sum(r.seconds for r in rows),
+        sum(r.bytes for r in rows),
+        sum(r.flops for r in rows),
+    )
+    return "\n".join([head, *(_line(row, peak) for row in (*rows, whole))])
+
+
+def _line(row: Row, peak: float) -> str:
+    seconds = max(row.seconds, 1e-9)
+    rate = row.bytes / seconds
+    bandwidth = f"{rate / 1e9:7.1f} {rate / peak:5.0%}" if row.bytes else f"{'':>7} {'':>5}"
+    flops = f"{row.flops / seconds / 1e9:7.1f}" if row.flops else f"{'':>7}"
+    size = f"{row.bytes:13,}" if row.bytes else f"{'':>13}"
+    line = f"{row.name[:40]:<40} {row.tiles:7} {row.seconds * 1e6:10.1f} {size} {bandwidth} {flops}"
+    return line.rstrip()
+
+
+def print_times(rows: Sequence[Row], file: TextIO | None = None) -> None:
+    """Prints the table to stderr (or a file)."""
+    peak = peak_bytes_per_second(flags.threads())
+    print(table(rows, peak), file=file or sys.stderr)

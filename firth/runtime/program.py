@@ -1,0 +1,434 @@
+"""Programs: tables of stages over one arena, and the calls that run them.
+
+What one call needs (arguments, counters, error record) is a frame, lent to the call, so several
+Python threads can run one program at once. Arenas are lent too and shared by all programs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from firth.base import flags
+from firth.base.dtype import DType
+from firth.base.errors import (
+    ArgumentError,
+    DivisionByZero,
+    FirthError,
+    IndexOutOfRange,
+    message,
+)
+from firth.runtime import layout as at
+from firth.runtime import pool as pools
+from firth.runtime.buffer import ALIGNMENT, Buffer, Shape, allocate, give_back, lend
+from firth.runtime.profile import Row, print_times
+
+# ("input", i), ("output", j), ("arena", byte offset) or ("int", value)
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Calls of one native function, `void f(ptr args, i64 tile, ptr scratch)`, once per tile.
+
+    args: the argument words after word 0, which is the error record's address. guarded: skipped
+    once the program's error word is set. bytes, flops: estimates, for profiles.
+    """
+
+    function: int
+    tiles: int
+    args: tuple[Place, ...]
+    guarded: bool = False
+    name: str = ""
+    bytes: int = 0
+    flops: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An array at a place, as a host stage sees it."""
+
+    place: Place
+    dtype: DType
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class HostStage:
+    """Python on NumPy views of its places, run by the calling thread; it writes results in place."""
+
+    function: Callable[..., None]
+    views: tuple[View, ...]
+    name: str = ""
+    bytes: int = 0
+    flops: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where compiled code can find an error. kind: "index" or "division". detail: what the value
+    had to be, e.g. "0 <= index < 10"."""
+
+    op: str
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """Bytes that one call of a program needs; `buffers` are those inside the arena, by name."""
+
+    arena_bytes: int
+    scratch_bytes: int
+    output_bytes: int
+    buffers: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        rows = [
+            ("arena", self.arena_bytes),
+            ("scratch of a thread", self.scratch_bytes),
+            ("outputs", self.output_bytes),
+            *sorted(((f"  {name}", size) for name, size in self.buffers), key=lambda r: -r[1]),
+        ]
+        return "\n".join(f"{name:<40} {size:>14,} bytes" for name, size in rows)
+
+
+class _Frame:
+    """Memory of one call: header, bases, places, stages, parts, argument words, counters."""
+
+    __slots__ = ("_memory", "_pool", "address", "words")
+
+    def __init__(self, template: np.ndarray, pool: pools.Pool) -> None:
+        self._memory = allocate(template.nbytes)
+        self._pool = pool
+        self.words = self._memory.array.view(np.int64)
+        self.words[:] = template
+        self.address = self._memory.ptr
+
+    def __del__(self, _retire: Callable[[pools.Pool, Buffer], None] = pools.retire) -> None:
+        _retire(self._pool, self._memory)
+
+
+class Program:
+    """Stages in order, and the places of inputs, outputs and the arena in their arguments.
+
+    output_sizes: bytes of each output, None where it is a donated input's buffer. donated: those
+    pairs (output, input). scratch_bytes: of each thread. sites: what each error number means; 0 is
+    none. serial_hint: so little work (under about 20 us) that waking threads would not pay.
+    buffers: name and bytes of what lies in the arena, for reports.
+    """
+
+    __slots__ = (
+        "_arena_bytes",
+        "_buffers",
+        "_call",
+        "_donated",
+        "_frames",
+        "_inputs",
+        "_need",
+        "_output_sizes",
+        "_plain",
+        "_pool",
+        "_scratch_bytes",
+        "_serial",
+        "_sites",
+        "_stages",
+        "_steps",
+        "_template",
+        "_version",
+    )
+
+    def __init__(
+        self,
+        stages: Sequence[Stage | HostStage],
+        arena_bytes: int,
+        output_sizes: Sequence[int | None],
+        donated: Sequence[tuple[int, int]] = (),
+        scratch_bytes: int = 0,
+        sites: Mapping[int, Site] | None = None,
+        serial_hint: bool = False,
+        buffers: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        self._stages = tuple(stages)
+        self._arena_bytes = _aligned(arena_bytes)
+        self._scratch_bytes = _aligned(scratch_bytes)
+        self._need = self._arena_bytes + self._scratch_bytes
+        self._output_sizes = tuple(output_sizes)
+        self._donated = dict(donated)
+        self._inputs = _input_count(self._stages, self._donated)
+        self._sites = dict(sites or {})
+        self._serial = serial_hint
+        self._buffers = tuple(buffers)
+        self._steps = _steps(self._stages)
+        self._version = -1  # flags not read yet
+        self._refresh()
+
+    def run(self, inputs: Sequence[Buffer]) -> list[Buffer]:
+        """Runs every stage; returns one buffer per output, a donated input's own where agreed.
+
+        IndexOutOfRange, DivisionByZero: compiled code found an error; guarded stages did not run.
+        """
+        if self._version != flags.version:
+            self._refresh()
+        if not self._plain:
+            return self._run_parts(inputs)
+        frames = self._frames
+        try:
+            frame = frames.pop()
+        except IndexError:
+            frame = self._frame()
+        outputs = self._outputs(inputs)
+        arena = lend(self._need)
+        bases = [b.ptr for b in outputs]
+        bases += [b.ptr for b in inputs[: self._inputs]]
+        status = self._call(frame.address, 0, arena.ptr, *bases)
+        give_back(arena)
+        if status:
+            self._after(frame, status)
+        frames.append(frame)
+        return outputs
+
+    def memory(self) -> MemoryReport:
+        """Bytes that one call needs, known before anything runs."""
+        outputs = sum(size for size in self._output_sizes if size is not None)
+        return MemoryReport(self._arena_bytes, self._scratch_bytes, outputs, self._buffers)
+
+    def _refresh(self) -> None:
+        """Reads the flags again: another number of threads means other frames."""
+        version = flags.version
+        self._pool = pool = pools.current()
+        self._plain = len(self._steps) == 1 and not flags.debug("time")
+        self._call = pool.native.call
+        alone = self._serial or pool.size == 1
+        if not alone:
+            pool.reserve(self._scratch_bytes)
+        self._template = _template(self, alone, pool)
+        self._frames: list[_Frame] = []
+        self._version = version
+
+    def _frame(self) -> _Frame:
+        """A new frame: the template with its addresses filled in."""
+        frame = _Frame(self._template, self._pool)
+        for field in _POINTERS:
+            frame.words[field // 8] += frame.address
+        bases = (int(frame.words[at.FRAME_BASES // 8]) - frame.address) // 8
+        frame.words[bases + at.BASE_ERROR] = frame.address + at.FRAME_ERROR
+        return frame
+
+    def _outputs(self, inputs: Sequence[Buffer]) -> list[Buffer]:
+        if len(inputs) < self._inputs:
+            raise ArgumentError(
+                message(
+                    "program.run",
+                    "inputs are missing",
+                    f"{len(inputs)} buffers",
+                    f"{self._inputs}",
+                    "pass one buffer per input of the graph",
+                )
+            )
+        donated = self._donated
+        return [
+            allocate(size) if size is not None else inputs[donated[j]]
+            for j, size in enumerate(self._output_sizes)
+        ]
+
+    def _run_parts(self, inputs: Sequence[Buffer]) -> list[Buffer]:
+        """The long way: host stages between native parts, or a clock around every stage."""
+        frame = self._frames.pop() if self._frames else self._frame()
+        outputs = self._outputs(inputs)
+        arena = lend(self._need)
+        bases = [b.ptr for b in (*outputs, *inputs[: self._inputs])]
+        rows: list[Row] = []
+        try:
+            status = self._call(frame.address, self._start_part(), arena.ptr, *bases)
+            for part, step in enumerate(self._steps):
+                if isinstance(step, HostStage):
+                    began = time.perf_counter()
+                    step.function(*(_view(v, inputs, outputs, arena) for v in step.views))
+                    rows.append(_row(step, 1, began))
+                elif flags.debug("time"):
+                    status |= self._timed(frame, step, rows)
+                else:
+                    status |= self._call(frame.address, part)
+                if status & at.STATUS_ERROR:
+                    break
+        finally:
+            give_back(arena)
+        if flags.debug("time"):
+            print_times(rows)
+        if status:
+            self._after(frame, status)
+        self._frames.append(frame)
+        return outputs
+
+    def _timed(self, frame: _Frame, segment: range, rows: list[Row]) -> int:
+        status = 0
+        natives = [s for s in self._stages if isinstance(s, Stage)]
+        for number in segment:
+            began = time.perf_counter()
+            status |= self._call(frame.address, self._start_part() + 1 + number)
+            rows.append(_row(natives[number], natives[number].tiles, began))
+        return status
+
+    def _start_part(self) -> int:
+        """The part without stages, which only fills in arguments; single stages follow it."""
+        return len(self._steps)
+
+    def _after(self, frame: _Frame, status: int) -> None:
+        """Ends a run that reported something; the frame goes back unless it is worn out."""
+        site, value = (int(w) for w in frame.words[at.FRAME_ERROR // 8 :][:2])
+        if not status & at.STATUS_ERROR:
+            self._frames.append(self._frame())
+            return
+        if not status & at.STATUS_WORN:
+            self._frames.append(frame)
+        raise error_of(self._sites.get(site, _UNKNOWN), value)
+
+
+_UNKNOWN: Final = Site("program", "index", "an index inside its dimension")
+
+
+def error_of(site: Site, value: int) -> FirthError:
+    """The error that compiled code found at a site, to be raised."""
+    if site.kind == "division":
+        text = message(
+            site.op,
+            "integer division by zero",
+            "a divisor of 0",
+            site.detail or "another divisor",
+            "mask the zeros first, e.g. with where(divisor == 0, 1, divisor)",
+        )
+        return DivisionByZero(text)
+    text = message(
+        site.op, f"index {value} is out of range", str(value), site.detail, "check the indices"
+    )
+    return IndexOutOfRange(text)
+
+
+def _aligned(nbytes: int) -> int:
+    return -(-nbytes // ALIGNMENT) * ALIGNMENT
+
+
+def _places(stages: Sequence[Stage | HostStage]) -> list[Place]:
+    found: list[Place] = []
+    for stage in stages:
+        found += stage.args if isinstance(stage, Stage) else [v.place for v in stage.views]
+    return found
+
+
+def _input_count(stages: Sequence[Stage | HostStage], donated: Mapping[int, int]) -> int:
+    """Inputs that a call must bring: those after the last one in use don't count."""
+    used = [value for kind, value in _places(stages) if kind == "input"]
+    return 1 + max([-1, *used, *donated.values()])
+
+
+def _steps(stages: Sequence[Stage | HostStage]) -> tuple[range | HostStage, ...]:
+    """Host stages, and between them ranges of native ones (numbered without the host's)."""
+    steps: list[range | HostStage] = []
+    number = 0
+    for stage in stages:
+        if isinstance(stage, HostStage):
+            steps.append(stage)
+            continue
+        number += 1
+        if steps and isinstance(steps[-1], range):
+            steps[-1] = range(steps[-1].start, number)
+        else:
+            steps.append(range(number - 1, number))
+    if all(isinstance(step, HostStage) for step in steps):
+        steps.append(range(0))
+    return tuple(steps)
+
+
+def _view(view: View, inputs: Sequence[Buffer], outputs: Sequence[Buffer], arena: Buffer) -> object:
+    kind, where = view.place
+    if kind == "arena":
+        count = int(np.prod(view.shape, dtype=np.int64)) * view.dtype.itemsize
+        return arena.array[where : where + count].view(view.dtype.np).reshape(view.shape)
+    return (inputs if kind == "input" else outputs)[where].view(view.dtype, view.shape)
+
+
+def _row(stage: Stage | HostStage, tiles: int, began: float) -> Row:
+    elapsed = time.perf_counter() - began
+    return Row(stage.name or "stage", tiles, elapsed, stage.bytes, stage.flops)
+
+
+# the template of a frame
+
+_POINTERS: Final = (
+    at.FRAME_STAGES,
+    at.FRAME_PARTS,
+    at.FRAME_PLACES,
+    at.FRAME_ARGS,
+    at.FRAME_BASES,
+    at.FRAME_COUNTERS,
+)
+
+
+def _template(program: Program, alone: bool, pool: pools.Pool) -> np.ndarray:
+    """A frame's words; pointers are offsets that a frame adds its own address to."""
+    natives = [s for s in program._stages if isinstance(s, Stage)]
+    outputs = len(program._output_sizes)
+    places: list[int] = []
+    stages: list[int] = []
+    for stage in natives:
+        stages += [stage.function, len(places) // 2 * 8, stage.tiles, int(stage.guarded)]
+        places += [at.BASE_ERROR, 0]
+        for place in stage.args:
+            places += _place_words(place, outputs)
+    parts: list[int] = []
+    singles = [range(i, i + 1) for i in range(len(natives))]
+    for step in (*program._steps, range(0), *singles):
+        segment = step if isinstance(step, range) else range(0)
+        parts += _part_words(natives, segment, alone, program._serial, pool.size)
+    bases = [0] * (at.BASE_FIRST + outputs + program._inputs)
+    words = len(places) // 2
+    stride = 0 if alone else at.COUNTER_CLAIMS + at.LINE * pool.owners
+    blocks = {
+        at.FRAME_BASES: bases,
+        at.FRAME_PLACES: places,
+        at.FRAME_STAGES: stages,
+        at.FRAME_PARTS: parts,
+        at.FRAME_ARGS: [0] * words,
+        at.FRAME_COUNTERS: [0] * (stride // 8 * len(natives)),
+    }
+    table: list[int] = [0] * (at.FRAME_HEADER // 8)
+    for field, block in blocks.items():
+        table += [0] * (-len(table) % (at.LINE // 8))
+        table[field // 8] = len(table) * 8
+        table += block
+    table[at.FRAME_CONTEXT // 8] = pool.address
+    table[at.FRAME_WORDS // 8] = words
+    table[at.FRAME_OWNERS // 8] = pool.owners
+    table[at.FRAME_STRIDE // 8] = stride
+    table[at.FRAME_SCRATCH // 8] = program._arena_bytes
+    return np.array(table, np.int64)
+
+
+def _place_words(place: Place, outputs: int) -> tuple[int, int]:
+    kind, value = place
+    if kind == "int":
+        return at.BASE_ZERO, value
+    if kind == "arena":
+        return at.BASE_ARENA, value
+    if kind == "output":
+        return at.BASE_FIRST + value, 0
+    if kind == "input":
+        return at.BASE_FIRST + outputs + value, 0
+    raise FirthError(
+        message("program", "unknown kind of place", kind, "input, output, arena or int", "fix it")
+    )
+
+
+def _part_words(
+    natives: Sequence[Stage], segment: range, alone: bool, serial: bool, size: int
+) -> tuple[int, int, int, int]:
+    most = max([natives[i].tiles for i in segment], default=0)
+    mode = 1 if alone or most < 2 else 0
+    if serial or not segment:
+        mode = 3
+    return segment.start, segment.stop, max(0, min(most, size) - 1), mode

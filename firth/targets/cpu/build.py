@@ -1,0 +1,329 @@
+"""From LLVM text to machine code in this process, through a cache of objects on disk.
+
+A kernel is one module, one object and one file of the cache, so that kernels are shared between
+programs, processes and days. LLVM runs no IR passes: the text is already what we want.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import itertools
+import os
+import re
+import struct
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from firth.base import flags
+from firth.base.errors import VerifyError
+from firth.base.facts import TargetFacts
+from firth.codegen import scheduler
+from firth.runtime import pool
+from firth.targets.cpu import facts
+
+VERSION = 1  # of what this file does to a text; part of the cache's key
+
+compilations = 0  # modules that LLVM compiled in this process; reloaded objects don't count
+
+_INTRINSICS = (
+    "fma abs fabs sqrt copysign floor ceil trunc rint roundeven minnum maxnum minimum maximum "
+    "smin smax umin umax ctpop ctlz cttz bswap bitreverse fshl fshr sadd.sat ssub.sat uadd.sat "
+    "usub.sat sadd.with.overflow ssub.with.overflow smul.with.overflow uadd.with.overflow "
+    "umul.with.overflow fptosi.sat fptoui.sat is.fpclass masked.load masked.store masked.gather "
+    "masked.scatter masked.compressstore masked.expandload vector.reduce vector.insert "
+    "vector.extract vector.interleave2 vector.deinterleave2 experimental.vector get.active.lane.mask "
+    "prefetch assume memcpy memmove memset lifetime x86.sse x86.sse2 x86.ssse3 x86.sse41 x86.avx "
+    "x86.avx2 x86.avx512 x86.fma x86.f16c x86.vcvtps2ph x86.vcvtph2ps aarch64.neon aarch64.hint "
+    "aarch64.get.fpcr aarch64.set.fpcr"
+).split()
+_INTRINSIC = re.compile(r"llvm\.(" + "|".join(re.escape(i) for i in _INTRINSICS) + r")([.\d]|$)")
+_LIBRARY = frozenset({"memcpy", "memmove", "memset"})
+_DECLARE = re.compile(r'^\s*declare\b[^@\n]*@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
+_DEFINE = re.compile(r'^\s*define\b([^@\n]*)@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
+_EXTERNAL = re.compile(r"^@\S+ *=.*\bexternal\b|^module asm|\basm\b.*\"", re.MULTILINE)
+
+_MAGIC = b"firth-object-1\n"
+_DIGEST_BYTES = 32
+
+_lock = threading.RLock()  # one build at a time; held across fork
+_addresses: dict[str, int] = {}
+_names = itertools.count()
+_kept: list[Any] = []  # JIT libraries: code stays mapped as long as the process lives
+
+
+class Text(Protocol):
+    """What `load` needs of a kernel: its function's name and a complete module."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+def load(texts: Iterable[Text]) -> dict[str, int]:
+    """Addresses of the kernels' functions by name; the runtime has its scheduler afterwards.
+
+    A name stands for one text (it is a hash of it). VerifyError: LLVM or the allow-list of external
+    symbols refuses a text.
+    """
+    load_scheduler()
+    wanted = {t.name: t.text for t in texts}
+    missing = [name for name in wanted if name not in _addresses]
+    if missing:
+        with _lock:
+            missing = [name for name in missing if name not in _addresses]
+            machine = _machine()
+            objects = [_object(name, wanted[name], _LIBRARY, (name,), machine) for name in missing]
+            _addresses.update(_link(objects, missing, _LIBRARY))
+    return {name: _addresses[name] for name in wanted}
+
+
+def load_scheduler() -> None:
+    """Builds the native scheduler and hands it to the runtime, once."""
+    if pool.installed():
+        return
+    with _lock:
+        host = facts.host()
+        name = "firth_scheduler"
+        code = _object(
+            name, scheduler.text(host.triple), scheduler.SYMBOLS, scheduler.EXPORTS, _machine()
+        )
+        addresses = _link([code], scheduler.EXPORTS, scheduler.SYMBOLS)
+        pool.install(addresses, scheduler.sleeps(host.triple))
+
+
+def assembly(text: str) -> str:
+    """The machine's assembly for a text, to be read by people and tests."""
+    with _lock:
+        machine = _machine()
+        return str(machine.emit_assembly(_parse("assembly", text, machine)))
+
+
+def check(name: str, text: str, symbols: frozenset[str], exports: Sequence[str]) -> None:
+    """Refuses a text that reaches outside itself, before LLVM sees it."""
+    for declared in _DECLARE.findall(text):
+        symbol = declared.strip('"')
+        if not (symbol in symbols or _INTRINSIC.match(symbol)):
+            raise _refused(name, f"{symbol} is not on the list of external symbols")
+    defined = [
+        symbol.strip('"')
+        for linkage, symbol in _DEFINE.findall(text)
+        if "internal" not in linkage.split() and "private" not in linkage.split()
+    ]
+    if sorted(defined) != sorted(exports):
+        raise _refused(name, f"it defines {defined}, expected {list(exports)}")
+    if _EXTERNAL.search(text):
+        raise _refused(name, "it holds an external global or inline assembly")
+
+
+def _refused(name: str, why: str) -> VerifyError:
+    return VerifyError(f"build: {name} is refused: {why}; this is a bug in code generation")
+
+
+def _object(
+    name: str, text: str, symbols: frozenset[str], exports: Sequence[str], machine: Any
+) -> bytes:
+    """The object code of a text: from disk, or compiled and put there."""
+    key = _key(text, facts.host())
+    folder = flags.cache_dir()
+    path = None if folder is None else folder / "objects" / key[:2] / key
+    found = None if path is None else _read(path)
+    if found is not None:
+        return found
+    check(name, text, symbols, exports)
+    code = _compile(name, text, machine)
+    unknown = undefined(code) - symbols
+    if unknown:
+        raise _refused(name, f"its code needs {', '.join(sorted(unknown))}")
+    if path is not None:
+        _write(path, code)
+    return code
+
+
+def _compile(name: str, text: str, machine: Any) -> bytes:
+    global compilations
+    code = bytes(machine.emit_object(_parse(name, text, machine)))
+    compilations += 1
+    return code
+
+
+def _parse(name: str, text: str, machine: Any) -> Any:
+    import llvmlite.binding as llvm
+
+    try:
+        module = llvm.parse_assembly(text)
+        module.triple = machine.triple
+        module.data_layout = str(machine.target_data)
+        module.verify()
+    except RuntimeError as error:
+        raise _refused(name, str(error).strip()) from None
+    return module
+
+
+def _link(
+    objects: Sequence[bytes], exports: Sequence[str], symbols: frozenset[str]
+) -> dict[str, int]:
+    """Maps objects into the process; they see nothing of it but `symbols`."""
+    import llvmlite.binding as llvm
+
+    library = llvm.JITLibraryBuilder()
+    for code in objects:
+        library.add_object_img(code)
+    for symbol in exports:
+        library.export_symbol(symbol)
+    for symbol, address in _symbols(symbols).items():
+        library.import_symbol(symbol, address)
+    loaded = library.link(_jit(), f"firth.{next(_names)}")
+    _kept.append(loaded)
+    return {symbol: loaded[symbol] for symbol in exports}
+
+
+@functools.cache
+def _symbols(names: frozenset[str]) -> dict[str, int]:
+    """Addresses in this process of those names that it has."""
+    libraries: list[Any] = [ctypes.pythonapi]
+    if os.name == "nt":
+        libraries += [ctypes.CDLL("msvcrt"), ctypes.CDLL("kernel32")]
+    else:
+        libraries.append(ctypes.CDLL(None))
+    found = {}
+    for name in sorted(names):
+        for library in libraries:
+            if hasattr(library, name):
+                address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+                assert address is not None
+                found[name] = address
+                break
+    return found
+
+
+@functools.cache
+def _machine() -> Any:
+    return _new_machine(facts.host())
+
+
+def _new_machine(host: TargetFacts) -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_triple(host.triple).create_target_machine(
+        cpu=host.cpu, features=host.features, opt=1, reloc="pic", codemodel="small"
+    )
+
+
+@functools.cache
+def _jit() -> Any:
+    """The linker. It owns its target machine and is never disposed of: programs outlive it."""
+    import llvmlite.binding as llvm
+
+    # JITLink puts an object's sections side by side, so short displacements always reach.
+    return llvm.create_lljit_compiler(_new_machine(facts.host()), use_jit_link=True)
+
+
+# the cache on disk
+
+
+def _key(text: str, host: TargetFacts) -> str:
+    import llvmlite
+
+    words = (
+        text, host.triple, host.cpu, host.features, llvmlite.__version__, str(VERSION),
+        flags.code_key(),
+    )  # fmt: skip
+    digest = hashlib.blake2b(digest_size=20)
+    for word in words:
+        data = word.encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> bytes | None:
+    """An object from the cache, or None where there is none or its checksum is wrong."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    start = len(_MAGIC) + _DIGEST_BYTES
+    code = data[start:]
+    head = _MAGIC + hashlib.blake2b(code, digest_size=_DIGEST_BYTES).digest()
+    return code if data[:start] == head else None
+
+
+def _write(path: Path, code: bytes) -> None:
+    """Puts an object into the cache whole or not at all; a folder we may not write is fine."""
+    head = _MAGIC + hashlib.blake2b(code, digest_size=_DIGEST_BYTES).digest()
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(head + code)
+        os.replace(temporary, path)
+    except OSError:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+# what an object still needs
+
+
+def undefined(code: bytes) -> set[str]:
+    """Names of the undefined symbols of an ELF object (empty for other formats)."""
+    if code[:5] != b"\x7fELF\x02":
+        return set()
+    (sections_at,) = struct.unpack_from("<Q", code, 40)
+    size, count = struct.unpack_from("<HH", code, 58)
+    sections = [
+        struct.unpack_from("<IIQQQQIIQQ", code, sections_at + i * size) for i in range(count)
+    ]
+    names: set[str] = set()
+    for section in sections:
+        if section[1] != 2:  # SHT_SYMTAB
+            continue
+        strings = sections[section[6]][4]
+        for at in range(section[4], section[4] + section[5], 24):
+            name, info, _, where = struct.unpack_from("<IBBH", code, at)
+            if name and where == 0:
+                end = code.index(b"\0", strings + name)
+                names.add(code[strings + name : end].decode())
+    return names
+
+
+# forks: a child must never inherit a lock that nobody will release
+
+
+def _llvm_lock() -> Any:
+    """llvmlite's own lock, where it has been loaded."""
+    import sys
+
+    ffi = sys.modules.get("llvmlite.binding.ffi")
+    return None if ffi is None else getattr(getattr(ffi.lib, "_lock", None), "_lock", None)
+
+
+_held: list[Any] = []
+
+
+def _before_fork() -> None:
+    _lock.acquire()
+    other = _llvm_lock()
+    if other is not None:
+        other.acquire()
+        _held.append(other)
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().release()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )

@@ -22,7 +22,6 @@ import numpy as np
 import firth
 from firth import nn
 
-HELD_OUT = 360
 GOAL = 0.98
 
 
@@ -48,15 +47,10 @@ class Net(nn.Module):
         return self.head(self.features(x))
 
 
-def load_digits(seed):
-    """Training images and labels, held-out images and labels. Images: (N, 1, 8, 8) in 0..1."""
-    from sklearn import datasets
-
-    digits = datasets.load_digits()
-    order = np.random.default_rng(seed).permutation(len(digits.target))
-    images = (digits.images[order, None] / 16).astype(np.float32)
-    labels = digits.target[order].astype(np.int64)
-    return images[HELD_OUT:], labels[HELD_OUT:], images[:HELD_OUT], labels[:HELD_OUT]
+def digits(train, seed):
+    """Images (N, 1, 8, 8) in 0..1 and labels (N,) as NumPy arrays."""
+    images, labels = firth.data.digits(train=train, seed=seed).tensors
+    return images.numpy(), labels.numpy()
 
 
 def shifted(images, random):
@@ -189,7 +183,7 @@ def reload(weights, seed):
     """What the new process does: builds the net, loads the weights, predicts."""
     model = Net()
     model.load_state_dict(firth.load(weights))
-    _, _, images, _ = load_digits(seed)
+    images, _ = digits(train=False, seed=seed)
     logits = predict(model, images)
     print(json.dumps({"digest": digest(logits), "labels": logits.argmax(1).tolist()}))
 
@@ -208,7 +202,8 @@ def main():
 
     options.out.mkdir(parents=True, exist_ok=True)
     firth.manual_seed(options.seed)
-    images, labels, held_images, held_labels = load_digits(options.seed)
+    images, labels = digits(train=True, seed=options.seed)
+    held_images, held_labels = digits(train=False, seed=options.seed)
     model = Net()
     count = sum(p.numel() for p in model.parameters())
     print(f"{len(images)} digits to learn from, {len(held_images)} held out, {count:,} parameters")

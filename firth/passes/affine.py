@@ -95,9 +95,7 @@ def move_view(view: View, node: Node) -> View | None:
     return None
 
 
-def _reshape_strides(
-    old: Shape, strides: tuple[int, ...], new: Shape
-) -> tuple[int, ...] | None:
+def _reshape_strides(old: Shape, strides: tuple[int, ...], new: Shape) -> tuple[int, ...] | None:
     """Strides of a reshaped view without a copy, or None (NumPy's rule)."""
     if 0 in old:
         return strides_of(new)

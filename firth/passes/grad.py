@@ -78,9 +78,7 @@ def _depends_on(order: list[Node], targets: set[int]) -> set[int]:
 def _accumulate(grads: dict[int, Node], node: Node, contribution: Node) -> None:
     contribution = unbroadcast(contribution, node.shape, node.dtype)
     known = grads.get(id(node))
-    grads[id(node)] = (
-        contribution if known is None else make(TABLE["add"], (known, contribution))
-    )
+    grads[id(node)] = contribution if known is None else make(TABLE["add"], (known, contribution))
 
 
 def _pull(node: Node, g: Node, needed: set[int]) -> list[Node | None]:

@@ -33,8 +33,7 @@ def _lower_node(maker: Simplifier, node: Node, src: tuple[Node, ...]) -> Node:
     if op.broadcasts:
         dtypes = operand_dtypes(op, tuple(s.dtype for s in src))
         src = tuple(
-            maker.broadcast(cast(maker, s, d), node.shape)
-            for s, d in zip(src, dtypes, strict=True)
+            maker.broadcast(cast(maker, s, d), node.shape) for s, d in zip(src, dtypes, strict=True)
         )
     if op.lower is None:
         return _base(maker, op, src, node)

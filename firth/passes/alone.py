@@ -1,0 +1,207 @@
+"""Kernels of ops that stand alone: they read buffers, write one, and take no part in fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firth.base import dtype as dt
+from firth.base.facts import TargetFacts
+from firth.ir.kernel import (
+    Accumulate,
+    Accumulator,
+    Affine,
+    Apply,
+    Axis,
+    Checked,
+    Const,
+    Expression,
+    Kernel,
+    Load,
+    Loop,
+    Sort,
+    Statement,
+    Store,
+)
+from firth.ir.node import Node
+from firth.passes.affine import Index, combine, of_axis, strides_of
+from firth.passes.fuse import Cluster, Fusion
+from firth.passes.loops import TILE, Call
+from firth.passes.values import NeedsBuffer, Sites, Values, neutral
+
+_SCATTER = {"add": "add", "multiply": "mul", "maximum": "maximum", "minimum": "minimum"}
+
+
+def schedule_alone(
+    fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts
+) -> list[Call]:
+    """The kernels of one op that stands alone."""
+    (node,) = cluster.nodes
+    return _RULES[node.op.name](_Alone(fusion, cluster, sites, facts), node)
+
+
+class _Alone:
+    """What every rule needs: values, and maps over a domain."""
+
+    def __init__(self, fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts) -> None:
+        self.fusion, self.cluster, self.sites, self.facts = fusion, cluster, sites, facts
+
+    def values(self) -> Values:
+        """Expressions of one more kernel."""
+        return Values(self.fusion, self.cluster, self.sites)
+
+    def map(
+        self, node: Node, shape: tuple[int, ...], value: Callable[[Values, Index], Expression],
+        place: Callable[[Index], Affine],
+    ) -> Call:  # fmt: skip
+        """A kernel that writes value(index) at place(index) of the node for every index of a domain."""
+        values = self.values()
+        axes = [Axis(f"i{d}", n) for d, n in enumerate(shape)]
+        index = tuple(of_axis(a) for a in axes)
+        store = Store(values.buffer(node, True), place(index), value(values, index))
+        lanes = self.facts.lanes(max(node.dtype.itemsize, 1))
+        return self.nest(values, [a for a in axes if a.extent != 1], [store], lanes)
+
+    def nest(
+        self, values: Values, axes: list[Axis], body: list[Statement], lanes: int, work: int = 1
+    ) -> Call:
+        """A kernel over independent axes, the last one the vector (lanes 0: none)."""
+        grid: list[tuple[Axis, int]] = [(a, 1) for a in axes]
+        target = max(1, TILE // max(1, work))
+        if axes:
+            v = axes[-1]
+            grid[-1] = (v, min(max(v.extent, 1), max(target // max(lanes, 1), 1) * max(lanes, 1)))
+            body = [Loop(v, tuple(body), lanes)]
+            if len(axes) > 1:
+                r = axes[-2]
+                grid[-2] = (r, min(max(r.extent, 1), max(1, target // max(1, v.extent))))
+                body = [Loop(r, tuple(body))]
+        arguments = tuple(n for n in values.nodes if n is not None)
+        name = self.cluster.nodes[0].op.name
+        kernel = Kernel(name, tuple(grid), tuple(values.buffers), tuple(body))
+        return Call(kernel, arguments, values.checks)
+
+
+def _address(node: Node, index: Index) -> Affine:
+    return combine(list(zip(index, strides_of(node.shape), strict=True)))
+
+
+def _concatenate(alone: _Alone, node: Node) -> list[Call]:
+    axis: int = node.attrs[0]  # type: ignore[assignment]
+    calls, start = [], 0
+    for part in node.src:
+        offset = start * strides_of(node.shape)[axis]
+        if 0 not in part.shape:
+            calls.append(alone.map(
+                node, part.shape, lambda v, i, part=part: v.at(part, i),  # type: ignore[misc]
+                lambda i, offset=offset: combine([(_address(node, i), 1)], offset),  # type: ignore[misc]
+            ))  # fmt: skip
+        start += part.shape[axis]
+    return calls
+
+
+def _pad(alone: _Alone, node: Node) -> list[Call]:
+    """Zeros between elements: fill everything, then write the source with a step."""
+    low, _, inner, value = node.attrs
+    source, strides = node.src[0], strides_of(node.shape)
+
+    def fill(v: Values, _: Index) -> Expression:
+        return v.keep(Const(value, node.dtype))  # type: ignore[arg-type]
+
+    def spread(index: Index) -> Affine:
+        rows = zip(index, strides, low, inner, strict=True)  # type: ignore[arg-type]
+        parts = [(i, s * (1 + gap)) for i, s, _, gap in rows]
+        start = sum(a * s for a, s in zip(low, strides, strict=True))  # type: ignore[arg-type]
+        return combine(parts, start)
+
+    calls = [alone.map(node, node.shape, fill, lambda i: _address(node, i))]
+    if 0 not in source.shape:
+        calls.append(alone.map(node, source.shape, lambda v, i: v.at(source, i), spread))
+    return calls
+
+
+def _cumulate(alone: _Alone, node: Node) -> list[Call]:
+    axis, kind = node.attrs
+    values = alone.values()
+    axes = [Axis(f"i{d}", n) for d, n in enumerate(node.shape)]
+    index = tuple(of_axis(a) for a in axes)
+    scan = axes[axis]  # type: ignore[index]
+    half = node.dtype in (dt.float16, dt.bfloat16)
+    op: str = kind  # type: ignore[assignment]
+    acc = Accumulator("run", op, dt.float32 if half else node.dtype, neutral(op, node.dtype))
+    value = values.at(node.src[0], index)
+    running: Expression = acc
+    if half:
+        value = Apply("cast", (value,), dt.float32)
+        running = Apply("cast", (acc,), node.dtype)
+    store = Store(values.buffer(node, True), _address(node, index), running)
+    loop = Loop(scan, (Accumulate(acc, value), store), 0, (acc,))
+    kept = [a for a in axes if a is not scan and a.extent != 1]
+    inner = scan is not axes[-1]
+    lanes = alone.facts.lanes(acc.dtype.itemsize) if inner else 0
+    return [alone.nest(values, kept, [loop], lanes, scan.extent)]
+
+
+def _scatter(alone: _Alone, node: Node) -> list[Call]:
+    """A copy of x, then the updates in order of their position; tiles share no target element."""
+    x, updates, *indices = node.src
+    axes_attr, mode = node.attrs
+    copy = alone.map(node, x.shape, lambda v, i: v.at(x, i), lambda i: _address(node, i))
+    values = alone.values()
+    places = [Axis(f"p{d}", n) for d, n in enumerate(indices[0].shape)]
+    rest_dims = [d for d in range(len(x.shape)) if d not in axes_attr]  # type: ignore[operator]
+    rest = [Axis(f"r{d}", x.shape[d]) for d in rest_dims]
+    at = tuple(of_axis(a) for a in places)
+    strides = strides_of(x.shape)
+    dynamic = []
+    for source, axis in zip(indices, axes_attr, strict=True):  # type: ignore[call-overload]
+        site = alone.sites.add("scatter", "index", x.shape[axis])
+        checked = Checked(values.at(source, at), x.shape[axis], site)
+        dynamic.append((checked, strides[axis]))
+    address = combine([(of_axis(a), strides[d]) for a, d in zip(rest, rest_dims, strict=True)])
+    value = values.at(updates, (*at, *(of_axis(a) for a in rest)))
+    target = values.buffer(node, True)
+    if mode != "set":
+        old: Expression = Load(target, address, node.dtype, (), 0, tuple(dynamic))
+        half = node.dtype in (dt.float16, dt.bfloat16)
+        if half:
+            old, value = (Apply("cast", (e,), dt.float32) for e in (old, value))
+        value = Apply(_SCATTER[mode], (old, value), dt.float32 if half else node.dtype)  # type: ignore[index]
+        if half:
+            value = Apply("cast", (value,), node.dtype)
+    body: list[Statement] = [Store(target, address, value, (), tuple(dynamic))]
+    values.checks = True
+    live = [a for a in rest if a.extent != 1]
+    if live:
+        body = [Loop(live[-1], tuple(body), alone.facts.lanes(node.dtype.itemsize))]
+        for a in reversed(live[:-1]):
+            body = [Loop(a, tuple(body))]
+    for a in reversed(places):
+        body = [Loop(a, tuple(body))]
+    grid = ((live[-1], max(alone.facts.lanes(node.dtype.itemsize) * 4, 1)),) if live else ()
+    arguments = tuple(n for n in values.nodes if n is not None)
+    kernel = Kernel("scatter", grid, tuple(values.buffers), tuple(body))
+    return [copy, Call(kernel, arguments, True)]
+
+
+def _argsort(alone: _Alone, node: Node) -> list[Call]:
+    axis, descending = node.attrs
+    values = alone.values()
+    axes = [Axis(f"i{d}", n) for d, n in enumerate(node.shape)]
+    index = tuple(of_axis(a) for a in axes)
+    along = axes[axis]  # type: ignore[index]
+    key = values.at(node.src[0], index)
+    if not isinstance(key, Load):
+        raise NeedsBuffer(node.src[0])
+    keys = values.scratch(node.src[0].dtype, 2 * along.extent)
+    order = values.scratch(dt.int64, 2 * along.extent)
+    sort = Sort(
+        along, key, values.buffer(node, True), _address(node, index), bool(descending), keys, order
+    )
+    kept = [a for a in axes if a is not along and a.extent != 1]
+    return [alone.nest(values, kept, [sort], 0, along.extent)]
+
+
+_RULES: dict[str, Callable[[_Alone, Node], list[Call]]] = {
+    "concatenate": _concatenate, "pad": _pad, "cumulate": _cumulate, "scatter": _scatter,
+    "argsort": _argsort,
+}  # fmt: skip

@@ -1,0 +1,140 @@
+"""Kernels of contractions: labels become rows, columns and sums, the rest of the cluster the epilogue."""
+
+from __future__ import annotations
+
+from firth.base import dtype as dt
+from firth.base.facts import TargetFacts
+from firth.ir.kernel import Accumulator, Apply, Axis, Contract, Expression, Kernel, Store
+from firth.ir.node import Node
+from firth.passes.affine import of_axis
+from firth.passes.blocking import contract_blocks
+from firth.passes.fuse import Cluster, Fusion
+from firth.passes.loops import Call, Rewriter, affines_of, collapse, rename
+from firth.passes.values import Sites, Values
+
+_HALF = (dt.float16, dt.bfloat16)
+Labels = tuple[int, ...]
+
+
+def schedule_contraction(
+    fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts
+) -> Call:
+    """The kernel of a contraction and its epilogue."""
+    node = cluster.contraction
+    assert node is not None
+    values = Values(fusion, cluster, sites)
+    axes, kinds = _classify(node, values, facts)
+    half = node.dtype in _HALF
+    result = Accumulator("sum", "add", dt.float32 if half else node.dtype, 0)
+    values.result = result
+    values.keep(result)
+    left, right = (_operand(values, s, labels, axes) for s, labels in _operands(node))
+    stores = []
+    for member in cluster.nodes:
+        index = values.index_of(cluster.place[id(member)])
+        value = values.at(member, index)
+        if id(member) in fusion.stored:
+            address = values.address(member, index)
+            stores.append(Store(values.buffer(member, written=True), address, value))
+
+    order = [axes[label] for label in axes]
+    classes = [kinds[label] for label in axes]
+    merged = collapse(order, affines_of(values.made, stores), classes)
+    new = Rewriter(merged)
+    new.run(values.made)
+    groups: list[list[Axis]] = [[], [], [], []]  # batch, rows, cols, reduce
+    for axis, kind in zip(order, classes, strict=True):
+        if axis in merged and merged[axis][0] not in groups[kind]:
+            groups[kind].append(merged[axis][0])
+    batch, rows, cols, reduce = groups
+    a, b = (right, left) if _swapped(node, kinds) else (left, right)
+    grid, rows, cols = _grid(batch, rows, cols, reduce, node.dtype.itemsize, facts)
+    body = tuple(Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores)
+    contract = Contract(tuple(rows), tuple(cols), tuple(reduce), new[a], new[b], result, body)
+    arguments = tuple(n for n in values.nodes if n is not None)
+    kernel = Kernel("contract", tuple(grid), tuple(values.buffers), (contract,))
+    return Call(kernel, arguments, values.checks)
+
+
+def _operands(node: Node) -> list[tuple[Node, Labels]]:
+    return [(node.src[0], node.attrs[0]), (node.src[1], node.attrs[1])]  # type: ignore[list-item]
+
+
+def _operand(values: Values, node: Node, labels: Labels, axes: dict[int, Axis]) -> Expression:
+    value = values.at(node, tuple(of_axis(axes[label]) for label in labels))
+    if node.dtype in _HALF:
+        value = values.keep(Apply("cast", (value,), dt.float32))
+    return value
+
+
+def _classify(
+    node: Node, values: Values, facts: TargetFacts
+) -> tuple[dict[int, Axis], dict[int, int]]:
+    """An axis and a class (0 batch, 1 rows, 2 columns, 3 reduce) for each label."""
+    a_labels, b_labels, out_labels = node.attrs
+    axes = dict(zip(out_labels, values.axes, strict=True))  # type: ignore[call-overload]
+    kinds: dict[int, int] = {}
+    for label in out_labels:  # type: ignore[union-attr]
+        in_a, in_b = label in a_labels, label in b_labels  # type: ignore[operator]
+        kinds[label] = 0 if in_a and in_b else 1 if in_a else 2
+    for source, labels in _operands(node):
+        for label, extent in zip(labels, source.shape, strict=True):
+            if label not in axes:
+                axes[label], kinds[label] = Axis(f"k{label}", extent), 3
+    if _columns_in_a(axes, kinds, facts.lanes(node.dtype.itemsize)):
+        kinds = {label: {1: 2, 2: 1}.get(kind, kind) for label, kind in kinds.items()}
+    return axes, kinds
+
+
+def _columns_in_a(axes: dict[int, Axis], kinds: dict[int, int], lanes: int) -> bool:
+    """Whether a's own labels make better columns: the vector wants the innermost stored axis,
+    unless that is too short to fill one and the other side is not."""
+    rows = [axes[x].extent for x, k in kinds.items() if k == 1 and axes[x].extent != 1]
+    cols = [axes[x].extent for x, k in kinds.items() if k == 2 and axes[x].extent != 1]
+    if not rows or not cols:
+        return bool(rows)
+    inner = [k for x, k in kinds.items() if k in (1, 2) and axes[x].extent != 1][-1]
+    last, other = (rows[-1], cols[-1]) if inner == 1 else (cols[-1], rows[-1])
+    if last < lanes // 2 and other >= 2 * last:
+        return inner == 2
+    return inner == 1
+
+
+def _swapped(node: Node, kinds: dict[int, int]) -> bool:
+    """Whether b supplies the rows."""
+    return any(kind == 1 and label not in node.attrs[0] for label, kind in kinds.items()) or any(  # type: ignore[operator]
+        kind == 2 and label not in node.attrs[1]  # type: ignore[operator]
+        for label, kind in kinds.items()
+    )
+
+
+def _grid(
+    batch: list[Axis], rows: list[Axis], cols: list[Axis], reduce: list[Axis],
+    itemsize: int, facts: TargetFacts,
+) -> tuple[list[tuple[Axis, int]], list[Axis], list[Axis]]:  # fmt: skip
+    """Tiles: batch axes one by one, a block of rows and a block of columns."""
+    outer_rows, rows = _split(rows, 16)
+    outer_cols, cols = _split(cols, 64)
+    k = _product(reduce)
+    block_rows, block_cols = contract_blocks(_product(rows), _product(cols), k, itemsize, facts)
+    grid = [(a, 1) for a in (*batch, *outer_rows, *outer_cols)]
+    for group, block in ((rows, block_rows), (cols, block_cols)):
+        if group:
+            inner = _product(group[1:])
+            grid.append((group[0], max(1, min(group[0].extent, block // max(1, inner)))))
+    return grid, rows, cols
+
+
+def _split(axes: list[Axis], enough: int) -> tuple[list[Axis], list[Axis]]:
+    """(axes left to the grid, innermost axes with at least `enough` elements together)."""
+    for n in range(1, len(axes) + 1):
+        if _product(axes[-n:]) >= enough:
+            return axes[:-n], axes[-n:]
+    return [], axes
+
+
+def _product(axes: list[Axis]) -> int:
+    out = 1
+    for a in axes:
+        out *= a.extent
+    return out

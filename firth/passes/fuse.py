@@ -1,0 +1,399 @@
+"""Which values share a kernel.
+
+A cluster is a set of nodes that one kernel computes. Nodes are visited sources first, and each joins the
+cluster of one of its sources when they walk the same iteration space in step:
+
+- elementwise nodes join a source that has the same extents along the same axes (through squeezing,
+  permuting and expanding), and clusters that meet in a node become one;
+- a reduction joins the cluster of its source and splits the space in kept and reduced axes; later nodes
+  may join on either side (softmax, norms and losses become one cluster so), and reductions over the
+  same axes join too;
+- elementwise nodes join the contraction that made one of their sources: its epilogue.
+
+A cluster never holds two contractions, and never joins if a path would leave it and come back.
+What another cluster needs is stored, unless recomputing it is cheaper than a trip through memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from firth.ir.graph import Graph
+from firth.ir.node import Node, Shape
+from firth.ir.op import CONST, INPUT
+
+MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
+REDUCTIONS = ("sum", "prod", "amax", "amin", "any", "all")
+ALONE = ("scatter", "argsort", "cumulate", "concatenate")  # one kernel each, sources in buffers
+LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
+
+# Costs of recomputing one element, in cheap operations; a stored element costs about RECOMPUTE.
+RECOMPUTE = 12
+_COST = {
+    "div": 3, "sqrt": 4, "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16,
+    "tan": 24, "asin": 16, "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30,
+    "remainder": 8, "floor_divide": 8, "threefry": 6, "gather": 20, "dynamic_slice": 2,
+}  # fmt: skip
+
+Placement = tuple[
+    int | None, ...
+]  # for each dim of a node: its axis in the cluster (None: extent 1)
+
+
+@dataclass(eq=False)
+class Cluster:
+    """Nodes of one kernel.
+
+    extents: of its axes. place: where the dims of each node lie on them. inside: where the dims of
+    each reduction's source lie. reduced: the axes that its reductions run over.
+    """
+
+    number: int
+    extents: list[int]
+    nodes: list[Node] = field(default_factory=list)
+    place: dict[int, Placement] = field(default_factory=dict)
+    inside: dict[int, Placement] = field(default_factory=dict)
+    reduced: frozenset[int] | None = None
+    contraction: Node | None = None
+    alone: bool = False
+    before: int = 0  # bit set of the clusters that must run earlier
+
+
+@dataclass(eq=False)
+class Fusion:
+    """The result: clusters in an order that can run, and the nodes that live in buffers."""
+
+    clusters: list[Cluster]
+    owner: dict[int, Cluster]
+    stored: dict[int, Node]
+    position: dict[int, int]  # of each node in the order of the graph
+
+
+def fuse(graph: Graph, forced: dict[int, Node]) -> Fusion:
+    """Groups the nodes of a lowered graph; nodes in `forced` (by id) are stored in any case."""
+    return _Fuser(graph, forced).run()
+
+
+def strip(node: Node) -> Node:
+    """The node whose buffer a chain of reshapes shares."""
+    while node.op.name == "reshape":
+        node = node.src[0]
+    return node
+
+
+def cost(node: Node) -> int:
+    """Cheap operations that one element of the node takes, sources not counted."""
+    if node.op.name in MOVEMENT or node.op.name in ("const", "iota", "input"):
+        return 0
+    return _COST.get(node.op.name, 1)
+
+
+class _Fuser:
+    def __init__(self, graph: Graph, forced: dict[int, Node]) -> None:
+        self.graph = graph
+        self.order = graph.nodes()
+        self.stored: dict[int, Node] = dict(forced)
+        for out in graph.outputs:
+            root = strip(out)
+            self.stored[id(root)] = root
+        self.clusters: list[Cluster | None] = []
+        self.owner: dict[int, Cluster] = {}
+
+    def run(self) -> Fusion:
+        for node in self.order:
+            if self._computes(node):
+                self._place(node)
+        live = [c for c in self.clusters if c is not None]
+        self._store_what_crosses(live)
+        position = {id(n): i for i, n in enumerate(self.order)}
+        for cluster in live:
+            cluster.nodes.sort(key=lambda n: position[id(n)])
+        return Fusion(_in_order(live), self.owner, self.stored, position)
+
+    def _computes(self, node: Node) -> bool:
+        """True for nodes that belong to a cluster: all but sources and movement left to index maps."""
+        if node.op in (INPUT, CONST):
+            return False
+        if id(node) in self.stored:
+            return True
+        if node.op.name == "pad" and any(node.attrs[2]):  # type: ignore[arg-type]
+            return True
+        return node.op.name not in MOVEMENT and node.op.name != "iota"
+
+    def _place(self, node: Node) -> None:
+        name = node.op.name
+        if name in ALONE or (name == "pad" and any(node.attrs[2])):  # type: ignore[arg-type]
+            cluster = self._new(node, node.shape)
+            cluster.alone = True
+        elif name == "contract":
+            cluster = self._new(node, node.shape)
+            cluster.contraction = node
+        elif name in REDUCTIONS:
+            self._place_reduction(node)
+            return
+        elif name not in MOVEMENT and name != "iota" and self._join(node):
+            return
+        else:
+            cluster = self._new(node, node.shape)
+        self._own(cluster, node, tuple(_axes_of(node.shape)))
+
+    def _new(self, node: Node, shape: Shape) -> Cluster:
+        cluster = Cluster(len(self.clusters), list(shape))
+        self.clusters.append(cluster)
+        return cluster
+
+    def _own(self, cluster: Cluster, node: Node, place: Placement) -> None:
+        cluster.nodes.append(node)
+        cluster.place[id(node)] = place
+        self.owner[id(node)] = cluster
+        grown = cluster.before
+        for source in self._sources(node):
+            if source is not cluster:
+                grown |= source.before | (1 << source.number)
+        self._grow(cluster, grown)
+
+    def _grow(self, cluster: Cluster, before: int) -> None:
+        """Adds predecessors to a cluster and to all that come after it."""
+        if before == cluster.before:
+            return
+        cluster.before = before
+        bit = 1 << cluster.number
+        for other in self.clusters:
+            if other is not None and other.before & bit:
+                other.before |= before
+
+    def _sources(self, node: Node) -> Iterator[Cluster]:
+        """Clusters that the node reads from, seen through movement."""
+        stack = list(node.src)
+        seen: set[int] = set()
+        while stack:
+            s = stack.pop()
+            if id(s) in seen:
+                continue
+            seen.add(id(s))
+            owner = self.owner.get(id(s))
+            if owner is not None:
+                yield owner
+            else:
+                stack.extend(s.src)
+
+    # joining
+
+    def _place_reduction(self, node: Node) -> None:
+        axes: tuple[int, ...] = node.attrs[0]  # type: ignore[assignment]
+        source = node.src[0]
+        kept_dims = [d for d in range(len(source.shape)) if d not in axes]
+        for cluster, place in self._candidates(source):
+            full = {a for a in place if a is not None}
+            reduced = frozenset(a for d in axes if (a := place[d]) is not None)
+            wanted = {i for i, n in enumerate(cluster.extents) if n != 1}
+            if cluster.contraction is not None or cluster.alone or full != wanted:
+                continue
+            if cluster.reduced not in (None, reduced) or not self._can_join(cluster, node):
+                continue
+            cluster.reduced = reduced
+            cluster.inside[id(node)] = place
+            self._own(cluster, node, _reduced_place(node, place, kept_dims))
+            return
+        cluster = self._new(node, source.shape)
+        place = tuple(_axes_of(source.shape))
+        cluster.reduced = frozenset(a for d in axes if (a := place[d]) is not None)
+        cluster.inside[id(node)] = place
+        self._own(cluster, node, _reduced_place(node, place, kept_dims))
+
+    def _join(self, node: Node) -> bool:
+        """Puts an elementwise node into a cluster of its sources (merging several), if one fits."""
+        if node.op.name in LOOKUPS:
+            return False
+        found: dict[int, tuple[Cluster, Placement]] = {}
+        for source in node.src:
+            for cluster, place in self._candidates(source):
+                full = self._complete(cluster, place, node.shape)
+                if full is not None and not cluster.alone:
+                    found.setdefault(cluster.number, (cluster, full))
+        # A contraction first (its epilogue saves a trip), then the cluster that runs last.
+        ranked = sorted(
+            found.values(), key=lambda c: (c[0].contraction is not None, c[0].number), reverse=True
+        )
+        for cluster, place in ranked:
+            if self._can_join(cluster, node):
+                self._own(cluster, node, place)
+                for other, other_place in ranked:
+                    if other is not cluster and self.clusters[other.number] is not None:
+                        self._merge(cluster, place, other, other_place)
+                return True
+        return False
+
+    def _candidates(self, source: Node) -> Iterator[tuple[Cluster, Placement]]:
+        """(cluster, axis of each dim of `source`) for the owner of what `source` moves, if aligned."""
+        dims: list[int | None] = list(range(len(source.shape)))  # dim of node -> dim of source
+        top = source
+        while id(source) not in self.owner:
+            if source.op.name not in ("reshape", "permute", "expand"):
+                return
+            moved = _follow(source, dims)
+            if moved is None:
+                return
+            dims, source = moved, source.src[0]
+        cluster = self.owner[id(source)]
+        place: list[int | None] = [None] * len(top.shape)
+        for d, axis in enumerate(cluster.place[id(source)]):
+            target = dims[d]
+            if target is not None and axis is not None:
+                place[target] = axis
+        yield cluster, tuple(place)
+
+    def _complete(self, cluster: Cluster, place: Placement, shape: Shape) -> Placement | None:
+        """The placement with broadcast dims put on the reduced axes; None if it doesn't fit."""
+        open_dims = [d for d, n in enumerate(shape) if n != 1 and place[d] is None]
+        used = {a for a in place if a is not None}
+        if cluster.reduced is None:
+            wanted = {i for i, n in enumerate(cluster.extents) if n != 1}
+            return None if open_dims or used != wanted else place
+        reduced = sorted(a for a in cluster.reduced if cluster.extents[a] != 1)
+        kept = {i for i, n in enumerate(cluster.extents) if n != 1 and i not in cluster.reduced}
+        if not kept <= used:
+            return None
+        if not open_dims:
+            return place if used == kept or used == kept | set(reduced) else None
+        if used != kept or [shape[d] for d in open_dims] != [cluster.extents[a] for a in reduced]:
+            return None
+        out = list(place)
+        for d, a in zip(open_dims, reduced, strict=True):
+            out[d] = a
+        return tuple(out)
+
+    def _can_join(self, cluster: Cluster, node: Node) -> bool:
+        """No source of the node may itself come after the cluster."""
+        bit = 1 << cluster.number
+        return not any(s is not cluster and s.before & bit for s in self._sources(node))
+
+    def _merge(self, a: Cluster, place_a: Placement, b: Cluster, place_b: Placement) -> None:
+        """Makes b part of a, if both walk the same space and no path leads out and back."""
+        if b.contraction is not None:
+            return
+        to = {y: x for x, y in zip(place_a, place_b, strict=True) if x is not None}
+        axes_b = {i for i, n in enumerate(b.extents) if n != 1}
+        if None in to or set(to) != axes_b:
+            return
+        if b.reduced is not None:
+            mapped = frozenset(to[x] for x in b.reduced if x in to)
+            if a.contraction is not None or a.reduced not in (None, mapped):
+                return
+        if self._path_between(a, b):
+            return
+        if b.reduced is not None:
+            a.reduced = frozenset(to[x] for x in b.reduced if x in to)
+        for node in b.nodes:
+            a.nodes.append(node)
+            self.owner[id(node)] = a
+        for mine, theirs in ((a.place, b.place), (a.inside, b.inside)):
+            for key, place in theirs.items():
+                mine[key] = tuple(None if x is None else to[x] for x in place)
+        self.clusters[b.number] = None
+        bit_a, bit_b = 1 << a.number, 1 << b.number
+        for other in self.clusters:
+            if other is not None and other.before & bit_b:
+                other.before = other.before & ~bit_b | bit_a
+        self._grow(a, (a.before | b.before) & ~(bit_a | bit_b))
+
+    def _path_between(self, a: Cluster, b: Cluster) -> bool:
+        """True when a third cluster comes after one of the two and before the other."""
+        bits = (1 << a.number, 1 << b.number)
+        for other in self.clusters:
+            if other is None or other is a or other is b:
+                continue
+            me = 1 << other.number
+            if (other.before & bits[0] and b.before & me) or (
+                other.before & bits[1] and a.before & me
+            ):
+                return True
+        return False
+
+    # storing
+
+    def _store_what_crosses(self, clusters: list[Cluster]) -> None:
+        for cluster in clusters:
+            for node in cluster.nodes:
+                for source, must in self._reads(cluster, node):
+                    if id(source) in self.stored:
+                        continue
+                    if must or self._recompute_cost(source) > RECOMPUTE:
+                        self.stored[id(source)] = source
+
+    def _reads(self, cluster: Cluster, node: Node) -> Iterator[tuple[Node, bool]]:
+        """(node of another cluster, whether it has to lie in a buffer) for all that `node` reads."""
+        strict = node.op.name in ALONE or node.op.name == "contract"
+        for place, source in enumerate(node.src):
+            must = strict or (node.op.name in LOOKUPS and place == 0)
+            while source.op.name in MOVEMENT and id(source) not in self.owner:
+                source = source.src[0]
+            owner = self.owner.get(id(source))
+            if owner is None:
+                addressed = node.op.name == "argsort" or (node.op.name in LOOKUPS and place == 0)
+                if addressed and source.op is not INPUT:
+                    self._own_leaf(source)
+                    yield source, True
+            elif owner is not cluster or must:
+                yield source, must
+
+    def _own_leaf(self, node: Node) -> None:
+        """A constant or iota that has to lie in a buffer gets a kernel of its own."""
+        cluster = self._new(node, node.shape)
+        self._own(cluster, node, tuple(_axes_of(node.shape)))
+
+    def _recompute_cost(self, node: Node) -> int:
+        """Cost of one element from stored values; a large number where it cannot be recomputed."""
+        total, stack, seen = 0, [node], set()
+        while stack and total <= RECOMPUTE:
+            n = stack.pop()
+            if id(n) in seen or (n is not node and id(n) in self.stored):
+                continue
+            seen.add(id(n))
+            owner = self.owner.get(id(n))
+            if owner is not None and (
+                owner.alone or n.op.name in REDUCTIONS or n.op.name in ("contract", *LOOKUPS)
+            ):
+                return RECOMPUTE + 1
+            total += cost(n)
+            stack.extend(n.src)
+        return total
+
+
+def _axes_of(shape: Shape) -> Iterator[int | None]:
+    return (None if n == 1 else i for i, n in enumerate(shape))
+
+
+def _reduced_place(node: Node, place: Placement, kept_dims: list[int]) -> Placement:
+    if node.attrs[1]:  # keepdims
+        return tuple(a if d in kept_dims else None for d, a in enumerate(place))
+    return tuple(place[d] for d in kept_dims)
+
+
+def _follow(node: Node, dims: list[int | None]) -> list[int | None] | None:
+    """dims (of `node` -> of the consumer) carried to the source of a movement node."""
+    source = node.src[0]
+    if node.op.name == "permute":
+        out: list[int | None] = [None] * len(source.shape)
+        for place, axis in enumerate(node.attrs[0]):  # type: ignore[arg-type]
+            out[axis] = dims[place]
+        return out
+    if node.op.name == "expand":
+        return [None if n == 1 else d for n, d in zip(source.shape, dims, strict=True)]
+    wide = [d for d, n in zip(dims, node.shape, strict=True) if n != 1]
+    if [n for n in source.shape if n != 1] != [n for n in node.shape if n != 1]:
+        return None
+    rest = iter(wide)
+    return [None if n == 1 else next(rest) for n in source.shape]
+
+
+def _in_order(clusters: list[Cluster]) -> list[Cluster]:
+    """Clusters so that each comes after those it needs, otherwise as recorded."""
+    alive = sum(1 << c.number for c in clusters)
+    done, out, waiting = 0, [], list(clusters)
+    while waiting:
+        place = next(i for i, c in enumerate(waiting) if not c.before & alive & ~done)
+        done |= 1 << waiting[place].number
+        out.append(waiting.pop(place))
+    return out

@@ -1,0 +1,375 @@
+"""Kernels of elementwise and reducing clusters: which loops, which axis is the vector, what a tile is.
+
+A cluster's kept axes become the grid and the loops of a tile, its reduced axes loops inside. Reductions
+that need nothing of each other share a loop; each later one follows. A value that is dear and needed by two
+loops over the same row is kept in scratch. Every choice depends on shapes, dtypes and TargetFacts only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from firth.base.facts import TargetFacts
+from firth.ir.kernel import (
+    Accumulate,
+    Accumulator,
+    Affine,
+    Apply,
+    Axis,
+    Checked,
+    Coordinate,
+    Expression,
+    Guard,
+    Kernel,
+    Load,
+    Loop,
+    Statement,
+    Store,
+)
+from firth.ir.node import Node
+from firth.passes.affine import of_axis
+from firth.passes.fuse import Cluster, Fusion
+from firth.passes.values import Sites, Values
+
+TILE = (
+    16384  # elements of work in one tile: about 5 us of cheap work, far above the cost of a claim
+)
+_HEAVY = {
+    "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16, "tan": 24, "asin": 16,
+    "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30, "threefry": 60, "div": 3, "sqrt": 4,
+    "remainder": 8, "floor_divide": 8,
+}  # fmt: skip
+CACHE_FROM = 8  # cost from which a value used by two loops goes through scratch
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One kernel and the nodes whose storage its buffers are (scratch left out)."""
+
+    kernel: Kernel
+    arguments: tuple[Node, ...]
+    checks: bool = False  # it may set the error word
+
+
+def schedule_loops(
+    fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts, generic: bool
+) -> Call:
+    """The kernel of an elementwise or reducing cluster."""
+    values = Values(fusion, cluster, sites)
+    stores: list[Store] = []
+    for node in cluster.nodes:
+        index = values.index_of(cluster.place[id(node)])
+        value = values.at(node, index)
+        if id(node) in fusion.stored:
+            address = values.address(node, index)
+            stores.append(Store(values.buffer(node, written=True), address, value))
+    nest = _Nest(values, stores, facts, generic)
+    return nest.call()
+
+
+def collapse(
+    axes: Sequence[Axis], affines: Iterable[Affine], classes: Sequence[int]
+) -> dict[Axis, tuple[Axis, int]]:
+    """Neighbouring axes of one class that every index walks as one: axis -> (merged axis, keeps it).
+
+    The second part is 1 for the axis that carries the merged coefficient and 0 for the others.
+    """
+    tables = [dict(a.terms) for a in set(affines)]
+    merged: dict[Axis, tuple[Axis, int]] = {}
+    for kind in sorted(set(classes)):
+        run: list[Axis] = []
+        mine = [a for a, k in zip(axes, classes, strict=True) if k == kind and a.extent != 1]
+        for axis in mine:
+            if run and any(t.get(run[-1], 0) != t.get(axis, 0) * axis.extent for t in tables):
+                _merge_run(run, merged)
+                run = []
+            run.append(axis)
+        _merge_run(run, merged)
+    return merged
+
+
+def _merge_run(run: list[Axis], merged: dict[Axis, tuple[Axis, int]]) -> None:
+    if len(run) < 2:
+        merged.update({axis: (axis, 1) for axis in run})
+        return
+    extent = 1
+    for axis in run:
+        extent *= axis.extent
+    one = Axis(run[-1].name, extent)
+    merged.update(dict.fromkeys(run[:-1], (one, 0)))
+    merged[run[-1]] = (one, 1)
+
+
+def rename(a: Affine, merged: dict[Axis, tuple[Axis, int]]) -> Affine:
+    """An index over merged axes."""
+    terms = []
+    for axis, c in a.terms:
+        target, keeps = merged.get(axis, (axis, 1))
+        if keeps:
+            terms.append((target, c))
+    return Affine(a.const, tuple(terms))
+
+
+class Rewriter:
+    """Expressions again, with indices renamed or parts replaced; bottom up, each one once."""
+
+    def __init__(self, merged: dict[Axis, tuple[Axis, int]]) -> None:
+        self.merged = merged
+        self.new: dict[int, Expression] = {}
+
+    def run(self, made: Iterable[Expression]) -> None:
+        """Rewrites expressions given in the order they were made."""
+        for e in made:
+            if id(e) not in self.new:
+                self.new[id(e)] = self._again(e)
+
+    def guards(self, guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        """Guards over merged axes."""
+        return tuple(Guard(rename(g.index, self.merged), g.extent, g.step) for g in guards)
+
+    def __getitem__(self, e: Expression) -> Expression:
+        return self.new[id(e)]
+
+    def _again(self, e: Expression) -> Expression:
+        if isinstance(e, Load):
+            dynamic = tuple((self.new[id(v)], c) for v, c in e.dynamic)
+            index = rename(e.index, self.merged)
+            return Load(e.buffer, index, e.dtype, self.guards(e.guards), e.fill, dynamic)
+        if isinstance(e, Coordinate):
+            return Coordinate(rename(e.index, self.merged), e.dtype)
+        if isinstance(e, Apply):
+            return Apply(e.op, tuple(self.new[id(a)] for a in e.args), e.dtype, e.site)
+        if isinstance(e, Checked):
+            return Checked(self.new[id(e.index)], e.extent, e.site, self.guards(e.guards))
+        return e
+
+
+def affines_of(made: Iterable[Expression], stores: Iterable[Store]) -> Iterable[Affine]:
+    """Every index that a kernel's expressions and stores use."""
+    for e in made:
+        if isinstance(e, (Load, Coordinate)):
+            yield e.index
+        if isinstance(e, (Load, Checked)):
+            yield from (g.index for g in e.guards)
+    for s in stores:
+        yield s.index
+
+
+def weight(e: Expression) -> int:
+    """Cheap operations that the expression itself takes."""
+    return _HEAVY.get(e.op, 1) if isinstance(e, Apply) else 0
+
+
+def arguments_of(e: Expression) -> tuple[Expression, ...]:
+    """The expressions that an expression reads."""
+    if isinstance(e, Apply):
+        return e.args
+    if isinstance(e, Load):
+        return tuple(v for v, _ in e.dynamic)
+    return (e.index,) if isinstance(e, Checked) else ()
+
+
+class _Nest:
+    """Builds the loops of one kernel from its values and stores."""
+
+    def __init__(
+        self, values: Values, stores: list[Store], facts: TargetFacts, generic: bool
+    ) -> None:
+        self.values, self.facts, self.generic = values, facts, generic
+        reduced = values.cluster.reduced or frozenset()
+        classes = [int(d in reduced) for d in range(len(values.axes))]
+        merged = collapse(values.axes, affines_of(values.made, stores), classes)
+        new = Rewriter(merged)
+        new.run(values.made)
+        self.made = [new[e] for e in values.made]
+        self.stores = [Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores]
+        self.bodies = {acc: new[e] for acc, e in values.bodies.items()}
+        self.kept = _unique(merged[a][0] for a, k in zip(values.axes, classes, strict=True)
+                            if not k and a in merged)  # fmt: skip
+        self.reduced = _unique(merged[a][0] for a, k in zip(values.axes, classes, strict=True)
+                               if k and a in merged)  # fmt: skip
+        self.level: dict[int, int] = {}
+        self.axes_of: dict[int, frozenset[Axis]] = {}
+        self._levels()
+        self.vector = self._vector_axis()
+        self.lanes = self._lanes()
+
+    def _levels(self) -> None:
+        """For each expression: how many loops over the reduced axes come before it, and its axes."""
+        for e in self.made:
+            if isinstance(e, Accumulator):
+                body = self.bodies[e]
+                self.level[id(e)] = self.level[id(body)] + 1
+                self.axes_of[id(e)] = self.axes_of[id(body)] - set(self.reduced)
+                continue
+            parts = arguments_of(e)
+            own = {x for x, _ in e.index.terms} if isinstance(e, (Load, Coordinate)) else set()
+            if isinstance(e, (Load, Checked)):
+                own |= {x for g in e.guards for x, _ in g.index.terms}
+            self.level[id(e)] = max((self.level[id(p)] for p in parts), default=0)
+            self.axes_of[id(e)] = frozenset(own).union(*(self.axes_of[id(p)] for p in parts))
+
+    def _vector_axis(self) -> Axis | None:
+        """The axis along which most memory is contiguous; the innermost one among equals."""
+        candidates = [*self.kept, *self.reduced]
+        if not candidates:
+            return None
+        score = dict.fromkeys(candidates, 0)
+        indices = [e.index for e in self.made if isinstance(e, Load)]
+        indices += [s.index for s in self.stores]
+        for index in indices:
+            for axis, c in index.terms:
+                if axis in score:
+                    score[axis] += 1 if c == 1 else -1
+        best = max(score.values())
+        return [a for a in candidates if score[a] == best][-1]
+
+    def _lanes(self) -> int:
+        """Lanes of the vector loop: native width, more of them where work is light."""
+        v = self.vector
+        sizes = [e.dtype.itemsize for e in self.made
+                 if isinstance(e, (Load, Apply)) and v in self.axes_of[id(e)]]  # fmt: skip
+        sizes += [acc.dtype.itemsize for acc in self.bodies]
+        itemsize = max(sizes, default=4)
+        lanes = self.facts.lanes(itemsize)
+        total = sum(weight(e) for e in self.made)
+        unroll = 4 if total <= 4 else 2 if total <= 12 else 1
+        if self.bodies and v in self.reduced:
+            unroll = max(unroll, 2)
+        lanes *= unroll
+        if not self.generic and v is not None:
+            while lanes > self.facts.lanes(itemsize) and lanes > v.extent:
+                lanes //= 2
+        return lanes
+
+    def call(self) -> Call:
+        """The finished kernel."""
+        inner = self._sequence()
+        grid, body = self._tile(inner)
+        values = self.values
+        arguments = tuple(n for n in values.nodes if n is not None)
+        name = "_".join(dict.fromkeys(n.op.name for n in values.cluster.nodes[-4:]))
+        kernel = Kernel(name, tuple(grid), tuple(values.buffers), tuple(body))
+        return Call(kernel, arguments, values.checks)
+
+    def _sequence(self) -> list[Statement]:
+        """What happens for one point of the kept axes: loops over the reduced axes, level by level."""
+        reduced = set(self.reduced)
+        loops: dict[int, list[Statement]] = {}
+        plain: dict[int, list[Statement]] = {}
+        carried: dict[int, list[Accumulator]] = {}
+        for acc, body in self.bodies.items():
+            level = self.level[id(body)]
+            loops.setdefault(level, []).append(Accumulate(acc, body))
+            carried.setdefault(level, []).append(acc)
+        for s in self.stores:
+            level = self.level[id(s.value)]
+            inside = any(x in reduced for x, _ in s.index.terms)
+            (loops if inside else plain).setdefault(level, []).append(s)
+        out: list[Statement] = []
+        cached = self._cache(loops)
+        for level in range(max([*loops, *plain], default=-1) + 1):
+            out += plain.get(level, [])
+            if level in loops:
+                out += self._reduced_loop(cached(level, loops[level]), carried.get(level, []))
+        return out
+
+    def _reduced_loop(self, body: list[Statement], carries: list[Accumulator]) -> list[Statement]:
+        axes = [a for a in self.reduced if a is not self.vector]
+        if self.vector in self.reduced:
+            axes.append(self.vector)
+        if not axes:  # every reduced extent is 1
+            axes = [Axis("one", 1)]
+        for place, axis in reversed(list(enumerate(axes))):
+            lanes = self.lanes if axis is self.vector else 0
+            body = [Loop(axis, tuple(body), lanes, tuple(carries) if place == 0 else ())]
+        return body
+
+    def _cache(self, loops: dict[int, list[Statement]]):  # type: ignore[no-untyped-def]
+        """Moves dear values that several loops need into scratch; returns the rewriting function."""
+
+        def plain(level: int, body: list[Statement]) -> list[Statement]:
+            return body
+
+        if len(loops) < 2 or self.vector not in self.reduced or len(self.reduced) != 1:
+            return plain
+        used: dict[int, dict[int, Expression]] = {
+            level: _reach(s.value for s in body)
+            for level, body in loops.items()  # type: ignore[union-attr]
+        }
+        first: dict[int, int] = {}
+        shared: list[Expression] = []
+        for e in self.made:
+            levels = [k for k in sorted(used) if id(e) in used[k]]
+            dear = isinstance(e, Apply) and weight(e) >= CACHE_FROM
+            if dear and len(levels) > 1 and self.vector in self.axes_of[id(e)]:
+                shared.append(e)
+                first[id(e)] = levels[0]
+        if not shared:
+            return plain
+        axis = self.vector
+        assert axis is not None
+        index = of_axis(axis)
+        slots = {id(e): self.values.scratch(e.dtype, axis.extent) for e in shared}
+
+        def rewrite(level: int, body: list[Statement]) -> list[Statement]:
+            writes = [Store(slots[id(e)], index, e) for e in shared
+                      if first[id(e)] == level]  # fmt: skip
+            late = [e for e in shared if first[id(e)] < level and id(e) in used[level]]
+            if not late:
+                return [*writes, *body]
+            new = Rewriter({})
+            for e in late:
+                new.new[id(e)] = Load(slots[id(e)], index, e.dtype)
+            new.run(self.made)
+            return [_again(s, new) for s in (*writes, *body)]
+
+        return rewrite
+
+    def _tile(self, inner: list[Statement]) -> tuple[list[tuple[Axis, int]], list[Statement]]:
+        """Grid and loops around the work of one point."""
+        work = 1
+        for axis in self.reduced:
+            work *= axis.extent
+        target = max(1, TILE // max(1, work))
+        body = inner
+        grid: list[tuple[Axis, int]] = []
+        v = self.vector if self.vector in self.kept else None
+        others = [a for a in self.kept if a is not v]
+        if v is not None:
+            step = max(target // self.lanes, 1) * self.lanes
+            block = min(step, max(v.extent, 1))
+            body = [Loop(v, tuple(body), self.lanes)]
+            grid.append((v, block))
+            target = max(1, target // max(1, v.extent))
+        if others:
+            r = others[-1]
+            block = min(target, max(r.extent, 1))
+            if block > 1 or self.generic:
+                body = [Loop(r, tuple(body))]
+            grid = [*((a, 1) for a in others[:-1]), (r, block), *grid]
+        return grid, body
+
+
+def _again(s: Statement, new: Rewriter) -> Statement:
+    if isinstance(s, Store):
+        return Store(s.buffer, s.index, new[s.value])
+    assert isinstance(s, Accumulate)
+    return Accumulate(s.accumulator, new[s.value])
+
+
+def _reach(roots: Iterable[Expression]) -> dict[int, Expression]:
+    """Expressions that the roots need, not looking behind accumulators."""
+    out: dict[int, Expression] = {}
+    stack = list(roots)
+    while stack:
+        e = stack.pop()
+        if id(e) not in out:
+            out[id(e)] = e
+            stack.extend(arguments_of(e))
+    return out
+
+
+def _unique(axes: Iterable[Axis]) -> list[Axis]:
+    return list(dict.fromkeys(axes))

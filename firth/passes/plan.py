@@ -1,0 +1,270 @@
+"""Memory: a place for every stored value, reused when nothing needs it any more.
+
+Outputs own their buffers; a donated output is written over its input where no later or unaligned read of
+that input remains, otherwise into the arena and copied at the end. Kernels that write donated memory come
+after every kernel that can fail, so that a failed step changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from firth.ir.graph import Graph
+from firth.ir.kernel import Affine, Axis, Buffer, Kernel, Load, Loop, Store
+from firth.ir.node import Node
+from firth.passes.affine import of_axis
+from firth.passes.fuse import strip
+from firth.passes.loops import TILE, Call, arguments_of
+from firth.passes.schedule import Schedule
+
+ALIGNMENT = 64
+Place = tuple[str, int]  # ("input", i), ("output", j), ("arena", byte offset)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A kernel with the place of each buffer. guarded: skipped once the error word is set."""
+
+    kernel: Kernel
+    places: tuple[Place, ...]
+    guarded: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Steps in order over one arena. in_place: outputs that live in a donated input's buffer.
+
+    peak_node: the largest value in the arena when it is fullest, for reports.
+    """
+
+    steps: list[Step]
+    arena_bytes: int
+    output_bytes: tuple[int, ...]
+    in_place: dict[int, int]
+    sizes: dict[str, int]
+
+
+def plan(graph: Graph, schedule: Schedule) -> Plan:
+    """Orders the kernels and gives every stored value a place."""
+    return _Planner(graph, schedule).run()
+
+
+def size_bytes(node: Node) -> int:
+    """Bytes of a node's contiguous value."""
+    count = node.dtype.itemsize
+    for n in node.shape:
+        count *= n
+    return count
+
+
+class _Planner:
+    def __init__(self, graph: Graph, schedule: Schedule) -> None:
+        self.graph, self.schedule = graph, schedule
+        self.places: dict[int, Place] = {id(n): ("input", i) for i, n in enumerate(graph.inputs)}
+        self.calls = list(schedule.calls)
+        self.copies: list[tuple[Node, Place]] = []
+        self.in_place: dict[int, int] = {}
+
+    def run(self) -> Plan:
+        donated = dict(self.graph.donated)
+        writers = self._writers()
+        roots = {j: strip(out) for j, out in enumerate(self.graph.outputs)}
+        late = {
+            id(writers[id(r)][-1]) for j, r in roots.items() if j in donated and id(r) in writers
+        }
+        self.calls = _order(self.calls, late)
+        for j, root in roots.items():
+            self._place_output(j, root, donated.get(j))
+        self._copies_first_read()
+        arena, sizes = self._arena()
+        written = {("input", i) for i in self.in_place.values()}
+        steps = []
+        for call in self.calls:
+            places = tuple(self.places[id(n)] for n in call.arguments)
+            buffers = [b for b in call.kernel.buffers if not b.scratch]
+            guarded = any(b.written and p in written for b, p in zip(buffers, places, strict=True))
+            steps.append(Step(call.kernel, places, guarded))
+        for node, target in self.copies:
+            places = (self.places[id(node)], target)
+            steps.append(Step(copy_kernel(node), places, target[0] == "input"))
+        outputs = tuple(size_bytes(o) for o in self.graph.outputs)
+        return Plan(steps, arena, outputs, self.in_place, sizes)
+
+    def _writers(self) -> dict[int, list[Call]]:
+        out: dict[int, list[Call]] = {}
+        for call in self.calls:
+            for node, buffer in _arguments(call):
+                if buffer.written:
+                    out.setdefault(id(node), []).append(call)
+        return out
+
+    def _place_output(self, j: int, root: Node, input_place: int | None) -> None:
+        """Puts an output where it belongs, or leaves a copy for the end."""
+        target: Place = ("output", j)
+        if input_place is not None:
+            target = ("input", input_place)
+            self.in_place[j] = input_place
+            if id(root) == id(self.graph.inputs[input_place]):
+                return
+        if id(root) in self.places:  # an input, or an output seen before
+            self.copies.append((root, target))
+        elif input_place is None or self._may_overwrite(root, input_place):
+            self.places[id(root)] = target
+        else:
+            self.copies.append((root, target))
+
+    def _may_overwrite(self, root: Node, input_place: int) -> bool:
+        """No kernel reads the input after the writer, which itself reads only what it overwrites."""
+        source = self.graph.inputs[input_place]
+        if any(strip(o) is source for o in self.graph.outputs):
+            return False
+        writing = [k for k, c in enumerate(self.calls) for n, b in _arguments(c)
+                   if n is root and b.written]  # fmt: skip
+        checking = [k for k, c in enumerate(self.calls) if c.checks]
+        if len(writing) != 1 or (checking and checking[-1] >= writing[0]):
+            return False
+        for k, call in enumerate(self.calls):
+            reads = any(n is source and not b.written for n, b in _arguments(call))
+            if not reads or k < writing[0]:
+                continue
+            if k > writing[0] or not _aligned(call, source, root):
+                return False
+        return True
+
+    def _copies_first_read(self) -> None:
+        """Copies into donated inputs come last, so values that outputs share are copied out before."""
+        self.copies.sort(key=lambda c: c[1][0] == "input")
+        targets = {t for _, t in self.copies if t[0] == "input"}
+        for place, (node, target) in enumerate(list(self.copies)):
+            # Two donated inputs that change places would overwrite each other: keep one aside.
+            source = self.places.get(id(node))
+            if source in targets and source != target:
+                spare = Node(node.op, node.src, node.attrs, node.shape, node.dtype)
+                self.calls.append(Call(copy_kernel(node), (node, spare)))
+                self.copies[place] = (spare, target)
+
+    def _arena(self) -> tuple[int, dict[str, int]]:
+        """First-fit offsets by lifetime, largest values first."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        nodes: dict[int, Node] = {}
+        for k, call in enumerate(self.calls):
+            for node, _ in _arguments(call):
+                if id(node) not in self.places:
+                    nodes[id(node)] = node
+                    first.setdefault(id(node), k)
+                    last[id(node)] = k
+        for node, _ in self.copies:
+            if id(node) in last:
+                last[id(node)] = len(self.calls)
+        placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
+        total = 0
+        sizes: dict[str, int] = {}
+        for key in sorted(nodes, key=lambda n: (-size_bytes(nodes[n]), first[n])):
+            size = -(-size_bytes(nodes[key]) // ALIGNMENT) * ALIGNMENT
+            busy = sorted(p[:2] for p in placed if p[2] <= last[key] and first[key] <= p[3])
+            offset = 0
+            for start, end in busy:
+                if offset + size <= start:
+                    break
+                offset = max(offset, end)
+            placed.append((offset, offset + size, first[key], last[key]))
+            self.places[key] = ("arena", offset)
+            total = max(total, offset + size)
+            name = f"{nodes[key].op.name} {nodes[key].dtype.name}{list(nodes[key].shape)}"
+            sizes[f"{name} #{len(sizes)}"] = size
+        return total, sizes
+
+
+def _arguments(call: Call) -> Iterator[tuple[Node, Buffer]]:
+    return zip(call.arguments, (b for b in call.kernel.buffers if not b.scratch), strict=True)
+
+
+def _order(calls: list[Call], late: set[int]) -> list[Call]:
+    """Kernels that write donated memory as late as their readers allow."""
+    if not late:
+        return calls
+    needs: list[set[int]] = []
+    readers: dict[int, list[int]] = {}
+    writer: dict[int, int] = {}
+    for k, call in enumerate(calls):
+        mine: set[int] = set()
+        for node, buffer in _arguments(call):
+            if id(node) in writer:
+                mine.add(writer[id(node)])
+            if buffer.written:
+                writer[id(node)] = k
+            else:
+                readers.setdefault(id(node), []).append(k)
+        needs.append(mine)
+    done: set[int] = set()
+    out: list[Call] = []
+    for wave in (False, True):
+        for k, call in enumerate(calls):
+            held = id(call) in late or any(n not in done for n in needs[k])
+            if k not in done and (wave or not held):
+                done.add(k)
+                out.append(call)
+    return out
+
+
+def _aligned(call: Call, source: Node, root: Node) -> bool:
+    """Whether the kernel reads `source` only at the very element of `root` that it writes then."""
+    reads, stores = set(), set()
+    numbers = {k for k, (n, b) in _numbered(call) if n is source and not b.written}
+    target = {k for k, (n, b) in _numbered(call) if n is root and b.written}
+    for value in _walk(call.kernel.body):
+        if isinstance(value, Load) and value.buffer in numbers:
+            if value.dynamic:
+                return False
+            reads.add(value.index)
+        if isinstance(value, Store) and value.buffer in target:
+            stores.add(value.index)
+    from_operands = _operand_buffers(call.kernel.body)
+    return not (numbers & from_operands) and len(stores) == 1 and reads <= stores
+
+
+def _numbered(call: Call) -> Iterator[tuple[int, tuple[Node, Buffer]]]:
+    places = [k for k, b in enumerate(call.kernel.buffers) if not b.scratch]
+    return zip(places, _arguments(call), strict=True)
+
+
+def _walk(body: tuple[object, ...]) -> Iterator[object]:
+    """Statements and expressions of a kernel, each once."""
+    stack: list[object] = list(body)
+    seen: set[int] = set()
+    while stack:
+        item = stack.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        for name in ("body", "value", "a", "b", "key"):
+            part = getattr(item, name, None)
+            stack.extend(part if isinstance(part, tuple) else [part] if part is not None else [])
+        if isinstance(item, Store):
+            stack.extend(v for v, _ in item.dynamic)
+        stack.extend(arguments_of(item))  # type: ignore[arg-type]
+
+
+def _operand_buffers(body: tuple[object, ...]) -> set[int]:
+    """Buffers that a contraction reads as an operand: other tiles read them too."""
+    out: set[int] = set()
+    for item in _walk(body):
+        a, b = getattr(item, "a", None), getattr(item, "b", None)
+        if a is not None and b is not None:
+            out |= {e.buffer for e in _walk((a, b)) if isinstance(e, Load)}
+    return out
+
+
+def copy_kernel(node: Node) -> Kernel:
+    """A kernel that copies a contiguous value; buffers: source, target."""
+    count = size_bytes(node) // node.dtype.itemsize
+    axis = Axis("i", count)
+    index = of_axis(axis) if count != 1 else Affine()
+    store = Store(1, index, Load(0, index, node.dtype))
+    buffers = (Buffer(node.dtype), Buffer(node.dtype, True))
+    if count == 1:
+        return Kernel("copy", (), buffers, (store,))
+    return Kernel("copy", ((axis, TILE),), buffers, (Loop(axis, (store,), 16),))

@@ -278,6 +278,35 @@ class Builder:
         outer.lines.append(f"br label %{done}")
         self.block(done)
 
+    def maybe(
+        self, condition: str, carried: Sequence[tuple[str, str]], body: Callable[[], list[str]]
+    ) -> list[str]:
+        """The body's values where the i1 holds, else those of `carried`: (type, value) each."""
+        before = self.label("maybe")
+        child = Region(before, conditional=True)
+        self.regions.append(child)
+        after = body()
+        self.regions.pop()
+        outer, done = self.region, self.label("done")
+        came_from = outer.label
+        outer.lines.append(f"br i1 {condition}, label %{before}, label %{done}")
+        outer.lines.append(f"{before}:")
+        outer.lines += child.lines
+        outer.lines.append(f"br label %{done}")
+        self.block(done)
+        return [
+            self.get(f"phi {type_} [ {old}, %{came_from} ], [ {new}, %{child.label} ]")
+            for (type_, old), new in zip(carried, after, strict=True)
+        ]
+
+    @contextmanager
+    def at(self, depth: int) -> Iterator[None]:
+        """What is built inside stands in an outer region, before the nested ones."""
+        nested = self.regions[depth + 1 :]
+        del self.regions[depth + 1 :]
+        yield
+        self.regions += nested
+
     def choose(
         self, condition: str, type_: str, yes: Callable[[], str], no: Callable[[], str]
     ) -> str:
@@ -328,23 +357,8 @@ class Builder:
             nonempty = True
         if nonempty:
             return self._loop(start, stop, step, carried, body)
-        empty = self.compare("slt", start, stop)
-        before, done = self.label("pre"), self.label("exit")
-        child = Region(before, conditional=True)
-        self.regions.append(child)
-        final = self._loop(start, stop, step, carried, body)
-        self.regions.pop()
-        outer = self.region
-        came_from = outer.label
-        outer.lines.append(f"br i1 {empty}, label %{before}, label %{done}")
-        outer.lines.append(f"{before}:")
-        outer.lines += child.lines
-        outer.lines.append(f"br label %{done}")
-        self.block(done)
-        return [
-            self.get(f"phi {type_} [ {first}, %{came_from} ], [ {last}, %{child.label} ]")
-            for (type_, first), last in zip(carried, final, strict=True)
-        ]
+        some = str(self.compare("slt", start, stop))
+        return self.maybe(some, carried, lambda: self._loop(start, stop, step, carried, body))
 
     def _loop(
         self,
@@ -386,6 +400,38 @@ class Builder:
             if self._depth.get(last, 0) > outer_depth:
                 self._depth[last] = outer_depth
         return after
+
+    def loop_while(
+        self,
+        carried: Sequence[tuple[str, str]],
+        condition: Callable[[list[str]], str],
+        body: Callable[[list[str]], list[str]],
+    ) -> list[str]:
+        """while condition(values): values = body(values), with values as in `loop`."""
+        head, inside, done = self.label("while"), self.label("do"), self.label("exit")
+        child = Region(head)
+        self.regions.append(child)
+        phis = [self.fresh("p") for _ in carried]
+        self._depth.update(dict.fromkeys(phis, self.depth))
+        self.branch_if(condition(phis), inside, done)
+        self.block(inside)
+        self.regions.append(Region(inside, conditional=True))
+        after = body(phis)
+        inner = self.regions.pop()
+        child.lines += inner.lines
+        self.regions.pop()
+        outer = self.region
+        outer.lines.append(f"br label %{head}")
+        outer.lines.append(f"{head}:")
+        for name, (type_, first), last in zip(phis, carried, after, strict=True):
+            outer.lines.append(
+                f"{name} = phi {type_} [ {first}, %{outer.label} ], [ {last}, %{inner.label} ]"
+            )
+        outer.lines += child.lines
+        outer.lines.append(f"br label %{head}")
+        self.block(done)
+        self._depth.update(dict.fromkeys(phis, self.depth))
+        return phis
 
     def text(self) -> str:
         """The function's lines; every region must be closed."""

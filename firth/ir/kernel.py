@@ -82,11 +82,17 @@ class Load:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Apply:
-    """A base elementwise op by name on arguments (`cast` and `bitcast` read the target dtype)."""
+    """A base elementwise op by name on arguments (`cast` and `bitcast` read the target dtype).
+
+    site: number of the place in the program, where integer division by zero is reported.
+    guards: where one fails a division is not checked.
+    """
 
     op: str
     args: tuple[Expression, ...]
     dtype: DType
+    site: int = 0
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

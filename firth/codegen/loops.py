@@ -1,0 +1,236 @@
+"""Loops and accumulators.
+
+A vector loop over n elements takes steps of its lanes, then of one register, and ends with one
+masked step or, where masks are not native, with single elements. An accumulator of a vector loop
+has a partial value per lane, and the lanes are combined after its loop in one fixed order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from firth.codegen import arith
+from firth.codegen.builder import Index
+from firth.codegen.state import Lanes, Value
+from firth.codegen.types import constant, register_type, scalar_type
+from firth.ir.kernel import Accumulate, Accumulator, Contract, Loop, Statement
+
+if TYPE_CHECKING:
+    from firth.codegen.emit import Emitter
+
+UNROLLED = 4  # serial loops of at most this many known steps become straight text
+
+
+def walk(statements: Sequence[Statement], lanes: int = 1) -> Iterator[tuple[Statement, int]]:
+    """Every statement in a body, with the lanes of the vector loop around it."""
+    for statement in statements:
+        yield statement, lanes
+        if isinstance(statement, Loop):
+            yield from walk(statement.body, max(statement.vector, lanes, 1))
+        elif isinstance(statement, Contract):
+            yield from walk(statement.body, lanes)
+
+
+def _combined(body: Sequence[Statement]) -> dict[Accumulator, int]:
+    """The accumulators that a body changes, with the widest vector loop that does it."""
+    found: dict[Accumulator, int] = {}
+    for statement, lanes in walk(body):
+        if isinstance(statement, Accumulate):
+            found[statement.accumulator] = max(found.get(statement.accumulator, 1), lanes)
+    return found
+
+
+def loop(e: Emitter, s: Loop) -> None:
+    """Emits a loop, and after it binds its accumulators to their results."""
+    changed = _combined((s,))
+    for accumulator in s.carries:
+        lanes = e.lanes.lanes if e.lanes else changed.get(accumulator, 1)
+        start = arith.identity(accumulator.op, accumulator.dtype)
+        e.assign(accumulator, Value(constant(start, accumulator.dtype, lanes), lanes))
+    carried = [a for a in changed if a in e.accumulators]
+    if s.vector > 1 and e.lanes is None:
+        _vector_loop(e, s, carried)
+    else:
+        _serial_loop(e, s, carried)
+    for accumulator in s.carries:
+        e.assign(accumulator, _finish(e, accumulator))
+
+
+def _steps(
+    e: Emitter,
+    s: Loop,
+    span: tuple[Index, Index, Index],
+    step: int,
+    carried: list[Accumulator],
+    *,
+    lanes: int = 0,
+    nonempty: bool = False,
+    tail: tuple[Index, str] | None = None,
+) -> None:
+    """Runs the body from start to stop (count steps between them, if known) in strides of step."""
+    start, stop, count = span
+
+    def body(index: Index, values: list[str]) -> list[str]:
+        active, mask = tail or (None, None)
+        vector = Lanes(s.axis, index, lanes, active, mask) if lanes else None
+        with e.bound(s.axis, index, vector):
+            for accumulator, text in zip(carried, values, strict=True):
+                e.assign(accumulator, Value(text, e.accumulators[accumulator].lanes))
+            e.run(s.body)
+            return [e.accumulators[a].text for a in carried]
+
+    before = [e.accumulators[a] for a in carried]
+    if isinstance(count, int) and count <= 0:
+        return
+    if isinstance(count, int) and (count <= step or (count <= UNROLLED and not lanes)):
+        after = [v.text for v in before]
+        for place in range(0, count, step):
+            after = body(e.b.add(start, place), after)
+    else:
+        types = [register_type(a.dtype, v.lanes) for a, v in zip(carried, before, strict=True)]
+        initial = [v.text for v in before]
+        nonempty = nonempty or isinstance(count, int)
+        pairs = list(zip(types, initial, strict=True))
+        after = e.b.loop(start, stop, step, pairs, body, nonempty=nonempty)
+    for accumulator, old, text in zip(carried, before, after, strict=True):
+        e.assign(accumulator, Value(text, old.lanes))
+
+
+def _serial_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
+    where = e.range(s.axis)
+    _steps(e, s, (where.start, where.stop, where.count), 1, carried, nonempty=where.nonempty)
+
+
+def _vector_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
+    b = e.b
+    where = e.range(s.axis)
+    native = min(s.vector, e.facts.lanes(4))
+    start, rest = where.start, where.count
+    for lanes in dict.fromkeys((s.vector, native)):
+        main: Index = b.mul(b.div(rest, lanes), lanes)
+        stop = b.add(start, main)
+        _steps(e, s, (start, stop, main), lanes, carried, lanes=lanes)
+        start, rest = stop, b.sub(rest, main)
+    if rest == 0:
+        return
+    if not e.facts.masked:
+        _steps(e, s, (start, where.stop, rest), 1, carried, lanes=1)
+        return
+    # one masked step: a loop of at most one iteration over [0, rest) rounded up to the register
+    mask = _first_lanes(e, rest, native)
+    if isinstance(rest, int):
+        _steps(e, s, (start, where.stop, 1), native, carried, lanes=native, tail=(rest, mask))
+    else:
+        _masked_step(e, s, start, rest, mask, native, carried)
+
+
+def _first_lanes(e: Emitter, count: Index, lanes: int) -> str:
+    if isinstance(count, int):
+        bits = ", ".join(f"i1 {'true' if i < count else 'false'}" for i in range(lanes))
+        return f"<{bits}>"
+    narrow = e.b.splat(e.b.op(f"trunc i64 {count} to i32"), "i32", lanes)
+    iota = ", ".join(f"i32 {i}" for i in range(lanes))
+    return e.b.op(f"icmp slt <{lanes} x i32> <{iota}>, {narrow}")
+
+
+def _masked_step(
+    e: Emitter,
+    s: Loop,
+    start: Index,
+    rest: str,
+    mask: str,
+    lanes: int,
+    carried: list[Accumulator],
+) -> None:
+    before = [e.accumulators[a] for a in carried]
+    types = [register_type(a.dtype, v.lanes) for a, v in zip(carried, before, strict=True)]
+
+    def body() -> list[str]:
+        with e.bound(s.axis, start, Lanes(s.axis, start, lanes, rest, mask)):
+            e.run(s.body)
+            return [e.accumulators[a].text for a in carried]
+
+    some = e.b.compare("slt", 0, rest)
+    pairs = [(t, v.text) for t, v in zip(types, before, strict=True)]
+    after = e.b.maybe(str(some), pairs, body)
+    for accumulator, old, text in zip(carried, before, after, strict=True):
+        e.assign(accumulator, Value(text, old.lanes))
+
+
+def accumulate(e: Emitter, s: Accumulate) -> None:
+    """Combines a value into an accumulator; narrower steps use its first lanes."""
+    accumulator = s.accumulator
+    b, dtype, element = e.b, accumulator.dtype, scalar_type(accumulator.dtype)
+    old = e.accumulators[accumulator]
+    lanes = e.lanes.lanes if e.lanes else 1
+    value = e.value(s.value)
+    if lanes == 1 and old.lanes == 1:
+        text = arith.combine(b, accumulator.op, old.text, value.text, dtype, 1)
+        e.assign(accumulator, Value(text, 1))
+        return
+    text = e.widened(value, dtype, lanes)
+    if e.lanes is not None and e.lanes.mask is not None:
+        type_ = register_type(dtype, lanes)
+        neutral = constant(arith.identity(accumulator.op, dtype), dtype, lanes)
+        text = b.op(f"select <{lanes} x i1> {e.lanes.mask}, {type_} {text}, {type_} {neutral}")
+    part = _low(e, old, element, lanes)
+    text = arith.combine(b, accumulator.op, part, text, dtype, lanes)
+    e.assign(accumulator, Value(_put_low(e, old, text, element, lanes), old.lanes))
+
+
+def _low(e: Emitter, value: Value, element: str, lanes: int) -> str:
+    if value.lanes == lanes:
+        return value.text
+    if lanes == 1:
+        return e.b.op(f"extractelement <{value.lanes} x {element}> {value.text}, i64 0")
+    return e.b.shuffle(value.text, element, value.lanes, range(lanes))
+
+
+def _put_low(e: Emitter, old: Value, text: str, element: str, lanes: int) -> str:
+    if old.lanes == lanes:
+        return text
+    type_ = f"<{old.lanes} x {element}>"
+    if lanes == 1:
+        return e.b.op(f"insertelement {type_} {old.text}, {element} {text}, i64 0")
+    picks = [i if i < lanes else -1 for i in range(old.lanes)]
+    wide = e.b.shuffle(text, element, lanes, picks)
+    order = ", ".join(f"i32 {i if i < lanes else old.lanes + i}" for i in range(old.lanes))
+    return e.b.op(
+        f"shufflevector {type_} {wide}, {type_} {old.text}, <{old.lanes} x i32> <{order}>"
+    )
+
+
+def _finish(e: Emitter, accumulator: Accumulator) -> Value:
+    """The result of an accumulator after its loop: lanes folded in halves, then the start added."""
+    b, dtype = e.b, accumulator.dtype
+    value = e.accumulators[accumulator]
+    text, lanes = value.text, value.lanes
+    if e.lanes is None:
+        text, lanes = fold(e, accumulator, value), 1
+    if accumulator.init != arith.identity(accumulator.op, dtype):
+        init = constant(accumulator.init, dtype, lanes)
+        text = arith.combine(b, accumulator.op, init, text, dtype, lanes)
+    return Value(text, lanes)
+
+
+def fold(e: Emitter, accumulator: Accumulator, value: Value) -> str:
+    """The combination of all lanes of a value."""
+    b, dtype, element = e.b, accumulator.dtype, scalar_type(accumulator.dtype)
+    text, lanes = value.text, value.lanes
+    while lanes > 1 and lanes % 2 == 0:
+        half = lanes // 2
+        low = b.shuffle(text, element, lanes, range(half)) if half > 1 else ""
+        high = b.shuffle(text, element, lanes, range(half, lanes)) if half > 1 else ""
+        if half == 1:
+            low = b.op(f"extractelement <2 x {element}> {text}, i64 0")
+            high = b.op(f"extractelement <2 x {element}> {text}, i64 1")
+        text = arith.combine(b, accumulator.op, low, high, dtype, half)
+        lanes = half
+    if lanes == 1:
+        return text
+    parts = [b.op(f"extractelement <{lanes} x {element}> {text}, i64 {i}") for i in range(lanes)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = arith.combine(b, accumulator.op, total, part, dtype, 1)
+    return total

@@ -1,0 +1,47 @@
+"""What an emission keeps about the place it is at."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from firth.codegen.builder import Index
+from firth.ir.kernel import Axis
+
+
+class Value(NamedTuple):
+    """A register or constant; lanes 1 is uniform, else one element per lane of the vector loop."""
+
+    text: str
+    lanes: int
+
+
+class Lanes(NamedTuple):
+    """The vector loop that is being emitted: lane l is `base + l` of the axis.
+
+    active: how many lanes take part (None: all); mask: the same as an i1 vector.
+    """
+
+    axis: Axis
+    base: Index
+    lanes: int
+    active: Index | None = None
+    mask: str | None = None
+
+
+class Range(NamedTuple):
+    """Where an axis runs in this tile: from start to stop, `count` steps, which may be known."""
+
+    start: Index
+    stop: Index
+    count: Index
+    nonempty: bool
+
+
+class Frame:
+    """Values that are computed since an axis was bound; gone when the binding ends."""
+
+    __slots__ = ("depth", "memo")
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.memo: dict[int, Value] = {}

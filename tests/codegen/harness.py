@@ -1,0 +1,80 @@
+"""Runs single kernels: emit, compile with llvmlite, call every tile."""
+
+from __future__ import annotations
+
+import ctypes
+
+import llvmlite.binding as llvm
+import numpy as np
+
+from firth.base.facts import TargetFacts
+from firth.codegen import emit
+from firth.ir.kernel import Kernel
+from firth.runtime.buffer import allocate
+
+llvm.initialize_native_target()
+llvm.initialize_native_asmprinter()
+
+CPU = llvm.get_host_cpu_name()
+FEATURES = llvm.get_host_cpu_features().flatten()
+
+
+def facts(vector_bytes: int = 32, masked: bool = True, fma: bool = True) -> TargetFacts:
+    return TargetFacts(llvm.get_default_triple(), CPU, FEATURES, vector_bytes, 16, fma, masked)
+
+
+ALL_FACTS = [facts(vector, masked) for vector in (16, 32, 64) for masked in (False, True)]
+
+
+_loaded: dict = {}
+
+
+def compile_text(text):
+    """The address of the function, kept for the life of the process."""
+    found = _loaded.get(text.name)
+    if found is None:
+        module = llvm.parse_assembly(text.text)
+        module.verify()
+        machine = llvm.Target.from_default_triple().create_target_machine(
+            cpu=CPU, features=FEATURES, opt=1, jit=True
+        )
+        engine = llvm.create_mcjit_compiler(module, machine)
+        engine.finalize_object()
+        call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(
+            engine.get_function_address(text.name)
+        )
+        found = _loaded[text.name] = (call, engine, machine)
+    return found[0]
+
+
+def run(kernel: Kernel, arrays, target=None, generic=False):
+    """Runs all tiles in place on the arrays; returns the error record (site, value)."""
+    text = emit(kernel, target or facts(), generic)
+    return run_text(text, kernel, arrays)
+
+
+def run_text(text, kernel: Kernel, arrays):
+    call = compile_text(text)
+    error = np.zeros(2, np.int64)
+    arguments = [b for b in kernel.buffers if not b.scratch]
+    assert len(arguments) == len(arrays)
+    for spec, array in zip(arguments, arrays, strict=True):
+        assert array.dtype == spec.dtype.np, (array.dtype, spec.dtype)
+    # a copy that ends at the end of a buffer with a known tail, to see writes outside
+    held = []
+    for array in arrays:
+        buffer = allocate(array.nbytes + 128)
+        buffer.array[:] = 0xA5
+        buffer.array[64 : 64 + array.nbytes] = array.reshape(-1).view(np.uint8)
+        held.append(buffer)
+    words = [error.ctypes.data, *(b.ptr + 64 for b in held), *text.params]
+    args = np.array([w % (1 << 64) for w in words], np.uint64)
+    scratch = allocate(text.scratch_bytes)
+    for tile in range(kernel.tiles()):
+        call(args.ctypes.data, tile, scratch.ptr)
+    for buffer, array in zip(held, arrays, strict=True):
+        assert (buffer.array[:64] == 0xA5).all() and (
+            buffer.array[64 + array.nbytes :] == 0xA5
+        ).all()
+        array.reshape(-1).view(np.uint8)[:] = buffer.array[64 : 64 + array.nbytes]
+    return int(error[0]), int(error[1])

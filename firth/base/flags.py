@@ -26,7 +26,7 @@ TABLE = (
     Flag("FIRTH_TARGET", "cpu", "what runs graphs: cpu, ref (NumPy) or null (counts only)"),
     Flag("FIRTH_THREADS", "", "worker threads; empty means one per core"),
     Flag("FIRTH_STRICT", "0", "1: the same bits on every target, slower", changes_code=True),
-    Flag("FIRTH_DEBUG", "", "comma-separated words: graph, passes, kernels, asm, time, memory"),
+    Flag("FIRTH_DEBUG", "", "comma-separated words: graph, verify, kernels, asm, time, memory"),
     Flag("FIRTH_DUMP", "", "a folder: every stage of every program is written there as text"),
     Flag("FIRTH_LOAD", "", "a folder in FIRTH_DUMP's form: its edited stages are used"),
     Flag("FIRTH_CHECK", "0", "1: every computed address is checked", changes_code=True),

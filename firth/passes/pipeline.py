@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from firth.base import flags
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
+from firth.ir.verify import verify
 from firth.passes.lower import lower
 from firth.passes.plan import Plan, plan
 from firth.passes.schedule import Schedule, schedule
@@ -12,9 +14,15 @@ from firth.passes.simplify import simplify
 
 def to_kernels(graph: Graph, facts: TargetFacts, generic: bool = False) -> tuple[Schedule, Plan]:
     """Everything between a recorded graph and kernels with places."""
-    graph = lower(
-        graph
-    )  # bodies and broadcasting become base ops, so that one set of rules suffices
-    graph = simplify(graph)  # bodies meet their surroundings: shared parts and idle movement go
+    check = verify if flags.debug("verify") else _unchecked
+    graph = check(graph, "recorded")
+    # Bodies and broadcasting become base ops, so that one set of rules suffices afterwards.
+    graph = check(lower(graph), "lowered")
+    # Bodies meet their surroundings: shared parts and idle movement go.
+    graph = check(simplify(graph), "lowered")
     steps = schedule(graph, facts, generic)  # groups and loops, from shapes and facts alone
     return steps, plan(graph, steps)  # places last: lifetimes need the final order
+
+
+def _unchecked(graph: Graph, stage: str) -> Graph:
+    return graph

@@ -1,0 +1,222 @@
+"""Multi-head attention and the transformer's encoder layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+
+from firth.base.dtype import DType
+from firth.base.errors import ArgumentError, message
+from firth.nn import functional as F
+from firth.nn import init
+from firth.nn.container import ModuleList
+from firth.nn.dropout import Dropout
+from firth.nn.linear import Linear
+from firth.nn.module import Module
+from firth.nn.norm import LayerNorm
+from firth.nn.parameter import empty_parameter
+from firth.tensor import Tensor
+
+
+class MultiheadAttention(Module):
+    """Attention of several heads (Vaswani et al., 2017), PyTorch's parameter names.
+
+    query: (L, N, E), key: (S, N, K), value: (S, N, V), or with batch_first (N, L, E), ...
+    """
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        F.refuse("MultiheadAttention", add_bias_kv=add_bias_kv, add_zero_attn=add_zero_attn)
+        if embed_dim % num_heads:
+            raise ArgumentError(
+                message(
+                    "MultiheadAttention",
+                    "heads do not divide the embedding",
+                    f"embed_dim={embed_dim}, num_heads={num_heads}",
+                    "a divisor of embed_dim",
+                    "change num_heads",
+                )  # fmt: skip
+            )
+        self.embed_dim = embed_dim
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.batch_first = batch_first
+        self.kdim = kdim or embed_dim
+        self.vdim = vdim or embed_dim
+        if self.kdim == self.vdim == embed_dim:
+            self.in_proj_weight = empty_parameter((3 * embed_dim, embed_dim), dtype)
+        else:
+            self.q_proj_weight = empty_parameter((embed_dim, embed_dim), dtype)
+            self.k_proj_weight = empty_parameter((embed_dim, self.kdim), dtype)
+            self.v_proj_weight = empty_parameter((embed_dim, self.vdim), dtype)
+        self.in_proj_bias = empty_parameter((3 * embed_dim,), dtype) if bias else None
+        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Glorot's uniform distribution for the projections, zeros for the biases."""
+        for name, param in self.named_parameters(recurse=False):
+            if name.endswith("weight"):
+                init.xavier_uniform_(param)
+        if self.in_proj_bias is not None and self.out_proj.bias is not None:
+            init.zeros_(self.in_proj_bias)
+            init.zeros_(self.out_proj.bias)
+
+    def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
+        """q: (N, L, E), k, v: (N, S, E)."""
+        together = "in_proj_weight" in self.__dict__
+        if together and query is key and key is value:
+            return list(F.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, -1))
+        weights = (
+            self.in_proj_weight.chunk(3, 0)
+            if together
+            else (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+        )
+        bias = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3, 0)
+        return [
+            F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, bias, strict=True)
+        ]
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """(result shaped like query, weights (N, L, S) or None).
+
+        key_padding_mask: (N, S), attn_mask: (L, S) or (N * heads, L, S); a true element is not
+        attended to, a number is added to the score.
+        """
+        batched = query.ndim == 3
+        same = query is key and key is value
+        parts = [query] if same else [query, key, value]
+        if not batched:
+            parts = [x.unsqueeze(0) for x in parts]  # (1, L, E)
+        elif not self.batch_first:
+            parts = [x.transpose(0, 1) for x in parts]  # (N, L, E)
+        parts = parts * 3 if same else parts
+        if not batched and key_padding_mask is not None:
+            key_padding_mask = key_padding_mask.unsqueeze(0)
+        n, length = parts[0].shape[:2]
+        heads = self.num_heads
+        q, k, v = (
+            x.reshape(n, -1, heads, self.embed_dim // heads).transpose(1, 2)
+            for x in self._projected(*parts)
+        )  # (N, H, L, D)
+        mask = F.merge_masks(attn_mask, key_padding_mask, n, heads, q.dtype)
+        causal = is_causal and attn_mask is None
+        p = self.dropout if self.training else 0.0
+        weights = None
+        if need_weights:
+            weights = F.attention_weights(q, k, mask, causal)  # (N, H, L, S)
+            out = F.dropout(weights, p, True) @ v if p else weights @ v
+            weights = weights.mean(1) if average_attn_weights else weights
+        else:
+            out = F.scaled_dot_product_attention(q, k, v, mask, p, causal)
+        out = self.out_proj(out.transpose(1, 2).reshape(n, length, self.embed_dim))
+        if not batched:
+            return out.squeeze(0), None if weights is None else weights.squeeze(0)
+        return (out if self.batch_first else out.transpose(0, 1)), weights
+
+
+class TransformerEncoderLayer(Module):
+    """Self-attention and a feed-forward network, each with a residual (Vaswani et al., 2017).
+
+    x: (L, N, E), or (N, L, E) with batch_first. norm_first normalises before instead of after.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable[[Tensor], Tensor] = "relu",
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype
+        )
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
+        self.norm_first = norm_first
+        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.dropout1 = Dropout(dropout)
+        self.dropout2 = Dropout(dropout)
+        self.activation = getattr(F, activation) if isinstance(activation, str) else activation
+
+    def forward(
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """src: (L, N, E), the same shape out."""
+
+        def attend(x: Tensor) -> Tensor:
+            out, _ = self.self_attn(
+                x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal
+            )
+            return self.dropout1(out)  # type: ignore[no-any-return]
+
+        def feed(x: Tensor) -> Tensor:
+            hidden = self.dropout(self.activation(self.linear1(x)))
+            return self.dropout2(self.linear2(hidden))  # type: ignore[no-any-return]
+
+        if self.norm_first:
+            x = src + attend(self.norm1(src))
+            return x + feed(self.norm2(x))
+        x = self.norm1(src + attend(src))
+        return self.norm2(x + feed(x))  # type: ignore[no-any-return]
+
+
+class TransformerEncoder(Module):
+    """Copies of one encoder layer, one after the other."""
+
+    def __init__(
+        self,
+        encoder_layer: TransformerEncoderLayer,
+        num_layers: int,
+        norm: Module | None = None,
+    ) -> None:
+        self.layers = ModuleList(deepcopy(encoder_layer) for _ in range(num_layers))
+        self.num_layers = num_layers
+        self.norm = norm
+
+    def forward(
+        self,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """src: (L, N, E), the same shape out."""
+        for layer in self.layers:
+            src = layer(src, mask, src_key_padding_mask, is_causal)
+        return src if self.norm is None else self.norm(src)

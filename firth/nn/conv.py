@@ -1,0 +1,102 @@
+"""Convolutions over one and two dimensions, and the transposed one over two."""
+
+from __future__ import annotations
+
+import math
+
+from firth.base.dtype import DType
+from firth.base.errors import ArgumentError, message
+from firth.nn import functional as F
+from firth.nn import init
+from firth.nn.module import Module
+from firth.nn.parameter import empty_parameter
+from firth.tensor import Tensor
+
+IntOrTuple = int | tuple[int, ...]
+
+
+class _Conv(Module):
+    """What the convolutions share: sizes, weight and bias, their initial values, the repr."""
+
+    spatial: int
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: IntOrTuple,
+        stride: IntOrTuple = 1,
+        padding: IntOrTuple | str = 0,
+        dilation: IntOrTuple = 1,
+        groups: int = 1,
+        bias: bool = True,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ArgumentError(
+                message(
+                    type(self).__name__,
+                    "channels do not divide into groups",
+                    f"{in_channels} in, {out_channels} out, groups={groups}",
+                    "groups that divide both",
+                    "change groups or the channels",
+                )  # fmt: skip
+            )
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = F.per_dim(kernel_size, self.spatial)
+        self.stride = F.per_dim(stride, self.spatial)
+        self.padding = padding if isinstance(padding, str) else F.per_dim(padding, self.spatial)
+        self.dilation = F.per_dim(dilation, self.spatial)
+        self.groups = groups
+        channels = (out_channels, in_channels // groups)
+        self.weight = empty_parameter((*channels, *self.kernel_size), dtype)
+        self.bias = empty_parameter((out_channels,), dtype) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Uniform in +-1 / sqrt(fan_in), weight and bias."""
+        fan_in, _ = init.fans(self.weight)
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def extra_repr(self) -> str:
+        """Channels, kernel size, stride, and whatever differs from its default."""
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}"
+        )
+        if self.padding != (0,) * self.spatial:
+            text += f", padding={self.padding!r}"
+        if self.dilation != (1,) * self.spatial:
+            text += f", dilation={self.dilation}"
+        if self.groups != 1:
+            text += f", groups={self.groups}"
+        return text + ("" if self.bias is not None else ", bias=False")
+
+
+class Conv1d(_Conv):
+    """Cross-correlation. x: (N, C, L) -> (N, O, L'); weight: (O, C // groups, k)."""
+
+    spatial = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, L) or (C, L)."""
+        return F.conv1d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+class Conv2d(_Conv):
+    """Cross-correlation. x: (N, C, H, W) -> (N, O, H', W'); weight: (O, C // groups, kh, kw)."""
+
+    spatial = 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, H, W) or (C, H, W)."""
+        return F.conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )

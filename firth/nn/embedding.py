@@ -1,0 +1,59 @@
+"""Embedding: a table of vectors."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from firth.base.dtype import DType
+from firth.nn import functional as F
+from firth.nn import init
+from firth.nn.module import Module
+from firth.nn.parameter import Parameter, empty_parameter
+from firth.tensor import Tensor, no_grad
+
+
+class Embedding(Module):
+    """Row i of the weight for each index i. x: (...) integer -> (..., D); weight: (K, D).
+
+    The row `padding_idx` starts as zeros and gets no gradient.
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        negative = padding_idx is not None and padding_idx < 0
+        self.padding_idx = num_embeddings + padding_idx if negative else padding_idx
+        self.weight = empty_parameter((num_embeddings, embedding_dim), dtype)
+        self.reset_parameters()
+
+    @classmethod
+    def from_pretrained(
+        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
+    ) -> Self:
+        """A layer with a given table. embeddings: (K, D)."""
+        layer = cls(*embeddings.shape, padding_idx)
+        layer.weight = Parameter(embeddings, requires_grad=not freeze)
+        return layer
+
+    def reset_parameters(self) -> None:
+        """Standard normal; zeros in the padding row."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx] = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (...) integer -> (..., D). IndexError for an index outside the table."""
+        return F.embedding(x, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        """Sizes."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

@@ -1,0 +1,158 @@
+"""Activations, element by element, and softmax along a dimension."""
+
+from __future__ import annotations
+
+from firth.base.dtype import DType
+from firth.base.errors import ArgumentError, message
+from firth.nn.functional.common import inplace as written
+from firth.tensor import Tensor, where
+from firth.tensor.record import apply
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0)."""
+    return written(input, apply("relu", input), inplace)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6)."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """x held between min_val and max_val."""
+    return written(input, input.clamp(min_val, max_val), inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where x > 0, negative_slope * x elsewhere."""
+    return written(input, where(input > 0, input, input * negative_slope), inplace)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, alpha * (exp(x) - 1) elsewhere."""
+    return written(input, where(input > 0, input, alpha * input.clamp(max=0).expm1()), inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, alpha * (exp(x / alpha) - 1) elsewhere."""
+    low = alpha * (input.clamp(max=0) / alpha).expm1()
+    return written(input, where(input > 0, input, low), inplace)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """The self-normalising ELU (Klambauer et al., 2017)."""
+    return written(input, 1.0507009873554805 * elu(input, 1.6732632423543772), inplace)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x * Phi(x); approximate is "none" or "tanh"."""
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError(
+            message(
+                "gelu",
+                "unknown approximation",
+                repr(approximate),
+                "'none' or 'tanh'",
+                "the default is 'none'",
+            )  # fmt: skip
+        )
+    return apply("gelu", input, approximate=approximate)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * sigmoid(x)."""
+    return written(input, apply("silu", input), inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * tanh(softplus(x))."""
+    return written(input, input * softplus(input).tanh(), inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(x + 3) / 6."""
+    return written(input, relu6(input + 3.0) / 6.0, inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * relu6(x + 3) / 6."""
+    return written(input, input * relu6(input + 3.0) / 6.0, inplace)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return input.sigmoid()
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return input.tanh()
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)), computed without overflow."""
+    return -softplus(-input)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
+    scaled = input * beta
+    smooth = (scaled.clamp(min=0) + (-scaled.abs()).exp().log1p()) / beta
+    return where(scaled > threshold, input, smooth)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|)."""
+    return input / (input.abs() + 1.0)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x)."""
+    return input - input.tanh()
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where x > 0, weight * x elsewhere. x: (N, C, ...), weight: (1,) or (C,)."""
+    if weight.shape[0] != 1 and input.ndim > 2:
+        weight = weight.reshape(-1, *(1,) * (input.ndim - 2))  # (C, 1, ...)
+    return where(input > 0, input, weight * input)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half of x along dim, times the sigmoid of the second."""
+    first, second = input.chunk(2, dim)
+    return first * second.sigmoid()
+
+
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> Tensor:
+    """exp(x) / sum(exp(x)) along dim."""
+    x = input if dtype is None else input.to(dtype)
+    return x.softmax(_dim("softmax", dim))
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> Tensor:
+    """log(softmax(x)) along dim, computed without overflow."""
+    x = input if dtype is None else input.to(dtype)
+    return x.log_softmax(_dim("log_softmax", dim))
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> Tensor:
+    """softmax of -x along dim."""
+    return softmax(-input, dim, dtype=dtype)
+
+
+def _dim(op: str, dim: int | None) -> int:
+    if dim is None:
+        raise ArgumentError(
+            message(op, "along which dimension?", "dim=None", "a dimension", "pass dim=-1")
+        )
+    return dim

@@ -1,0 +1,75 @@
+"""What the functions share: argument checks and results written into their argument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firth.base.errors import ArgumentError, message
+from firth.tensor import Tensor
+
+IntOrTuple = int | tuple[int, ...]
+
+
+def per_dim(value: Any, count: int) -> tuple[int, ...]:
+    """One number for all spatial dimensions, or one for each, as a tuple.
+
+    >>> per_dim(3, 2)
+    (3, 3)
+    """
+    found = (value,) * count if isinstance(value, int) else tuple(value)
+    found = found * count if len(found) == 1 else found
+    if len(found) != count:
+        raise ArgumentError(
+            message(
+                "nn",
+                "not one number per spatial dimension",
+                str(value),
+                f"a number or {count}",
+                "give one number for all dimensions",
+            )  # fmt: skip
+        )
+    return found
+
+
+def as_shape(value: Any) -> tuple[int, ...]:
+    """A number as a shape of one dimension; anything else as a tuple."""
+    return (value,) if isinstance(value, int) else tuple(value)
+
+
+def refuse(op: str, **options: Any) -> None:
+    """ArgumentError for options of PyTorch that have no meaning here yet and are set."""
+    for name, value in options.items():
+        if value:
+            raise ArgumentError(
+                message(op, f"{name} is not supported", repr(value), "the default", "leave it out")
+            )
+
+
+def inplace(x: Tensor, y: Tensor, wanted: bool) -> Tensor:
+    """y; or x with y's value written into it."""
+    return x.copy_(y) if wanted else y
+
+
+def check_reduction(op: str, reduction: str) -> None:
+    """ArgumentError unless the reduction is one of PyTorch's."""
+    allowed = (
+        ("mean", "sum", "none", "batchmean") if "kl" in op.lower() else ("mean", "sum", "none")
+    )
+    if reduction not in allowed:
+        raise ArgumentError(
+            message(
+                op,
+                "unknown reduction",
+                repr(reduction),
+                " or ".join(map(repr, allowed)),
+                "the default is 'mean'",
+            )  # fmt: skip
+        )
+
+
+def reduce(op: str, losses: Tensor, reduction: str) -> Tensor:
+    """The mean or sum of all losses, or the losses."""
+    check_reduction(op, reduction)
+    if reduction == "none":
+        return losses
+    return losses.mean() if reduction == "mean" else losses.sum()

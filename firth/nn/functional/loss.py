@@ -1,0 +1,4 @@
+"""Losses. reduction: "mean", "sum" or "none"."""
+
+from __future__ import annotations
+

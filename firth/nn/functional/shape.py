@@ -1,0 +1,136 @@
+"""Padding, one-hot, normalised vectors, similarity, resizing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from firth.base import dtype as dt
+from firth.base.errors import ArgumentError, message
+from firth.nn.functional.common import per_dim
+from firth.tensor import Tensor, arange
+from firth.tensor.record import apply
+
+
+def pad(
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
+    """Grows (or, where negative, cuts) the last dimensions.
+
+    pad: (before, after) of the last dimension, then of the one before it, ... mode: "constant",
+    "reflect", "replicate" or "circular".
+    """
+    if len(pad) % 2 or len(pad) > 2 * input.ndim:
+        raise ArgumentError(
+            message(
+                "pad",
+                "the sizes do not come in pairs that fit",
+                str(tuple(pad)),
+                f"an even count, at most {2 * input.ndim}",
+                "give (before, after) per dimension",
+            )  # fmt: skip
+        )
+    pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)]
+    for n, (low, high) in enumerate(pairs, 1):
+        size, dim = input.shape[-n], input.ndim - n
+        if low < 0 or high < 0:
+            start, end = max(-low, 0), size + min(high, 0)
+            input = input[(*(slice(None),) * dim, slice(start, end))]
+    pairs = [(max(low, 0), max(high, 0)) for low, high in pairs]
+    if mode == "constant":
+        zeros = (0,) * (input.ndim - len(pairs))
+        lows = zeros + tuple(low for low, _ in reversed(pairs))
+        highs = zeros + tuple(high for _, high in reversed(pairs))
+        fill = _fill_value(input, value)
+        inner = (0,) * input.ndim
+        return apply("pad", input, low=lows, high=highs, inner=inner, value=fill)
+    for n, (low, high) in enumerate(pairs, 1):
+        if low or high:
+            input = input.index_select(
+                input.ndim - n, _source(mode, input.shape[-n], low, high)
+            )  # fmt: skip
+    return input
+
+
+def _fill_value(x: Tensor, value: float | None) -> bool | int | float:
+    value = 0 if value is None else value
+    if x.dtype.kind == "b":
+        return bool(value)
+    return float(value) if x.dtype.kind in "fc" else int(value)
+
+
+def _source(mode: str, size: int, low: int, high: int) -> Tensor:
+    """For each place of the padded dimension, the place its value comes from: (low + size + high,)."""
+    place = arange(-low, size + high)
+    if mode == "replicate":
+        return place.clamp(0, size - 1)
+    if mode == "circular":
+        return place % size
+    if mode != "reflect" or max(low, high) >= size:
+        raise ArgumentError(
+            message(
+                "pad",
+                "this cannot be done",
+                f"mode {mode!r}, {low} before, {high} after {size}",
+                "constant, replicate, circular, or reflect by less than the size",
+                "use mode='replicate'",
+            )  # fmt: skip
+        )
+    place = place.abs()
+    return (size - 1) - ((size - 1) - place).abs()
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """1 at each class number, 0 elsewhere. (...) integer -> (..., C) int64.
+
+    num_classes=-1 reads the largest number to find C.
+    """
+    classes = int(tensor.max().item()) + 1 if num_classes < 0 else num_classes
+    return (tensor.unsqueeze(-1) == arange(classes)).to(dt.int64)
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """x over its p-norm along dim, the norm held above eps."""
+    if p == 2:
+        norm = (input * input).sum(dim, keepdim=True).sqrt()
+    else:
+        norm = (input.abs() ** p).sum(dim, keepdim=True) ** (1.0 / p)
+    return input / norm.clamp(min=eps)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """The cosine of the angle along dim. x1, x2: (..., D, ...) -> (...)."""
+    dot = (x1 * x2).sum(dim)
+    first = (x1 * x1).sum(dim).sqrt().clamp(min=eps)
+    second = (x2 * x2).sum(dim).sqrt().clamp(min=eps)
+    return dot / (first * second)
+
+
+def interpolate(
+    input: Tensor,
+    size: int | tuple[int, ...] | None = None,
+    scale_factor: float | tuple[float, ...] | None = None,
+    mode: str = "nearest",
+) -> Tensor:
+    """Resizes the spatial dimensions by nearest neighbours. x: (N, C, ...)."""
+    spatial = tuple(input.shape[2:])
+    if mode != "nearest" or (size is None) == (scale_factor is None):
+        raise ArgumentError(
+            message(
+                "interpolate",
+                "this cannot be done",
+                f"mode {mode!r}, size {size}",
+                "mode 'nearest' and either size or scale_factor",
+                "give one of the two",
+            )  # fmt: skip
+        )
+    if size is not None:
+        wanted = per_dim(size, len(spatial))
+    else:
+        factors = (
+            scale_factor if isinstance(scale_factor, tuple) else (scale_factor,) * len(spatial)
+        )
+        wanted = tuple(int(n * f) for n, f in zip(spatial, factors, strict=True))  # type: ignore[operator]
+    for i, (old, new) in enumerate(zip(spatial, wanted, strict=True)):
+        place = (arange(new) * old) // new
+        input = input.index_select(2 + i, place)
+    return input

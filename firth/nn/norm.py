@@ -1,0 +1,173 @@
+"""Normalisation: BatchNorm, LayerNorm, RMSNorm, GroupNorm."""
+
+from __future__ import annotations
+
+from firth.base import dtype as dt
+from firth.base.dtype import DType
+from firth.base.errors import ShapeError, message
+from firth.nn import functional as F
+from firth.nn import init
+from firth.nn.module import Module
+from firth.nn.parameter import empty_parameter
+from firth.tensor import Tensor, no_grad, ones, zeros
+
+
+class _BatchNorm(Module):
+    """Normalises each channel by the batch's mean and variance; running ones in evaluation."""
+
+    ranks: tuple[int, ...]
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        shape = (num_features,)
+        self.weight = init.ones_(empty_parameter(shape, dtype)) if affine else None
+        self.bias = init.zeros_(empty_parameter(shape, dtype)) if affine else None
+        tracked = track_running_stats
+        self.register_buffer("running_mean", zeros(shape, dtype=dtype) if tracked else None)
+        self.register_buffer("running_var", ones(shape, dtype=dtype) if tracked else None)
+        count = zeros((), dtype=dt.int64) if tracked else None
+        self.register_buffer("num_batches_tracked", count)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C) or (N, C, ...), the same shape out."""
+        if x.ndim not in self.ranks or x.shape[1] != self.num_features:
+            raise ShapeError(
+                message(
+                    type(self).__name__,
+                    "this input does not fit",
+                    str(tuple(x.shape)),
+                    f"(N, {self.num_features}, ...) with {' or '.join(map(str, self.ranks))} "
+                    "dimensions",
+                    "check num_features and the layer before",
+                )  # fmt: skip
+            )
+        batch_statistics = self.training or self.running_mean is None
+        momentum = self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            with no_grad():
+                self.num_batches_tracked += 1
+                if momentum is None:  # the mean over all batches so far
+                    momentum = 1.0 / self.num_batches_tracked.to(x.dtype)
+        update = self.training and self.running_mean is not None
+        return F.batch_norm(
+            x,
+            self.running_mean if update or not batch_statistics else None,
+            self.running_var if update or not batch_statistics else None,
+            self.weight, self.bias, batch_statistics, momentum, self.eps,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """Channels and options."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation (Ioffe and Szegedy, 2015). x: (N, C) or (N, C, L), the same out."""
+
+    ranks = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation (Ioffe and Szegedy, 2015). x: (N, C, H, W), the same out."""
+
+    ranks = (4,)
+
+
+class LayerNorm(Module):
+    """Normalises over the last dimensions (Ba et al., 2016). x: (..., *normalized_shape)."""
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        self.normalized_shape = F.as_shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        shape, affine = self.normalized_shape, elementwise_affine
+        self.weight = init.ones_(empty_parameter(shape, dtype)) if affine else None
+        self.bias = init.zeros_(empty_parameter(shape, dtype)) if affine and bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (..., *normalized_shape), the same shape out."""
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Shape and options."""
+        affine = self.elementwise_affine
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
+
+
+class RMSNorm(Module):
+    """Divides by the root mean square over the last dimensions (Zhang and Sennrich, 2019)."""
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        self.normalized_shape = F.as_shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        shape = self.normalized_shape
+        self.weight = init.ones_(empty_parameter(shape, dtype)) if elementwise_affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (..., *normalized_shape), the same shape out."""
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """Shape and options."""
+        affine = self.elementwise_affine
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
+
+
+class GroupNorm(Module):
+    """Normalises groups of channels (Wu and He, 2018). x: (N, C, ...), the same shape out."""
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+        self.weight = init.ones_(empty_parameter((num_channels,), dtype)) if affine else None
+        self.bias = init.zeros_(empty_parameter((num_channels,), dtype)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, ...), the same shape out."""
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Groups, channels and options."""
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"

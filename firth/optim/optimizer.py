@@ -1,0 +1,224 @@
+"""The base of all optimizers: parameter groups, state, and one `step` for every rule.
+
+A rule is two functions of one array: `init` makes its state, `apply` gives the new array and the
+new state. Both are written with tensor operations, so a step is recorded and compiled like the
+rest of the program, and works inside `firth.jit`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from firth.base import dtype as dt
+from firth.base.dtype import DType
+from firth.base.errors import ArgumentError, message
+from firth.tensor import Tensor, enable_grad, from_numpy, no_grad
+from firth.tensor.record import cut
+
+State = dict[str, Tensor]
+Group = dict[str, Any]
+
+
+class Optimizer(ABC):
+    """Updates parameters in place from their gradients.
+
+    params: tensors, or dicts that hold tensors under "params" and options of their own.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]
+    ) -> None:
+        self.defaults = dict(defaults)
+        self.param_groups: list[Group] = []
+        self.state: dict[Tensor, State] = {}
+        given: list[Any] = [params] if isinstance(params, Tensor) else list(params)
+        if not given:
+            raise ArgumentError(
+                message(
+                    type(self).__name__,
+                    "there is nothing to optimize",
+                    "no parameters",
+                    "at least one",
+                    "pass model.parameters(), and pass a generator only once",
+                )  # fmt: skip
+            )
+        groups = given if isinstance(given[0], Mapping) else [{"params": given}]
+        for group in groups:
+            self.add_param_group(group)
+
+    # The rule
+
+    @abstractmethod
+    def init(self, p: Tensor, group: Group) -> State:
+        """The state of one array before its first step; a "step" in it counts the steps."""
+
+    def prepare(self, step: Tensor | None, group: Group, dtype: DType) -> Any:
+        """What arrays of one dtype at the same step share, e.g. bias corrections (numbers or ())."""
+        return None
+
+    @abstractmethod
+    def apply(
+        self, p: Tensor, g: Tensor, state: State, group: Group, shared: Any
+    ) -> tuple[Tensor, State]:
+        """(new array, new state) from an array, its gradient, its state and what `prepare` gave."""
+
+    # The step
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Updates every parameter that has a gradient; gives the closure's loss, if there is one."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                self._step_group(group)
+        cut()
+        return loss
+
+    def _step_group(self, group: Group) -> None:
+        live = [p for p in group["params"] if p.grad is not None]
+        counters = self._advance(live, group)
+        shared: dict[tuple[int, DType], Any] = {}
+        for p, step in zip(live, counters, strict=True):
+            work = dt.float32 if p.dtype.itemsize < 4 else p.dtype  # half types: one rounding
+            key = id(step), work
+            if key not in shared:
+                shared[key] = self.prepare(step, group, work)
+            state = self.state[p]
+            new, changed = self.apply(
+                _as(p.detach(), work),
+                -_as(p.grad, work) if group.get("maximize") else _as(p.grad, work),
+                {name: _as(s, work) for name, s in state.items() if name != "step"},
+                group,
+                shared[key],
+            )
+            p.data.copy_(_as(new, p.dtype))
+            for name, value in changed.items():
+                state[name].copy_(_as(value, state[name].dtype))
+
+    def _advance(self, live: list[Tensor], group: Group) -> list[Tensor | None]:
+        """Counts one step: parameters that always moved together share one counter."""
+        for p in live:
+            if p not in self.state:
+                self._init_state([p], group)
+        together: dict[int, list[Tensor]] = {}
+        for p in live:
+            if "step" in self.state[p]:
+                together.setdefault(id(self.state[p]["step"]), []).append(p)
+        for number, params in together.items():
+            counter = self.state[params[0]]["step"]
+            sharing = sum(id(s.get("step")) == number for s in self.state.values())
+            if sharing == len(params):
+                counter.copy_(counter + 1)
+            else:  # some of them had no gradient this time: they part
+                counter = counter + 1
+                for p in params:
+                    self.state[p]["step"] = counter
+        return [self.state[p].get("step") for p in live]
+
+    def _init_state(self, params: list[Tensor], group: Group) -> None:
+        counter = from_numpy(np.zeros((), np.float32))
+        for p in params:
+            self.state[p] = self.init(p, group)
+            if "step" in self.state[p]:
+                self.state[p]["step"] = counter
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Adds parameters with options of their own."""
+        params = group["params"]
+        params = [params] if isinstance(params, Tensor) else list(params)
+        known = {id(p) for g in self.param_groups for p in g["params"]}
+        for p in params:
+            if not isinstance(p, Tensor):
+                self._refuse("a parameter is not a tensor", type(p).__name__, "Tensor")
+            if not p.is_leaf:
+                self._refuse("a parameter is not a leaf", "a computed tensor", "a leaf")
+            if id(p) in known:
+                self._refuse("a parameter is given twice", f"shape {tuple(p.shape)}", "once")
+            known.add(id(p))
+        whole = {**self.defaults, **group, "params": params}
+        self.param_groups.append(whole)
+        # now and not at the first step, so that the first step is recorded like all others
+        self._init_state([p for p in params if p.requires_grad], whole)
+
+    def _refuse(self, wrong: str, got: str, expected: str) -> None:
+        fix = "pass what model.parameters() gives"
+        raise ArgumentError(message(type(self).__name__, wrong, got, expected, fix))
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    p.grad = p.grad.detach() * 0
+
+    # State
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {number: {name: tensor}}, "param_groups": [...]} in PyTorch's form."""
+        numbers: dict[int, int] = {}
+        for group in self.param_groups:
+            for p in group["params"]:
+                numbers.setdefault(id(p), len(numbers))
+        return {
+            "state": {numbers[id(p)]: dict(state) for p, state in self.state.items() if state},
+            "param_groups": [
+                {**group, "params": [numbers[id(p)] for p in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes options and state over; they are copied. ArgumentError when the groups differ."""
+        groups = state_dict["param_groups"]
+        got = [len(g["params"]) for g in groups]
+        expected = [len(g["params"]) for g in self.param_groups]
+        if got != expected:
+            raise ArgumentError(
+                message(
+                    "load_state_dict",
+                    "the parameter groups differ",
+                    f"groups of {got}",
+                    f"groups of {expected}",
+                    "make the optimizer for the same model first",
+                )  # fmt: skip
+            )
+        counters: dict[float, Tensor] = {}
+        for own, group in zip(self.param_groups, groups, strict=True):
+            own.update({k: v for k, v in group.items() if k != "params"})
+            for p, number in zip(own["params"], group["params"], strict=True):
+                saved = state_dict["state"].get(number, state_dict["state"].get(str(number)))
+                if saved is not None:
+                    self.state[p] = _loaded(saved, p, counters)
+
+
+def zeros_like(p: Tensor) -> Tensor:
+    """Zeros of p's shape and dtype that exist already: nothing is recorded."""
+    return from_numpy(np.zeros(p.shape, p.dtype.np))
+
+
+def _as(x: Tensor, dtype: DType) -> Tensor:
+    return x if x.dtype is dtype else x.to(dtype)
+
+
+def _loaded(saved: Mapping[str, Any], p: Tensor, counters: dict[float, Tensor]) -> State:
+    state = {}
+    for name, value in saved.items():
+        if value is None:
+            continue
+        array = np.array(value)
+        if name == "step":
+            count = float(array)
+            if count not in counters:
+                counters[count] = from_numpy(np.asarray(count, np.float32))
+            state[name] = counters[count]
+        else:
+            state[name] = from_numpy(array.astype(p.dtype.np))
+    return state

@@ -1,1 +1,1 @@
-"""The intermediate representation: nodes, ops, graphs, kernels. Data and the rules that check it."""
+"""The intermediate representation: nodes, ops, graphs, kernels, and the rules that check them."""

@@ -1,4 +1,4 @@
-"""Kernels as data: a grid of tiles, scratch, and a tree of loops over guarded affine loads and stores.
+"""Kernels as data: a grid of tiles, scratch, a tree of loops over guarded affine loads and stores.
 
 `schedule` makes kernels from graphs; `codegen` turns them into LLVM text and knows nothing else.
 
@@ -111,7 +111,7 @@ class Accumulator:
 
     op: add, mul, maximum, minimum, bitwise_and, bitwise_or. After its loop it is an expression:
     the combination over all iterations (over lanes too, when the vector axis was reduced).
-    dtype: of the accumulation (float32 for half inputs). NaN propagates through maximum and minimum.
+    dtype: of the accumulation (float32 for half inputs). maximum and minimum propagate NaN.
     """
 
     __slots__ = ("dtype", "init", "name", "op")

@@ -90,7 +90,7 @@ def declare(name: str, **fields: Any) -> Op:
 
 
 def make(op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...] = ()) -> Node:
-    """A new node whose shape and dtype come from the op's rules; they raise ShapeError, DTypeError."""
+    """A new node; shape and dtype come from the op's rules, which raise ShapeError, DTypeError."""
     kwargs = dict(zip(op.attrs, attrs, strict=True))
     shape = op.shape(*[s.shape for s in src], **kwargs)
     dtype = op.dtype(*[s.dtype for s in src], **kwargs)

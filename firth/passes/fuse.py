@@ -212,10 +212,13 @@ class _Fuser:
                 full = self._complete(cluster, place, node.shape)
                 if full is not None and not cluster.alone:
                     found.setdefault(cluster.number, (cluster, full))
-        # A contraction first (its epilogue saves a trip), then the cluster that runs last.
-        ranked = sorted(
-            found.values(), key=lambda c: (c[0].contraction is not None, c[0].number), reverse=True
-        )
+        # A contraction first (its epilogue saves a trip), then reductions (a plain map can move
+        # into their cluster, not the other way round), then the cluster that runs last.
+        def rank(found: tuple[Cluster, Placement]) -> tuple[bool, bool, int]:
+            cluster = found[0]
+            return cluster.contraction is not None, cluster.reduced is not None, cluster.number
+
+        ranked = sorted(found.values(), key=rank, reverse=True)
         for cluster, place in ranked:
             if self._can_join(cluster, node):
                 self._own(cluster, node, place)

@@ -12,7 +12,7 @@ from typing import Final
 
 from firth.runtime import layout as at
 
-EXPORTS: Final = ("firth_run", "firth_start", "firth_call", "firth_worker", "firth_stop")
+EXPORTS: Final = ("firth_call", "firth_worker", "firth_stop")
 
 # What the text may call, for the loader's allow-list.
 SYMBOLS: Final = frozenset(
@@ -362,10 +362,10 @@ out:
 }}
 """
 
-# firth_start: clears the error record and fills the argument words from the bases.
-# firth_run: runs one part of a frame and returns its status.
+# start: clears the error record and fills the argument words from the bases.
+# run: runs one part of a frame and returns its status.
 _RUN: Final = f"""\
-define void @firth_start(ptr %frame) nounwind {{
+define internal void @start(ptr %frame) nounwind {{
 entry:
   %error = getelementptr i8, ptr %frame, i64 {at.FRAME_ERROR}
   %value = getelementptr i8, ptr %error, i64 8
@@ -395,7 +395,7 @@ body:
 out:
   ret void
 }}
-define i64 @firth_run(ptr %frame, i64 %part) nounwind {{
+define internal i64 @run(ptr %frame, i64 %part) nounwind {{
 entry:
   %mode = call i64 @standard_mode()
 {_get("context", "frame", at.FRAME_CONTEXT, "ptr")}
@@ -579,7 +579,7 @@ start:
 refuse:
   ret ptr null
 fill:
-  call void @firth_start(ptr %frame)
+  call void @start(ptr %frame)
   br label %ready
 ready:
 {_get("parts", "frame", at.FRAME_PARTS, "ptr")}
@@ -589,11 +589,11 @@ ready:
   %short = icmp ugt i64 %alone, 1
   br i1 %short, label %keep, label %release
 keep:
-  %status0 = call i64 @firth_run(ptr %frame, i64 %part)
+  %status0 = call i64 @run(ptr %frame, i64 %part)
   br label %out
 release:
   %thread = call ptr @PyEval_SaveThread()
-  %status1 = call i64 @firth_run(ptr %frame, i64 %part)
+  %status1 = call i64 @run(ptr %frame, i64 %part)
   call void @PyEval_RestoreThread(ptr %thread)
   br label %out
 out:

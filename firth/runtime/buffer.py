@@ -45,16 +45,42 @@ class _Store:
 _store: Final = _Store(max(64 * 1024**2, _physical_bytes() // 16))
 
 
+def _unseen() -> int:
+    """getrefcount of a dying buffer's memory that nobody else refers to."""
+    seen: list[int] = []
+
+    class Probe:
+        __slots__ = ("memory",)
+
+        def __init__(self) -> None:
+            self.memory = object()
+
+        def __del__(self) -> None:
+            look(self.memory, 0, 0)
+
+    def look(memory: object, ptr: int, room: int) -> None:
+        seen.append(sys.getrefcount(memory))
+
+    probe = Probe()
+    del probe
+    return seen[0]
+
+
+_UNSEEN: Final = _unseen()
+
+
 def _recycle(
     memory: np.ndarray,
     ptr: int,
     room: int,
     store: _Store = _store,
     count: Callable[[object], int] = sys.getrefcount,
+    unseen: int = _UNSEEN,
 ) -> None:
     """Keeps the memory of a dead buffer, if nothing else refers to it."""
     # NumPy gives every view of the memory the same base, so its count tells who still looks.
-    if count(memory) > _UNSEEN or count(memory.base) > 2:
+    # Names are bound as defaults because buffers also die when the modules are already empty.
+    if count(memory) > unseen or count(memory.base) > 2:
         return
     if store.kept + room > store.bound:
         store.clear()  # sizes out of use leave too
@@ -95,29 +121,8 @@ class Buffer:
         count = 1
         for extent in shape:
             count *= extent
-        return self._memory[: count * dtype.itemsize].view(dtype.np).reshape(shape)
-
-
-def _unseen() -> int:
-    """getrefcount of a dying buffer's memory that nobody else refers to."""
-    seen: list[int] = []
-
-    class Probe:
-        __slots__ = ("memory",)
-
-        def __del__(self) -> None:
-            look(self.memory, 0, 0)
-
-    def look(memory: object, ptr: int, room: int) -> None:
-        seen.append(sys.getrefcount(memory))
-
-    probe = Probe()
-    probe.memory = object()
-    del probe
-    return seen[0]
-
-
-_UNSEEN: Final = _unseen()
+        array: np.ndarray = self._memory[: count * dtype.itemsize].view(dtype.np)
+        return array.reshape(shape)
 
 
 def _size_class(nbytes: int) -> int:

@@ -30,13 +30,11 @@ _FASTCALL: Final = 0x80
 class _Native:
     """The scheduler's functions, as Python calls them."""
 
-    __slots__ = ("call", "keep", "run", "sleeps", "start", "stop", "worker")
+    __slots__ = ("call", "keep", "sleeps", "stop", "worker")
 
     def __init__(self, addresses: Mapping[str, int], sleeps: bool) -> None:
         word, pointer = ctypes.c_int64, ctypes.c_void_p
         signature = ctypes.CFUNCTYPE
-        self.run = signature(word, pointer, word)(addresses["firth_run"])
-        self.start = signature(None, pointer)(addresses["firth_start"])
         self.stop = signature(None, pointer)(addresses["firth_stop"])
         self.worker = signature(word, pointer, word, word)(addresses["firth_worker"])
         self.sleeps = sleeps
@@ -72,6 +70,7 @@ class Pool:
         "_started",
         "_words",
         "address",
+        "call",
         "native",
         "owners",
         "size",
@@ -87,6 +86,7 @@ class Pool:
         self._words[at.CONTEXT_SLEEPS // 8] = int(native.sleeps)
         self.address = self._context.ptr
         self.native = native
+        self.call = native.call if native.sleeps else self._nudge_and_call
         self.size = size
         self.owners = min(size, _MOST_OWNERS)
         self.waiting = 0
@@ -131,7 +131,12 @@ class Pool:
     def _sequence(self) -> int:
         return int(self._words[at.CONTEXT_SEQUENCE // 8]) & 0xFFFFFFFF
 
-    def nudge(self) -> None:
+    def _nudge_and_call(self, *words: int) -> int:
+        if self.waiting:
+            self._nudge()
+        return self.native.call(*words)
+
+    def _nudge(self) -> None:
         """Wakes workers that wait in Python: before a launch, they will spin until it."""
         with self._condition:
             self._condition.notify_all()
@@ -139,7 +144,7 @@ class Pool:
     def stop(self) -> None:
         """Lets the workers leave; runs in progress end as usual."""
         self.native.stop(self.address)
-        self.nudge()
+        self._nudge()
 
     def in_use(self, frame: int) -> bool:
         """Whether a late worker may still look at the frame at that address."""

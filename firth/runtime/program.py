@@ -6,6 +6,7 @@ Python threads can run one program at once. Arenas are lent too and shared by al
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class HostStage:
-    """Python on NumPy views of its places, run by the calling thread; it writes results in place."""
+    """Python on NumPy views of its places, run by the caller's thread; it writes in place."""
 
     function: Callable[..., None]
     views: tuple[View, ...]
@@ -109,8 +110,32 @@ class _Frame:
         self.words[:] = template
         self.address = self._memory.ptr
 
-    def __del__(self, _retire: Callable[[pools.Pool, Buffer], None] = pools.retire) -> None:
-        _retire(self._pool, self._memory)
+    def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not _ending():
+            pools.retire(self._pool, self._memory)
+
+
+class _Setup:
+    """What a program reads from flags and pool, swapped as a whole, with the frames to lend."""
+
+    __slots__ = ("call", "frames", "plain", "pool", "template", "version")
+
+    def __init__(self, version: int, plain: bool, pool: pools.Pool, template: np.ndarray) -> None:
+        self.version = version
+        self.plain = plain  # one native part and nothing to measure
+        self.pool = pool
+        self.template = template
+        self.call = pool.call
+        self.frames: list[_Frame] = []
+
+    def frame(self) -> _Frame:
+        """A new frame: the template with its addresses filled in."""
+        frame = _Frame(self.template, self.pool)
+        for field in _POINTERS:
+            frame.words[field // 8] += frame.address
+        bases = (int(frame.words[at.FRAME_BASES // 8]) - frame.address) // 8
+        frame.words[bases + at.BASE_ERROR] = frame.address + at.FRAME_ERROR
+        return frame
 
 
 class Program:
@@ -125,21 +150,16 @@ class Program:
     __slots__ = (
         "_arena_bytes",
         "_buffers",
-        "_call",
         "_donated",
-        "_frames",
         "_inputs",
         "_need",
         "_output_sizes",
-        "_plain",
-        "_pool",
         "_scratch_bytes",
         "_serial",
+        "_setup",
         "_sites",
         "_stages",
         "_steps",
-        "_template",
-        "_version",
     )
 
     def __init__(
@@ -164,31 +184,31 @@ class Program:
         self._serial = serial_hint
         self._buffers = tuple(buffers)
         self._steps = _steps(self._stages)
-        self._version = -1  # flags not read yet
-        self._refresh()
+        self._setup = self._prepare()
 
     def run(self, inputs: Sequence[Buffer]) -> list[Buffer]:
         """Runs every stage; returns one buffer per output, a donated input's own where agreed.
 
         IndexOutOfRange, DivisionByZero: compiled code found an error; guarded stages did not run.
         """
-        if self._version != flags.version:
-            self._refresh()
-        if not self._plain:
-            return self._run_parts(inputs)
-        frames = self._frames
+        setup = self._setup
+        if setup.version != flags.version:
+            setup = self._setup = self._prepare()
+        if not setup.plain:
+            return self._run_parts(setup, inputs)
+        frames = setup.frames
         try:
             frame = frames.pop()
         except IndexError:
-            frame = self._frame()
+            frame = setup.frame()
         outputs = self._outputs(inputs)
         arena = lend(self._need)
         bases = [b.ptr for b in outputs]
         bases += [b.ptr for b in inputs[: self._inputs]]
-        status = self._call(frame.address, 0, arena.ptr, *bases)
+        status = setup.call(frame.address, 0, arena.ptr, *bases)
         give_back(arena)
         if status:
-            self._after(frame, status)
+            frame = self._after(setup, frame, status)
         frames.append(frame)
         return outputs
 
@@ -197,27 +217,15 @@ class Program:
         outputs = sum(size for size in self._output_sizes if size is not None)
         return MemoryReport(self._arena_bytes, self._scratch_bytes, outputs, self._buffers)
 
-    def _refresh(self) -> None:
-        """Reads the flags again: another number of threads means other frames."""
+    def _prepare(self) -> _Setup:
+        """Reads the flags: another number of threads means other frames."""
         version = flags.version
-        self._pool = pool = pools.current()
-        self._plain = len(self._steps) == 1 and not flags.debug("time")
-        self._call = pool.native.call
+        pool = pools.current()
         alone = self._serial or pool.size == 1
         if not alone:
             pool.reserve(self._scratch_bytes)
-        self._template = _template(self, alone, pool)
-        self._frames: list[_Frame] = []
-        self._version = version
-
-    def _frame(self) -> _Frame:
-        """A new frame: the template with its addresses filled in."""
-        frame = _Frame(self._template, self._pool)
-        for field in _POINTERS:
-            frame.words[field // 8] += frame.address
-        bases = (int(frame.words[at.FRAME_BASES // 8]) - frame.address) // 8
-        frame.words[bases + at.BASE_ERROR] = frame.address + at.FRAME_ERROR
-        return frame
+        plain = len(self._steps) == 1 and not flags.debug("time")
+        return _Setup(version, plain, pool, _template(self, alone, pool))
 
     def _outputs(self, inputs: Sequence[Buffer]) -> list[Buffer]:
         if len(inputs) < self._inputs:
@@ -236,24 +244,24 @@ class Program:
             for j, size in enumerate(self._output_sizes)
         ]
 
-    def _run_parts(self, inputs: Sequence[Buffer]) -> list[Buffer]:
+    def _run_parts(self, setup: _Setup, inputs: Sequence[Buffer]) -> list[Buffer]:
         """The long way: host stages between native parts, or a clock around every stage."""
-        frame = self._frames.pop() if self._frames else self._frame()
+        frame = setup.frame()
         outputs = self._outputs(inputs)
         arena = lend(self._need)
         bases = [b.ptr for b in (*outputs, *inputs[: self._inputs])]
         rows: list[Row] = []
         try:
-            status = self._call(frame.address, self._start_part(), arena.ptr, *bases)
+            status = setup.call(frame.address, self._start_part(), arena.ptr, *bases)
             for part, step in enumerate(self._steps):
                 if isinstance(step, HostStage):
                     began = time.perf_counter()
                     step.function(*(_view(v, inputs, outputs, arena) for v in step.views))
                     rows.append(_row(step, 1, began))
                 elif flags.debug("time"):
-                    status |= self._timed(frame, step, rows)
+                    status |= self._timed(setup, frame, step, rows)
                 else:
-                    status |= self._call(frame.address, part)
+                    status |= setup.call(frame.address, part)
                 if status & at.STATUS_ERROR:
                     break
         finally:
@@ -261,16 +269,15 @@ class Program:
         if flags.debug("time"):
             print_times(rows)
         if status:
-            self._after(frame, status)
-        self._frames.append(frame)
+            self._after(setup, frame, status)
         return outputs
 
-    def _timed(self, frame: _Frame, segment: range, rows: list[Row]) -> int:
+    def _timed(self, setup: _Setup, frame: _Frame, segment: range, rows: list[Row]) -> int:
         status = 0
         natives = [s for s in self._stages if isinstance(s, Stage)]
         for number in segment:
             began = time.perf_counter()
-            status |= self._call(frame.address, self._start_part() + 1 + number)
+            status |= setup.call(frame.address, self._start_part() + 1 + number)
             rows.append(_row(natives[number], natives[number].tiles, began))
         return status
 
@@ -278,14 +285,13 @@ class Program:
         """The part without stages, which only fills in arguments; single stages follow it."""
         return len(self._steps)
 
-    def _after(self, frame: _Frame, status: int) -> None:
-        """Ends a run that reported something; the frame goes back unless it is worn out."""
+    def _after(self, setup: _Setup, frame: _Frame, status: int) -> _Frame:
+        """Ends a run that reported something; returns the frame that may be lent again."""
         site, value = (int(w) for w in frame.words[at.FRAME_ERROR // 8 :][:2])
+        fit = setup.frame() if status & at.STATUS_WORN else frame
         if not status & at.STATUS_ERROR:
-            self._frames.append(self._frame())
-            return
-        if not status & at.STATUS_WORN:
-            self._frames.append(frame)
+            return fit
+        setup.frames.append(fit)
         raise error_of(self._sites.get(site, _UNKNOWN), value)
 
 

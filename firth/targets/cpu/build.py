@@ -36,10 +36,10 @@ _INTRINSICS = (
     "usub.sat sadd.with.overflow ssub.with.overflow smul.with.overflow uadd.with.overflow "
     "umul.with.overflow fptosi.sat fptoui.sat is.fpclass masked.load masked.store masked.gather "
     "masked.scatter masked.compressstore masked.expandload vector.reduce vector.insert "
-    "vector.extract vector.interleave2 vector.deinterleave2 experimental.vector get.active.lane.mask "
-    "prefetch assume memcpy memmove memset lifetime x86.sse x86.sse2 x86.ssse3 x86.sse41 x86.avx "
-    "x86.avx2 x86.avx512 x86.fma x86.f16c x86.vcvtps2ph x86.vcvtph2ps aarch64.neon aarch64.hint "
-    "aarch64.get.fpcr aarch64.set.fpcr"
+    "vector.extract vector.interleave2 vector.deinterleave2 experimental.vector "
+    "get.active.lane.mask prefetch assume memcpy memmove memset lifetime "
+    "x86.sse x86.sse2 x86.ssse3 x86.sse41 x86.avx x86.avx2 x86.avx512 x86.fma x86.f16c x86.vcvtps2ph x86.vcvtph2ps "
+    "aarch64.neon aarch64.hint aarch64.get.fpcr aarch64.set.fpcr"
 ).split()
 _INTRINSIC = re.compile(r"llvm\.(" + "|".join(re.escape(i) for i in _INTRINSICS) + r")([.\d]|$)")
 _LIBRARY = frozenset({"memcpy", "memmove", "memset"})
@@ -288,7 +288,7 @@ def undefined(code: bytes) -> set[str]:
             continue
         strings = sections[section[6]][4]
         for at in range(section[4], section[4] + section[5], 24):
-            name, info, _, where = struct.unpack_from("<IBBH", code, at)
+            name, _, _, where = struct.unpack_from("<IBBH", code, at)
             if name and where == 0:
                 end = code.index(b"\0", strings + name)
                 names.add(code[strings + name : end].decode())

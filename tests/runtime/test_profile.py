@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import io
+
+from firth.base import flags
+from firth.runtime.profile import Row, peak_bytes_per_second, print_times, table
+
+
+def test_table():
+    rows = [Row("matmul", 8, 1e-3, 4_000_000, 2_000_000), Row("host", 1, 5e-4, 0, 0)]
+    lines = table(rows, peak=8e9).splitlines()
+    assert lines[0].split() == ["stage", "tiles", "us", "bytes", "GB/s", "peak", "GF/s"]
+    assert lines[1].split() == ["matmul", "8", "1000.0", "4,000,000", "4.0", "50%", "2.0"]
+    assert lines[2].split() == ["host", "1", "500.0"]
+    assert lines[3].split()[:3] == ["all", "9", "1500.0"]
+
+
+def test_no_rows():
+    assert table([], peak=1e9).splitlines()[1].split()[:2] == ["all", "0"]
+
+
+def test_peak_is_measured_once_and_printed():
+    flags.put("FIRTH_THREADS", "1")
+    try:
+        assert peak_bytes_per_second(1) > 1e8
+        out = io.StringIO()
+        print_times([Row("a", 1, 1e-6, 64, 0)], out)
+    finally:
+        flags.put("FIRTH_THREADS", None)
+    assert out.getvalue().count("\n") == 3

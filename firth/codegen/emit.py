@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from firth.base.dtype import DType
 from firth.base.errors import VerifyError
 from firth.base.facts import TargetFacts
-from firth.codegen import loops, memory, sort, values
+from firth.codegen import contract, loops, memory, sort, values
 from firth.codegen.builder import Builder, Index
 from firth.codegen.state import Frame, Lanes, Range, Value
 from firth.codegen.text import Text
@@ -23,6 +23,7 @@ from firth.ir.kernel import (
     Accumulator,
     Affine,
     Axis,
+    Contract,
     Expression,
     Kernel,
     Loop,
@@ -234,6 +235,8 @@ class Emitter:
                     loops.accumulate(self, statement)
                 case Loop():
                     loops.loop(self, statement)
+                case Contract():
+                    contract.emit(self, statement)
                 case Sort():
                     sort.emit(self, statement)
 

@@ -1,0 +1,44 @@
+"""Tensors: eager on the outside, recorded inside. The public names of `import firth`."""
+
+from __future__ import annotations
+
+from firth.tensor import autograd
+from firth.tensor.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from firth.tensor.creation import (
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    get_default_dtype,
+    linspace,
+    ones,
+    ones_like,
+    set_default_dtype,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from firth.tensor.device import Device
+from firth.tensor.handle import Size, Tensor
+from firth.tensor.reading import from_dlpack
+from firth.tensor.tensor import FUNCTIONS
+
+# Functions made from tables: firth.exp, firth.add, firth.cat, ...
+globals().update(FUNCTIONS)
+
+__all__ = [
+    "Device", "Size", "Tensor", "arange", "as_tensor", "autograd", "empty", "empty_like",
+    "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like", "get_default_dtype",
+    "inference_mode", "is_grad_enabled", "linspace", "no_grad", "ones", "ones_like",
+    "set_default_dtype", "set_grad_enabled", "tensor", "zeros", "zeros_like", *sorted(FUNCTIONS),
+]  # fmt: skip

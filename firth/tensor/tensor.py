@@ -1,0 +1,123 @@
+"""The methods of Tensor, put together from the tables of the other files."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import firth.ops  # noqa: F401  (fills the table of ops)
+from firth.tensor import arithmetic, autograd, convert, reading, shape
+from firth.tensor.device import CPU
+from firth.tensor.handle import Tensor, extra
+
+FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
+
+_READING = {
+    "item": reading.item, "tolist": reading.tolist, "numpy": reading.numpy,
+    "__array__": reading.array_protocol, "__bool__": reading.as_bool,
+    "__float__": reading.as_float, "__int__": reading.as_int, "__complex__": reading.as_complex,
+    "__index__": reading.as_index, "__len__": reading.length, "__format__": reading.format_value,
+    "__dlpack__": reading.dlpack, "__dlpack_device__": reading.dlpack_device,
+}  # fmt: skip
+
+
+def _backward(
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Adds the gradients of this tensor (times `gradient`) to the leaves' `.grad`.
+
+    >>> from firth.tensor import tensor
+    >>> x = tensor(3.0, requires_grad=True)
+    >>> (x * x).backward()
+    >>> x.grad.item()
+    6.0
+    """
+    autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+
+
+def _get_grad(self: Tensor) -> Tensor | None:
+    return self._extra.grad if self._extra is not None else None
+
+
+def _set_grad(self: Tensor, value: Tensor | None) -> None:
+    if value is None:
+        if self._extra is not None:
+            self._extra.grad = None
+        return
+    extra(self).grad = value
+
+
+def _iterate(self: Tensor) -> Any:
+    if not self._kind.shape:
+        raise TypeError("iter: a tensor of shape () has nothing to go through; got (), expected "
+                        "at least one dimension; use .item()")  # fmt: skip
+    return iter(shape.unbind(self))
+
+
+def _grad_fn(self: Tensor) -> Any:
+    kind = self._kind
+    return kind if kind.requires_grad and not kind.leaf else None
+
+
+def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    out = Tensor.__new__(type(self))
+    with autograd.no_grad():
+        fresh = shape.clone(self)
+    out._rec, out._pos, out._buf, out._extra = fresh._rec, fresh._pos, fresh._buf, None
+    out._kind = fresh._kind
+    if out._buf is None and out._rec is not None:
+        out._rec.moved[id(out)] = out
+    convert.requires_grad_(out, self._kind.requires_grad)
+    for name in getattr(type(self), "__dict__", {}).get("__copied__", ()):
+        setattr(out, name, copy.deepcopy(getattr(self, name), memo))
+    memo[id(self)] = out
+    return out
+
+
+_PROPERTIES: dict[str, tuple[Callable[..., Any], Callable[..., None] | None, str]] = {
+    "shape": (lambda self: self._kind.shape, None, "The extents."),
+    "dtype": (lambda self: self._kind.dtype, None, "The element type."),
+    "device": (lambda self: CPU, None, "Where it lives: the CPU."),
+    "ndim": (lambda self: len(self._kind.shape), None, "The number of dimensions."),
+    "itemsize": (lambda self: self._kind.dtype.itemsize, None, "Bytes of one element."),
+    "nbytes": (lambda self: self._kind.nbytes, None, "Bytes of all elements."),
+    "requires_grad": (
+        lambda self: self._kind.requires_grad, convert.requires_grad_,
+        "Whether gradients are recorded for it.",
+    ),
+    "grad": (_get_grad, _set_grad, "The gradient that backward() has added up, or None."),
+    "is_leaf": (
+        lambda self: self._kind.leaf, None, "Whether it was made by the user, not computed.",
+    ),
+    "grad_fn": (_grad_fn, None, "Something true when it was computed from a leaf, else None."),
+    "data": (shape.detach, convert.set_data, "The value without its gradient; shares memory."),
+    "T": (
+        lambda self: shape.permute(self, *range(len(self._kind.shape) - 1, -1, -1)), None,
+        "All dimensions in reverse order.",
+    ),
+    "mT": (lambda self: shape.transpose(self, -1, -2), None, "The last two dimensions swapped."),
+    "H": (lambda self: shape.transpose(self, -1, -2), None, "As mT for real tensors."),
+    "is_cuda": (lambda self: False, None, "Whether it lives on a GPU."),
+}  # fmt: skip
+
+
+def _attach(table: dict[str, Callable[..., Any]]) -> None:
+    for name, method in table.items():
+        setattr(Tensor, name, method)
+
+
+_attach(_READING)
+_attach(shape.METHODS)
+_attach(convert.METHODS)
+_attach({"backward": _backward, "__iter__": _iterate, "__deepcopy__": _deepcopy})
+for _name, (_get, _set, _doc) in _PROPERTIES.items():
+    setattr(Tensor, _name, property(_get, _set, None, _doc))
+FUNCTIONS.update(shape.FUNCTIONS)
+FUNCTIONS.update(convert.FUNCTIONS)
+Tensor.__array_ufunc__ = None  # type: ignore[attr-defined]
+Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]

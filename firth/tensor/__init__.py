@@ -31,7 +31,7 @@ from firth.tensor.creation import (
 from firth.tensor.device import Device
 from firth.tensor.handle import Size, Tensor
 from firth.tensor.reading import from_dlpack
-from firth.tensor.tensor import FUNCTIONS
+from firth.tensor.methods import FUNCTIONS
 
 # Functions made from tables: firth.exp, firth.add, firth.cat, ...
 globals().update(FUNCTIONS)

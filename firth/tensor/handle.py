@@ -1,7 +1,7 @@
 """The handle: what a user holds. Plain slots, because one is made for every recorded operation.
 
 A handle is pending (its value is a position of a recording), realised (it has a buffer), or both
-(it entered a recording as an input). Methods are attached in `firth.tensor.tensor`.
+(it entered a recording as an input). Methods are attached in `firth.tensor.methods`.
 """
 
 from __future__ import annotations

@@ -16,19 +16,16 @@ define environment
 	  { echo "Firth needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "making $(@D) (once; pip output in $(@D).log)"
 	@mkdir -p build && $(PYTHON) -m venv $(@D)
-	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(@D)/bin/python -m pip install -q -e '.$(1)' \
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(@D)/bin/python -m pip install -q -e '.[$(EXTRAS)]' \
 	  > $(@D).log 2>&1 || { tail -n 20 $(@D).log; exit 1; }
 	@touch $@
 endef
 
-$(DEMO)/ready: pyproject.toml
-	$(call environment,[vision,plot])
-
-$(TEST)/ready: pyproject.toml
-	$(call environment,[test])
-
-$(PEERS)/ready: pyproject.toml
-	$(call environment,[dev])
+$(DEMO)/ready: EXTRAS := vision,plot
+$(TEST)/ready: EXTRAS := test
+$(PEERS)/ready: EXTRAS := dev
+$(DEMO)/ready $(TEST)/ready $(PEERS)/ready: pyproject.toml
+	$(environment)
 
 demo: $(DEMO)/ready
 	@$(DEMO)/bin/python examples/digits.py

@@ -43,10 +43,10 @@ docs: $(DEMO)/ready
 	@$(DEMO)/bin/python -m firth docs docs
 
 fuzz: $(TEST)/ready
-	@$(TESTENV) FUZZ_GRAPHS=$${FUZZ_GRAPHS:-20000} $(TEST)/bin/python -m pytest tests/fuzz -n 2 $(ARGS)
+	@$(TESTENV) FUZZ_GRAPHS=$${FUZZ_GRAPHS:-20000} $(TEST)/bin/python -m pytest tests/fuzz -n 2 -o faulthandler_timeout=0 $(ARGS)
 
 conformance: $(TEST)/ready
-	@$(TESTENV) $(TEST)/bin/python -m pytest tests/conformance -m '' -n 2 $(ARGS)
+	@$(TESTENV) $(TEST)/bin/python -m pytest tests/conformance -m '' -n 2 -o faulthandler_timeout=0 $(ARGS)
 
 bench: $(PEERS)/ready
 	@$(PEERS)/bin/python -m benchmarks $(ARGS)

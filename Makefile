@@ -43,7 +43,8 @@ docs: $(DEMO)/ready
 	@$(DEMO)/bin/python -m firth docs docs
 
 fuzz: $(TEST)/ready
-	@$(TESTENV) FUZZ_GRAPHS=$${FUZZ_GRAPHS:-20000} $(TEST)/bin/python -m pytest tests/fuzz -n 2 -o faulthandler_timeout=0 $(ARGS)
+	@$(TESTENV) FIRTH_FUZZ=$${FIRTH_FUZZ:-20000} \
+	  FIRTH_FUZZ_SEED=$${FIRTH_FUZZ_SEED:-$$(date +%s)} $(TEST)/bin/python -m pytest tests/fuzz -n 2 -o faulthandler_timeout=0 $(ARGS)
 
 conformance: $(TEST)/ready
 	@$(TESTENV) $(TEST)/bin/python -m pytest tests/conformance -m '' -n 2 -o faulthandler_timeout=0 $(ARGS)

@@ -107,6 +107,8 @@ def lane_offsets(e: Emitter, step: Index, lanes: int) -> str:
 
 def splat_index(e: Emitter, value: Index, lanes: int) -> str:
     """An i64 in every lane."""
+    if lanes == 1:
+        return str(value)
     return f"splat (i64 {value})" if isinstance(value, int) else e.b.splat(value, "i64", lanes)
 
 

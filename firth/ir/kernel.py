@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from firth.base.dtype import DType
+from firth.base.dtype import DType, int64
 
 
 class Axis:
@@ -104,6 +104,11 @@ class Checked:
     extent: int
     site: int
     guards: tuple[Guard, ...] = ()
+
+    @property
+    def dtype(self) -> DType:
+        """int64."""
+        return int64
 
 
 class Accumulator:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from firth.base.dtype import DType
     from firth.ir.op import Op
 
 Shape = tuple[int, ...]
-Attr = object  # hashable: int, float, bool, str, None, DType and tuples of these
+Attr = Any  # hashable: int, float, bool, str, None, DType and tuples of these
 
 
 class Node:

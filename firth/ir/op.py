@@ -151,12 +151,12 @@ def _nodes(op: Op, sources: tuple[object, ...]) -> tuple[Node, ...]:
     return tuple(out)
 
 
-def _binary(name: str) -> Callable[[Expr, object], Expr]:
-    return lambda a, b: TABLE[name](a, b)  # type: ignore[arg-type]
+def _binary(name: str) -> Callable[[Expr, Any], Expr]:
+    return lambda a, b: TABLE[name](a, b)
 
 
-def _swapped(name: str) -> Callable[[Expr, object], Expr]:
-    return lambda a, b: TABLE[name](b, a)  # type: ignore[arg-type]
+def _swapped(name: str) -> Callable[[Expr, Any], Expr]:
+    return lambda a, b: TABLE[name](b, a)
 
 
 def _unary(name: str) -> Callable[[Expr], Expr]:

@@ -93,10 +93,10 @@ def _parse(line: str, known: dict[str, Node]) -> tuple[str, Node]:
     dtype = dt.BY_NAME[dtype_name]
     if op_name == INPUT.name:
         shape = tuple(int(n) for n in extents.split(",") if n.strip())
-        return name, input_node(int(attrs["index"]), shape, dtype)  # type: ignore[call-overload]
+        return name, input_node(int(attrs["index"]), shape, dtype)
     if op_name == CONST.name:
         value = attrs["value"]
-        return name, const_node(float(value) if isinstance(value, str) else value, dtype)  # type: ignore[arg-type]
+        return name, const_node(float(value) if isinstance(value, str) else value, dtype)
     op = TABLE[op_name]
     return name, make(op, src, op.bind(attrs))
 

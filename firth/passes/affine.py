@@ -66,28 +66,28 @@ def move_view(view: View, node: Node) -> View | None:
     name, attrs = node.op.name, node.attrs
     strides, offset = view.strides, view.offset
     if name == "permute":
-        return View(view.base, node.shape, tuple(strides[a] for a in attrs[0]), offset)  # type: ignore[union-attr]
+        return View(view.base, node.shape, tuple(strides[a] for a in attrs[0]), offset)
     if name == "expand":
         grown = zip(view.shape, node.shape, strides, strict=True)
         moved = tuple(0 if a == 1 and b != 1 else s for a, b, s in grown)
         return View(view.base, node.shape, moved, offset)
     if name == "slice":
         starts, _, steps = attrs
-        offset += sum(a * s for a, s in zip(starts, strides, strict=True))  # type: ignore[arg-type]
-        moved = tuple(a * s for a, s in zip(steps, strides, strict=True))  # type: ignore[arg-type]
+        offset += sum(a * s for a, s in zip(starts, strides, strict=True))
+        moved = tuple(a * s for a, s in zip(steps, strides, strict=True))
         return View(view.base, node.shape, moved, offset)
     if name == "flip":
         moved_list = list(strides)
-        for a in attrs[0]:  # type: ignore[union-attr]
+        for a in attrs[0]:
             offset += (view.shape[a] - 1) * strides[a]
             moved_list[a] = -strides[a]
         return View(view.base, node.shape, tuple(moved_list), offset)
     if name == "window":
         _, steps, dilations = attrs
-        lead = len(view.shape) - len(steps)  # type: ignore[arg-type]
+        lead = len(view.shape) - len(steps)
         tail = strides[lead:]
-        outer = tuple(s * k for s, k in zip(tail, steps, strict=True))  # type: ignore[arg-type]
-        inner = tuple(s * d for s, d in zip(tail, dilations, strict=True))  # type: ignore[arg-type]
+        outer = tuple(s * k for s, k in zip(tail, steps, strict=True))
+        inner = tuple(s * d for s, d in zip(tail, dilations, strict=True))
         return View(view.base, node.shape, strides[:lead] + outer + inner, offset)
     if name == "reshape":
         reshaped = _reshape_strides(view.shape, strides, node.shape)
@@ -122,26 +122,25 @@ def move_index(node: Node, index: Index) -> tuple[Index, tuple[Guard, ...]] | No
     name, attrs, shape = node.op.name, node.attrs, node.src[0].shape
     if name == "permute":
         out = [ZERO] * len(index)
-        for place, axis in enumerate(attrs[0]):  # type: ignore[arg-type]
+        for place, axis in enumerate(attrs[0]):
             out[axis] = index[place]
         return tuple(out), ()
     if name == "expand":
         return tuple(ZERO if n == 1 else i for n, i in zip(shape, index, strict=True)), ()
     if name == "slice":
         starts, _, steps = attrs
-        rows = zip(index, steps, starts, strict=True)  # type: ignore[arg-type]
+        rows = zip(index, steps, starts, strict=True)
         return tuple(scale(i, step, start) for i, step, start in rows), ()
     if name == "flip":
         return tuple(
-            scale(i, -1, shape[a] - 1) if a in attrs[0] else i  # type: ignore[operator]
-            for a, i in enumerate(index)
+            scale(i, -1, shape[a] - 1) if a in attrs[0] else i for a, i in enumerate(index)
         ), ()
     if name == "window":
         _, steps, dilations = attrs
-        n = len(steps)  # type: ignore[arg-type]
+        n = len(steps)
         lead = len(shape) - n
-        rows = zip(index[lead : lead + n], steps, index[lead + n :], dilations, strict=True)  # type: ignore[arg-type]
-        return index[:lead] + tuple(combine([(o, s), (k, d)]) for o, s, k, d in rows), ()
+        parts = zip(index[lead : lead + n], steps, index[lead + n :], dilations, strict=True)
+        return index[:lead] + tuple(combine([(o, s), (k, d)]) for o, s, k, d in parts), ()
     if name == "pad":
         return _pad_index(node, index)
     if name == "reshape":
@@ -154,10 +153,10 @@ def _pad_index(node: Node, index: Index) -> tuple[Index, tuple[Guard, ...]] | No
     low, high, inner, _ = node.attrs
     out, guards = [], []
     for d, n in enumerate(node.src[0].shape):
-        if inner[d]:  # type: ignore[index]
+        if inner[d]:
             return None
-        moved = scale(index[d], 1, -low[d])  # type: ignore[index]
-        if low[d] > 0 or high[d] > 0:  # type: ignore[index]
+        moved = scale(index[d], 1, -low[d])
+        if low[d] > 0 or high[d] > 0:
             guards.append(Guard(moved, n))
         out.append(moved)
     return tuple(out), tuple(guards)

@@ -53,7 +53,7 @@ class _Alone:
         self, node: Node, shape: tuple[int, ...], value: Callable[[Values, Index], Expression],
         place: Callable[[Index], Affine],
     ) -> Call:  # fmt: skip
-        """A kernel that writes value(index) at place(index) of the node for every index of a domain."""
+        """A kernel that writes value(index) at place(index) of the node, over a domain."""
         values = self.values()
         axes = [Axis(f"i{d}", n) for d, n in enumerate(shape)]
         index = tuple(of_axis(a) for a in axes)
@@ -86,17 +86,24 @@ def _address(node: Node, index: Index) -> Affine:
 
 
 def _concatenate(alone: _Alone, node: Node) -> list[Call]:
-    axis: int = node.attrs[0]  # type: ignore[assignment]
+    axis: int = node.attrs[0]
     calls, start = [], 0
     for part in node.src:
         offset = start * strides_of(node.shape)[axis]
         if 0 not in part.shape:
-            calls.append(alone.map(
-                node, part.shape, lambda v, i, part=part: v.at(part, i),  # type: ignore[misc]
-                lambda i, offset=offset: combine([(_address(node, i), 1)], offset),  # type: ignore[misc]
-            ))  # fmt: skip
+            calls.append(_part(alone, node, part, offset))
         start += part.shape[axis]
     return calls
+
+
+def _part(alone: _Alone, node: Node, part: Node, offset: int) -> Call:
+    """One source of a concatenation, written from an offset on."""
+    return alone.map(
+        node,
+        part.shape,
+        lambda values, index: values.at(part, index),
+        lambda index: combine([(_address(node, index), 1)], offset),
+    )
 
 
 def _pad(alone: _Alone, node: Node) -> list[Call]:
@@ -105,12 +112,12 @@ def _pad(alone: _Alone, node: Node) -> list[Call]:
     source, strides = node.src[0], strides_of(node.shape)
 
     def fill(v: Values, _: Index) -> Expression:
-        return v.keep(Const(value, node.dtype))  # type: ignore[arg-type]
+        return v.keep(Const(value, node.dtype))
 
     def spread(index: Index) -> Affine:
-        rows = zip(index, strides, low, inner, strict=True)  # type: ignore[arg-type]
+        rows = zip(index, strides, low, inner, strict=True)
         parts = [(i, s * (1 + gap)) for i, s, _, gap in rows]
-        start = sum(a * s for a, s in zip(low, strides, strict=True))  # type: ignore[arg-type]
+        start = sum(a * s for a, s in zip(low, strides, strict=True))
         return combine(parts, start)
 
     calls = [alone.map(node, node.shape, fill, lambda i: _address(node, i))]
@@ -124,9 +131,9 @@ def _cumulate(alone: _Alone, node: Node) -> list[Call]:
     values = alone.values()
     axes = [Axis(f"i{d}", n) for d, n in enumerate(node.shape)]
     index = tuple(of_axis(a) for a in axes)
-    scan = axes[axis]  # type: ignore[index]
+    scan = axes[axis]
     half = node.dtype in (dt.float16, dt.bfloat16)
-    op: str = kind  # type: ignore[assignment]
+    op: str = kind
     acc = Accumulator("run", op, dt.float32 if half else node.dtype, neutral(op, node.dtype))
     value = values.at(node.src[0], index)
     running: Expression = acc
@@ -148,12 +155,12 @@ def _scatter(alone: _Alone, node: Node) -> list[Call]:
     copy = alone.map(node, x.shape, lambda v, i: v.at(x, i), lambda i: _address(node, i))
     values = alone.values()
     places = [Axis(f"p{d}", n) for d, n in enumerate(indices[0].shape)]
-    rest_dims = [d for d in range(len(x.shape)) if d not in axes_attr]  # type: ignore[operator]
+    rest_dims = [d for d in range(len(x.shape)) if d not in axes_attr]
     rest = [Axis(f"r{d}", x.shape[d]) for d in rest_dims]
     at = tuple(of_axis(a) for a in places)
     strides = strides_of(x.shape)
     dynamic = []
-    for source, axis in zip(indices, axes_attr, strict=True):  # type: ignore[call-overload]
+    for source, axis in zip(indices, axes_attr, strict=True):
         site = alone.sites.add("scatter", "index", x.shape[axis])
         checked = Checked(values.at(source, at), x.shape[axis], site)
         dynamic.append((checked, strides[axis]))
@@ -165,7 +172,7 @@ def _scatter(alone: _Alone, node: Node) -> list[Call]:
         half = node.dtype in (dt.float16, dt.bfloat16)
         if half:
             old, value = (Apply("cast", (e,), dt.float32) for e in (old, value))
-        value = Apply(_SCATTER[mode], (old, value), dt.float32 if half else node.dtype)  # type: ignore[index]
+        value = Apply(_SCATTER[mode], (old, value), dt.float32 if half else node.dtype)
         if half:
             value = Apply("cast", (value,), node.dtype)
     body: list[Statement] = [Store(target, address, value, (), tuple(dynamic))]
@@ -188,7 +195,7 @@ def _argsort(alone: _Alone, node: Node) -> list[Call]:
     values = alone.values()
     axes = [Axis(f"i{d}", n) for d, n in enumerate(node.shape)]
     index = tuple(of_axis(a) for a in axes)
-    along = axes[axis]  # type: ignore[index]
+    along = axes[axis]
     key = values.at(node.src[0], index)
     if not isinstance(key, Load):
         raise NeedsBuffer(node.src[0])

@@ -1,4 +1,4 @@
-"""Kernels of contractions: labels become rows, columns and sums, the rest of the cluster the epilogue."""
+"""Kernels of contractions: labels become rows, columns and sums, the cluster the epilogue."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def schedule_contraction(
 
 
 def _operands(node: Node) -> list[tuple[Node, Labels]]:
-    return [(node.src[0], node.attrs[0]), (node.src[1], node.attrs[1])]  # type: ignore[list-item]
+    return [(node.src[0], node.attrs[0]), (node.src[1], node.attrs[1])]
 
 
 def _operand(values: Values, node: Node, labels: Labels, axes: dict[int, Axis]) -> Expression:
@@ -72,10 +72,10 @@ def _classify(
 ) -> tuple[dict[int, Axis], dict[int, int]]:
     """An axis and a class (0 batch, 1 rows, 2 columns, 3 reduce) for each label."""
     a_labels, b_labels, out_labels = node.attrs
-    axes = dict(zip(out_labels, values.axes, strict=True))  # type: ignore[call-overload]
+    axes = dict(zip(out_labels, values.axes, strict=True))
     kinds: dict[int, int] = {}
-    for label in out_labels:  # type: ignore[union-attr]
-        in_a, in_b = label in a_labels, label in b_labels  # type: ignore[operator]
+    for label in out_labels:
+        in_a, in_b = label in a_labels, label in b_labels
         kinds[label] = 0 if in_a and in_b else 1 if in_a else 2
     for source, labels in _operands(node):
         for label, extent in zip(labels, source.shape, strict=True):
@@ -102,9 +102,8 @@ def _columns_in_a(axes: dict[int, Axis], kinds: dict[int, int], lanes: int) -> b
 
 def _swapped(node: Node, kinds: dict[int, int]) -> bool:
     """Whether b supplies the rows."""
-    return any(kind == 1 and label not in node.attrs[0] for label, kind in kinds.items()) or any(  # type: ignore[operator]
-        kind == 2 and label not in node.attrs[1]  # type: ignore[operator]
-        for label, kind in kinds.items()
+    return any(kind == 1 and label not in node.attrs[0] for label, kind in kinds.items()) or any(
+        kind == 2 and label not in node.attrs[1] for label, kind in kinds.items()
     )
 
 

@@ -1,13 +1,13 @@
 """Which values share a kernel.
 
-A cluster is a set of nodes that one kernel computes. Nodes are visited sources first, and each joins the
-cluster of one of its sources when they walk the same iteration space in step:
+A cluster is a set of nodes that one kernel computes. Nodes are visited sources first, and each
+joins the cluster of one of its sources when they walk the same iteration space in step:
 
 - elementwise nodes join a source that has the same extents along the same axes (through squeezing,
   permuting and expanding), and clusters that meet in a node become one;
-- a reduction joins the cluster of its source and splits the space in kept and reduced axes; later nodes
-  may join on either side (softmax, norms and losses become one cluster so), and reductions over the
-  same axes join too;
+- a reduction joins the cluster of its source and splits the space in kept and reduced axes; later
+  nodes may join on either side (softmax, norms and losses become one cluster so), and reductions
+  over the same axes join too;
 - elementwise nodes join the contraction that made one of their sources: its epilogue.
 
 A cluster never holds two contractions, and never joins if a path would leave it and come back.
@@ -112,18 +112,18 @@ class _Fuser:
         return Fusion(_in_order(live), self.owner, self.stored, position)
 
     def _computes(self, node: Node) -> bool:
-        """True for nodes that belong to a cluster: all but sources and movement left to index maps."""
+        """True for nodes of a cluster: all but sources and movement left to index maps."""
         if node.op in (INPUT, CONST):
             return False
         if id(node) in self.stored:
             return True
-        if node.op.name == "pad" and any(node.attrs[2]):  # type: ignore[arg-type]
+        if node.op.name == "pad" and any(node.attrs[2]):
             return True
         return node.op.name not in MOVEMENT and node.op.name != "iota"
 
     def _place(self, node: Node) -> None:
         name = node.op.name
-        if name in ALONE or (name == "pad" and any(node.attrs[2])):  # type: ignore[arg-type]
+        if name in ALONE or (name == "pad" and any(node.attrs[2])):
             cluster = self._new(node, node.shape)
             cluster.alone = True
         elif name == "contract":
@@ -181,7 +181,7 @@ class _Fuser:
     # joining
 
     def _place_reduction(self, node: Node) -> None:
-        axes: tuple[int, ...] = node.attrs[0]  # type: ignore[assignment]
+        axes: tuple[int, ...] = node.attrs[0]
         source = node.src[0]
         kept_dims = [d for d in range(len(source.shape)) if d not in axes]
         for cluster, place in self._candidates(source):
@@ -212,6 +212,7 @@ class _Fuser:
                 full = self._complete(cluster, place, node.shape)
                 if full is not None and not cluster.alone:
                     found.setdefault(cluster.number, (cluster, full))
+
         # A contraction first (its epilogue saves a trip), then reductions (a plain map can move
         # into their cluster, not the other way round), then the cluster that runs last.
         def rank(found: tuple[Cluster, Placement]) -> tuple[bool, bool, int]:
@@ -229,7 +230,7 @@ class _Fuser:
         return False
 
     def _candidates(self, source: Node) -> Iterator[tuple[Cluster, Placement]]:
-        """(cluster, axis of each dim of `source`) for the owner of what `source` moves, if aligned."""
+        """(cluster, axis of each dim of `source`): the owner of what `source` moves, if aligned."""
         dims: list[int | None] = list(range(len(source.shape)))  # dim of node -> dim of source
         top = source
         while id(source) not in self.owner:
@@ -326,7 +327,7 @@ class _Fuser:
                         self.stored[id(source)] = source
 
     def _reads(self, cluster: Cluster, node: Node) -> Iterator[tuple[Node, bool]]:
-        """(node of another cluster, whether it has to lie in a buffer) for all that `node` reads."""
+        """(node of another cluster, whether it must lie in a buffer) for all that `node` reads."""
         strict = node.op.name in ALONE or node.op.name == "contract"
         for place, source in enumerate(node.src):
             must = strict or (node.op.name in LOOKUPS and place == 0)
@@ -379,7 +380,7 @@ def _follow(node: Node, dims: list[int | None]) -> list[int | None] | None:
     source = node.src[0]
     if node.op.name == "permute":
         out: list[int | None] = [None] * len(source.shape)
-        for place, axis in enumerate(node.attrs[0]):  # type: ignore[arg-type]
+        for place, axis in enumerate(node.attrs[0]):
             out[axis] = dims[place]
         return out
     if node.op.name == "expand":

@@ -1,8 +1,9 @@
-"""Kernels of elementwise and reducing clusters: which loops, which axis is the vector, what a tile is.
+"""Kernels of elementwise and reducing clusters: loops, the vector axis, tiles.
 
-A cluster's kept axes become the grid and the loops of a tile, its reduced axes loops inside. Reductions
-that need nothing of each other share a loop; each later one follows. A value that is dear and needed by two
-loops over the same row is kept in scratch. Every choice depends on shapes, dtypes and TargetFacts only.
+A cluster's kept axes become the grid and the loops of a tile, its reduced axes loops inside.
+Reductions that need nothing of each other share a loop; each later one follows. A value that is
+dear and needed by two loops over the same row is kept in scratch. Every choice depends on shapes,
+dtypes and TargetFacts only.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def schedule_loops(
 def collapse(
     axes: Sequence[Axis], affines: Iterable[Affine], classes: Sequence[int]
 ) -> dict[Axis, tuple[Axis, int]]:
-    """Neighbouring axes of one class that every index walks as one: axis -> (merged axis, keeps it).
+    """Neighbouring axes of one class that every index walks as one: axis -> (merged axis, part).
 
     The second part is 1 for the axis that carries the merged coefficient and 0 for the others.
     """
@@ -139,7 +140,8 @@ class Rewriter:
         if isinstance(e, Coordinate):
             return Coordinate(rename(e.index, self.merged), e.dtype)
         if isinstance(e, Apply):
-            return Apply(e.op, tuple(self.new[id(a)] for a in e.args), e.dtype, e.site)
+            args = tuple(self.new[id(a)] for a in e.args)
+            return Apply(e.op, args, e.dtype, e.site, self.guards(e.guards))
         if isinstance(e, Checked):
             return Checked(self.new[id(e.index)], e.extent, e.site, self.guards(e.guards))
         return e
@@ -150,7 +152,7 @@ def affines_of(made: Iterable[Expression], stores: Iterable[Store]) -> Iterable[
     for e in made:
         if isinstance(e, (Load, Coordinate)):
             yield e.index
-        if isinstance(e, (Load, Checked)):
+        if isinstance(e, (Load, Checked, Apply)):
             yield from (g.index for g in e.guards)
     for s in stores:
         yield s.index
@@ -196,7 +198,7 @@ class _Nest:
         self.lanes = self._lanes()
 
     def _levels(self) -> None:
-        """For each expression: how many loops over the reduced axes come before it, and its axes."""
+        """For each expression: how many loops over reduced axes come before it, and its axes."""
         for e in self.made:
             if isinstance(e, Accumulator):
                 body = self.bodies[e]
@@ -205,7 +207,7 @@ class _Nest:
                 continue
             parts = arguments_of(e)
             own = {x for x, _ in e.index.terms} if isinstance(e, (Load, Coordinate)) else set()
-            if isinstance(e, (Load, Checked)):
+            if isinstance(e, (Load, Checked, Apply)):
                 own |= {x for g in e.guards for x, _ in g.index.terms}
             self.level[id(e)] = max((self.level[id(p)] for p in parts), default=0)
             self.axes_of[id(e)] = frozenset(own).union(*(self.axes_of[id(p)] for p in parts))
@@ -254,7 +256,7 @@ class _Nest:
         return Call(kernel, arguments, values.checks)
 
     def _sequence(self) -> list[Statement]:
-        """What happens for one point of the kept axes: loops over the reduced axes, level by level."""
+        """What happens for one point of the kept axes: loops over reduced axes, level by level."""
         reduced = set(self.reduced)
         loops: dict[int, list[Statement]] = {}
         plain: dict[int, list[Statement]] = {}
@@ -287,7 +289,7 @@ class _Nest:
         return body
 
     def _cache(self, loops: dict[int, list[Statement]]):  # type: ignore[no-untyped-def]
-        """Moves dear values that several loops need into scratch; returns the rewriting function."""
+        """Moves dear values that several loops need into scratch; returns the rewriter."""
 
         def plain(level: int, body: list[Statement]) -> list[Statement]:
             return body
@@ -295,15 +297,15 @@ class _Nest:
         if len(loops) < 2 or self.vector not in self.reduced or len(self.reduced) != 1:
             return plain
         used: dict[int, dict[int, Expression]] = {
-            level: _reach(s.value for s in body)
-            for level, body in loops.items()  # type: ignore[union-attr]
+            level: _reach(s.value for s in body if isinstance(s, (Store, Accumulate)))
+            for level, body in loops.items()
         }
         first: dict[int, int] = {}
-        shared: list[Expression] = []
+        shared: list[Apply] = []
         for e in self.made:
             levels = [k for k in sorted(used) if id(e) in used[k]]
-            dear = isinstance(e, Apply) and weight(e) >= CACHE_FROM
-            if dear and len(levels) > 1 and self.vector in self.axes_of[id(e)]:
+            several = len(levels) > 1 and self.vector in self.axes_of[id(e)]
+            if several and isinstance(e, Apply) and weight(e) >= CACHE_FROM:
                 shared.append(e)
                 first[id(e)] = levels[0]
         if not shared:

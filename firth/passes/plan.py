@@ -1,8 +1,8 @@
 """Memory: a place for every stored value, reused when nothing needs it any more.
 
-Outputs own their buffers; a donated output is written over its input where no later or unaligned read of
-that input remains, otherwise into the arena and copied at the end. Kernels that write donated memory come
-after every kernel that can fail, so that a failed step changes nothing.
+Outputs own their buffers; a donated output is written over its input where no later or unaligned
+read of that input remains, otherwise into the arena and copied at the end. Kernels that write
+donated memory come after every kernel that can fail, so that a failed step changes nothing.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class _Planner:
             self.copies.append((root, target))
 
     def _may_overwrite(self, root: Node, input_place: int) -> bool:
-        """No kernel reads the input after the writer, which itself reads only what it overwrites."""
+        """No kernel reads the input after the writer, which reads only what it overwrites."""
         source = self.graph.inputs[input_place]
         if any(strip(o) is source for o in self.graph.outputs):
             return False
@@ -133,7 +133,7 @@ class _Planner:
         return True
 
     def _copies_first_read(self) -> None:
-        """Copies into donated inputs come last, so values that outputs share are copied out before."""
+        """Copies into donated inputs come last: what outputs share is copied out before."""
         self.copies.sort(key=lambda c: c[1][0] == "input")
         targets = {t for _, t in self.copies if t[0] == "input"}
         for place, (node, target) in enumerate(list(self.copies)):

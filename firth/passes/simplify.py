@@ -26,7 +26,7 @@ class Simplifier:
     def make(self, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...] = ()) -> Node:
         """`ir.op.make`, simplified and shared."""
         if op is CONST:
-            return self.const(attrs[0], attrs[1])  # type: ignore[arg-type]
+            return self.const(attrs[0], attrs[1])
         key = (op, *map(id, src), *((type(a), a) for a in attrs))
         node = self._known.get(key)
         if node is None:
@@ -81,7 +81,7 @@ def scalar_value(node: Node) -> bool | int | float | None:
     """The number a node holds everywhere, or None."""
     while node.op.name in ("expand", "reshape"):
         node = node.src[0]
-    return node.attrs[0] if node.op is CONST else None  # type: ignore[return-value]
+    return node.attrs[0] if node.op is CONST else None
 
 
 Rule = Callable[[Simplifier, tuple[Node, ...], tuple[Attr, ...]], Node | None]
@@ -187,26 +187,26 @@ def _permute(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> N
         return x
     if x.op.name == "permute":
         inner = x.attrs[0]
-        return s.make(x.op, x.src, (tuple(inner[a] for a in axes),))  # type: ignore[index,union-attr]
+        return s.make(x.op, x.src, (tuple(inner[a] for a in axes),))
     return None
 
 
 @_rule("slice")
 def _slice(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
     starts, sizes, steps = attrs
-    whole = sizes == src[0].shape and not any(starts)  # type: ignore[arg-type]
-    return src[0] if whole and set(steps) <= {1} else None  # type: ignore[arg-type]
+    whole = sizes == src[0].shape and not any(starts)
+    return src[0] if whole and set(steps) <= {1} else None
 
 
 @_rule("pad")
 def _pad(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
     low, high, inner, _ = attrs
-    return None if any(low) or any(high) or any(inner) else src[0]  # type: ignore[arg-type]
+    return None if any(low) or any(high) or any(inner) else src[0]
 
 
 @_rule("flip")
 def _flip(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
-    moving = any(src[0].shape[a] > 1 for a in attrs[0])  # type: ignore[union-attr]
+    moving = any(src[0].shape[a] > 1 for a in attrs[0])
     return None if moving else src[0]
 
 
@@ -224,9 +224,9 @@ def _where(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Nod
 def _reduce(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
     """Reducing only extents of 1 (and not none of them) is a reshape."""
     (x,), (axes, keepdims) = src, attrs
-    if any(x.shape[a] != 1 for a in axes):  # type: ignore[union-attr]
+    if any(x.shape[a] != 1 for a in axes):
         return None
     if keepdims:
         return x
-    kept = tuple(n for i, n in enumerate(x.shape) if i not in axes)  # type: ignore[operator]
+    kept = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     return s.call("reshape", x, shape=kept)

@@ -1,4 +1,4 @@
-"""Values of nodes at an index, as kernel expressions: where views, guards and lookups become loads."""
+"""Values of nodes at an index, as kernel expressions: views and lookups become loads."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class Values:
     def _value(self, node: Node, index: Index, guards: tuple[Guard, ...]) -> Expression:
         name = node.op.name
         if node.op is CONST:
-            return self.keep(Const(node.attrs[0], node.dtype))  # type: ignore[arg-type]
+            return self.keep(Const(node.attrs[0], node.dtype))
         view = self.view(node)
         if view is not None:
             address = combine(list(zip(index, view.strides, strict=True)), view.offset)
@@ -155,10 +155,10 @@ class Values:
         if name == "contract":
             return self._contraction(node, index)
         args = tuple(self.at(s, index, guards) for s in node.src)
-        site = 0
         if name in ("floor_divide", "remainder") and node.dtype.is_integer:
             site, self.checks = self.sites.add(name, "division"), True
-        return self.keep(Apply(name, args, node.dtype, site))
+            return self.keep(Apply(name, args, node.dtype, site, guards))
+        return self.keep(Apply(name, args, node.dtype))
 
     def _pad(self, node: Node, index: Index, guards: tuple[Guard, ...]) -> Expression:
         moved = move_index(node, index)
@@ -170,12 +170,12 @@ class Values:
         if view is not None and (not guards or fill == 0):
             address = combine(list(zip(inner, view.strides, strict=True)), view.offset)
             buffer = self.buffer(view.base)
-            return self.keep(Load(buffer, address, node.dtype, guards + own, fill))  # type: ignore[arg-type]
+            return self.keep(Load(buffer, address, node.dtype, guards + own, fill))
         value = self.at(source, inner, guards + own)
         if not own:
             return value
         inside = self._holds(own)
-        other = self.keep(Const(fill, node.dtype))  # type: ignore[arg-type]
+        other = self.keep(Const(fill, node.dtype))
         return self.keep(Apply("where", (inside, value, other), node.dtype))
 
     def _holds(self, guards: tuple[Guard, ...]) -> Expression:
@@ -199,7 +199,7 @@ class Values:
         if view is None:
             raise NeedsBuffer(x)
         if node.op.name == "gather":
-            axes: tuple[int, ...] = node.attrs[0]  # type: ignore[assignment]
+            axes: tuple[int, ...] = node.attrs[0]
             places = index[: len(index) - (len(x.shape) - len(axes))]
             rest = iter(index[len(places) :])
             base: list[Affine] = [
@@ -208,7 +208,7 @@ class Values:
             limits = [x.shape[a] for a in axes]
         else:
             axes, places, base = tuple(range(len(x.shape))), (), list(index)
-            limits = [x.shape[d] - n + 1 for d, n in enumerate(node.attrs[0])]  # type: ignore[arg-type]
+            limits = [x.shape[d] - n + 1 for d, n in enumerate(node.attrs[0])]
         self.checks = True
         dynamic = []
         for source, axis, limit in zip(node.src[1:], axes, limits, strict=True):
@@ -263,4 +263,5 @@ def neutral(op: str, dtype: DType) -> bool | int | float:
         return not low
     if dtype.kind == "u":
         return 0 if low else 2**dtype.bits - 1
-    return -(2 ** (dtype.bits - 1)) if low else 2 ** (dtype.bits - 1) - 1
+    half: int = 1 << dtype.bits - 1
+    return -half if low else half - 1

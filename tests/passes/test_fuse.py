@@ -1,0 +1,91 @@
+"""What shares a kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from firth.base.facts import TargetFacts
+from firth.ir.op import TABLE as T
+from firth.ir.op import Expr
+from firth.passes.pipeline import to_kernels
+from firth.targets.cpu import target as cpu
+from firth.targets.ref import target as ref
+from tests.passes.graphs import Build, graph_of, run, softmax
+
+FACTS = TargetFacts("x86_64-unknown-linux-gnu", "x86-64-v3", "", 32, 16, fma=True, masked=True)
+
+
+def norm(x: Expr, w: Expr) -> Expr:
+    mean = T["sum"](x, axes=(1,), keepdims=True) * (1 / x.shape[1])
+    centered = x - mean
+    var = T["sum"](centered * centered, axes=(1,), keepdims=True) * (1 / x.shape[1])
+    return centered / T["sqrt"](var + 1e-5) * w
+
+
+def momentum(x: Expr, w: Expr, v: Expr, y: Expr) -> list[Expr]:
+    g = T["matmul"](T["permute"](x, axes=(1, 0)), y)
+    v2 = v * 0.9 + g
+    return [w - v2 * 0.1, v2]
+
+
+CASES: dict[str, tuple[Build, tuple[tuple[int, ...], ...], int]] = {
+    "elementwise chain": (lambda x: T["tanh"](x * 2.0) + T["exp"](x), ((40, 30),), 1),
+    "broadcast": (lambda x, b: x + b * 2.0, ((40, 30), (30,)), 1),
+    "softmax": (softmax, ((40, 30),), 1),
+    "softmax of a chain": (lambda x: softmax(T["tanh"](x) * 3.0), ((40, 30),), 1),
+    "softmax along rows": (
+        lambda x: T["permute"](softmax(T["permute"](x, axes=(1, 0))), axes=(1, 0)),
+        ((40, 30),),
+        2,
+    ),
+    "layer norm": (norm, ((40, 30), (30,)), 1),
+    "epilogue": (lambda x, w, b: T["tanh"](T["matmul"](x, w) + b), ((9, 8), (8, 7), (7,)), 1),
+    "optimizer in the epilogue": (momentum, ((6, 5), (5, 4), (5, 4), (6, 4)), 1),
+    "two contractions": (
+        lambda x, w, v: T["matmul"](T["tanh"](T["matmul"](x, w)), v),
+        ((9, 8), (8, 7), (7, 5)),
+        2,
+    ),
+    "cheap values are recomputed": (
+        lambda x: (
+            T["sum"](x * 2.0, axes=(0,), keepdims=False)
+            + T["sum"](x * 2.0, axes=(1,), keepdims=False)
+        ),
+        ((30, 30),),
+        2,
+    ),
+    "movement is an index map": (
+        lambda x: (
+            T["pad"](T["flip"](x, axes=(0,)), low=(1, 0), high=(0, 2), inner=(0, 0), value=0.0)
+            * 2.0
+        ),
+        ((5, 6),),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_kernel_counts_and_values(name: str) -> None:
+    build, shapes, kernels = CASES[name]
+    graph = graph_of(build, *shapes)
+    schedule, _ = to_kernels(graph, FACTS)
+    assert len(schedule.calls) == kernels, [c.kernel.name for c in schedule.calls]
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s).astype(np.float32) for s in shapes]
+    for want, got in zip(run(ref, graph, arrays), run(cpu, graph, arrays), strict=True):
+        np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-6)
+
+
+def test_a_path_that_leaves_and_returns_is_not_fused() -> None:
+    def build(x: Expr) -> Expr:
+        s = T["sum"](x, axes=(0,), keepdims=True)  # other axes: another cluster
+        t = T["sum"](s * x, axes=(1,), keepdims=True)
+        return x * t + s
+
+    graph = graph_of(build, (6, 7))
+    x = np.random.default_rng(0).standard_normal((6, 7)).astype(np.float32)
+    np.testing.assert_allclose(
+        run(cpu, graph, [x])[0], run(ref, graph, [x])[0], rtol=1e-5, atol=1e-5
+    )

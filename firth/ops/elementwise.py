@@ -397,8 +397,8 @@ def _shift(left: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         outside = (y < 0) | (y >= width)
         count = np.where(outside, 0, y).astype(x.dtype)
         if left:
-            return np.where(outside, 0, np.left_shift(x, count)).astype(x.dtype)
-        return np.where(outside, np.where(x < 0, -1, 0), np.right_shift(x, count)).astype(x.dtype)
+            return np.where(outside, x & 0, np.left_shift(x, count))
+        return np.where(outside, np.where(x < 0, -1, 0).astype(x.dtype), np.right_shift(x, count))
 
     return shift
 
@@ -460,7 +460,7 @@ def _cast_samples(targets: tuple[DType, ...], dtypes: tuple[DType, ...]) -> Samp
         pairs = [(c, t) for c in plain.draw(rng, dtype)[:1] for t in targets]
         return [type(c)(c.args, {"dtype": t}) for c, t in pairs]
 
-    return Samples(draw, dtypes)
+    return Samples(draw, dtypes, smooth=False)
 
 
 def _convert(x: np.ndarray, dtype: DType) -> np.ndarray:

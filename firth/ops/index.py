@@ -10,7 +10,7 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.ir.node import Shape
-from firth.ir.op import Expr, declare
+from firth.ir.op import TABLE, Expr, declare
 from firth.ops.elementwise import div, equal, where
 from firth.ops.rules import (
     LOOSE,
@@ -18,8 +18,13 @@ from firth.ops.rules import (
     cases,
     cast,
     check_axes,
+    composed,
+    expand_to,
     filled,
     in_range,
+    iota,
+    no_gradient,
+    reshape,
     round_to,
     widen,
     widened_vjp,
@@ -174,4 +179,199 @@ scatter = declare(
     "maximum, minimum; IndexError outside.",
     shape=_scatter_shape, dtype=_scatter_dtype, ref=_scatter_ref, vjp=widened_vjp(_scatter_vjp),
     sample=cases(_draw_scatter, NUMBERS), tolerance=LOOSE,
+)  # fmt: skip
+
+# --- along one axis -------------------------------------------------------------------------------
+
+
+def _wrapped(i: Expr, extent: int) -> Expr:
+    return where(i < 0, i + extent, i)
+
+
+wrap_index = composed(
+    "wrap_index", attrs=("extent",), family="index",
+    doc="Negative positions counted from the end: i (...) int64 -> (...) int64.",
+    shape=lambda i, extent: i, dtype=lambda d, extent: d,
+    ref=lambda i, extent: np.where(i < 0, i + extent, i), lower=_wrapped, vjp=no_gradient,
+    sample=cases(lambda make, rng, d: [(rng.integers(-5, 5, (3, 2)), {"extent": 5})], (dt.int64,)),
+)  # fmt: skip
+
+
+def _checked_ref(i: np.ndarray, extent: int) -> np.ndarray:
+    in_range("checked_index", i, extent)
+    return i
+
+
+checked_index = composed(
+    "checked_index", attrs=("extent",), family="index",
+    doc="Positions as they are, IndexError outside [0, extent): i (...) int64 -> (...) int64.",
+    shape=lambda i, extent: i, dtype=lambda d, extent: d, ref=_checked_ref, vjp=no_gradient,
+    lower=lambda i, extent: gather(
+        TABLE["iota"](extent=extent, dtype=dt.int64), cast(i, dt.int64), axes=(0,)),
+    sample=cases(lambda make, rng, d: [(rng.integers(0, 5, (3, 2)), {"extent": 5})], (dt.int64,)),
+)  # fmt: skip
+
+
+def _take_shape(x: Shape, i: Shape, axis: int) -> Shape:
+    check_axes("take", len(x), (axis,))
+    return (*x[:axis], *i, *x[axis + 1 :])
+
+
+def _take_lower(x: Expr, i: Expr, axis: int) -> Expr:
+    """gather puts the index in front; permute puts it where the axis was."""
+    found = gather(x, cast(i, dt.int64), axes=(axis,))
+    if axis == 0:
+        return found
+    order = (*range(i.ndim, i.ndim + axis), *range(i.ndim), *range(i.ndim + axis, found.ndim))
+    return TABLE["permute"](found, axes=order)
+
+
+def _indexed_dtype(name: str) -> Any:
+    def rule(x: DType, i: DType, **_: Any) -> DType:
+        if not i.is_integer:
+            raise DTypeError(
+                message(name, "indices are not integers", i.name, "int64", "cast them")
+            )
+        return x
+
+    return rule
+
+
+def _take_ref(x: np.ndarray, i: np.ndarray, axis: int) -> np.ndarray:
+    in_range("take", i, x.shape[axis])
+    return np.asarray(np.take(x, i, axis))
+
+
+take = composed(
+    "take", arity=2, attrs=("axis",), family="index",
+    doc="Elements at positions along one axis: x (A.., n, B..), i (I..) integer -> (A.., I.., B..); "
+    "IndexError outside [0, n).",
+    shape=_take_shape, dtype=_indexed_dtype("take"), ref=_take_ref, lower=_take_lower,
+    sample=cases(lambda make, rng, d: [
+        (make(3, 4, 5), rng.integers(0, 4, (2, 3)), {"axis": 1}),
+        (make(3, 4), rng.integers(0, 3, 4), {"axis": 0}), (make(3), np.int64(1), {"axis": 0}),
+        (make(2, 3), np.zeros((0,), np.int64), {"axis": 1}),
+    ], NUMBERS),
+)  # fmt: skip
+
+
+def _along_shape(name: str) -> Any:
+    def rule(x: Shape, *others: Shape, axis: int, **_: Any) -> Shape:
+        check_axes(name, len(x), (axis,))
+        i = others[-1]
+        bad = len(i) != len(x) or any(
+            a != b for k, (a, b) in enumerate(zip(x, i, strict=True)) if k != axis
+        )
+        if bad or (len(others) > 1 and others[0] != i):
+            raise ShapeError(
+                message(name, f"the index does not fit in dimension {axis}",
+                        " and ".join(map(str, (x, *others))),
+                        f"equal extents everywhere but in dimension {axis}",
+                        "slice the source or expand the index")
+            )  # fmt: skip
+        return i if len(others) == 1 else x
+
+    return rule
+
+
+def _grid(i: Expr, axis: int) -> tuple[Expr, ...]:
+    """One full index per axis: i along `axis`, positions along the others."""
+    wide = cast(i, dt.int64)
+    return tuple(wide if a == axis else expand_to(iota(i.shape, a), i.shape) for a in range(i.ndim))
+
+
+def _along_ref(x: np.ndarray, i: np.ndarray, axis: int) -> np.ndarray:
+    in_range("take_along_axis", i, x.shape[axis])
+    return np.take_along_axis(x, i, axis)
+
+
+take_along_axis = composed(
+    "take_along_axis", arity=2, attrs=("axis",), family="index",
+    doc="Element by element along one axis: x (A.., n, B..), i (A.., m, B..) integer -> "
+    "(A.., m, B..), y[a, k, b] = x[a, i[a, k, b], b]; IndexError outside [0, n).",
+    shape=_along_shape("take_along_axis"), dtype=_indexed_dtype("take_along_axis"), ref=_along_ref,
+    lower=lambda x, i, axis: gather(x, *_grid(i, axis), axes=tuple(range(x.ndim))),
+    sample=cases(lambda make, rng, d: [
+        (make(3, 4), rng.integers(0, 4, (3, 2)), {"axis": 1}),
+        (make(3, 4), rng.integers(0, 3, (5, 4)), {"axis": 0}),
+    ], NUMBERS),
+)  # fmt: skip
+
+
+def _scatter_along_ref(
+    x: np.ndarray, updates: np.ndarray, i: np.ndarray, axis: int, mode: str
+) -> np.ndarray:
+    grid = [g for g in np.indices(i.shape)]
+    grid[axis] = i
+    return _scatter_ref(x, updates, *grid, axes=tuple(range(x.ndim)), mode=mode)
+
+
+scatter_along_axis = composed(
+    "scatter_along_axis", arity=3, attrs=("axis", "mode"), family="index",
+    doc="x with updates put in along one axis: x (A.., n, B..), updates and i (A.., m, B..) -> "
+    "(A.., n, B..), at [a, i[a, k, b], b]; mode as scatter's; IndexError outside [0, n).",
+    shape=_along_shape("scatter_along_axis"), dtype=lambda x, u, i, **_: x,
+    ref=_scatter_along_ref,
+    lower=lambda x, u, i, axis, mode: scatter(
+        x, cast(u, x.dtype), *_grid(i, axis), axes=tuple(range(x.ndim)), mode=mode),
+    sample=cases(lambda make, rng, d: [
+        (make(3, 4), make(3, 2), np.array([[0, 1], [2, 3], [3, 1]]), {"axis": 1, "mode": "set"}),
+        (make(3, 4), make(5, 4), rng.integers(0, 3, (5, 4)), {"axis": 0, "mode": "add"}),
+    ], NUMBERS),
+)  # fmt: skip
+
+
+def _one_hot_lower(i: Expr, classes: int, dtype: DType) -> Expr:
+    wide = reshape(cast(i, dt.int64), (*i.shape, 1))
+    return cast(equal(wide, iota((*i.shape, classes), i.ndim)), dtype)
+
+
+def _one_hot_ref(i: np.ndarray, classes: int, dtype: DType) -> np.ndarray:
+    return np.asarray(i[..., None] == np.arange(classes))
+
+
+one_hot = composed(
+    "one_hot", attrs=("classes", "dtype"), defaults={"dtype": dt.int64}, family="index",
+    doc="1 at the position, 0 elsewhere, all 0 outside: i (...) integer -> (..., classes).",
+    shape=lambda i, classes, dtype: (*i, classes), dtype=lambda d, classes, dtype: dtype,
+    ref=_one_hot_ref, lower=_one_hot_lower, vjp=no_gradient,
+    sample=cases(lambda make, rng, d: [
+        (make(3, 2, low=0, high=3), {"classes": 4, "dtype": t}) for t in (dt.int64, dt.float32)
+    ], (dt.int64, dt.int32)),
+)  # fmt: skip
+
+
+def _embedding_shape(weight: Shape, i: Shape, padding: int | None) -> Shape:
+    if len(weight) != 2:
+        raise ShapeError(
+            message("embedding", "the weight is not a table", str(weight), "(rows, features)",
+                    "reshape it")
+        )  # fmt: skip
+    return (*i, weight[1])
+
+
+def _embedding_ref(weight: np.ndarray, i: np.ndarray, padding: int | None) -> np.ndarray:
+    in_range("embedding", i, weight.shape[0])
+    return np.asarray(weight[i])
+
+
+def _embedding_vjp(
+    g: Expr, y: Expr, weight: Expr, i: Expr, padding: int | None
+) -> tuple[Expr, None]:
+    if padding is not None:
+        g = where(reshape(equal(i, padding), (*i.shape, 1)), 0, g)
+    zeros = filled(0, weight.shape, g.dtype)
+    return scatter(zeros, g, cast(i, dt.int64), axes=(0,), mode="add"), None
+
+
+embedding = composed(
+    "embedding", arity=2, attrs=("padding",), defaults={"padding": None}, family="index",
+    doc="Rows of a table: weight (V, F), i (...) integer -> (..., F); the row `padding` gets no "
+    "gradient; IndexError outside [0, V).",
+    shape=_embedding_shape, dtype=_indexed_dtype("embedding"), ref=_embedding_ref,
+    lower=lambda weight, i, padding: gather(weight, cast(i, dt.int64), axes=(0,)),
+    vjp=_embedding_vjp,
+    sample=cases(lambda make, rng, d: [
+        (make(5, 3), rng.integers(0, 5, (2, 4)), {}), (make(5, 3), np.int64(4), {}),
+    ]),
 )  # fmt: skip

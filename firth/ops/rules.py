@@ -65,9 +65,9 @@ def broadcast_rule(name: str) -> Callable[..., Shape]:
     return lambda *shapes, **_: broadcast(name, *shapes)
 
 
-def same(shape: Any, *_: Any, **__: Any) -> Any:
+def same(first: Any, /, *_: Any, **__: Any) -> Any:
     """A rule: as the first source."""
-    return shape
+    return first
 
 
 def reduced(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
@@ -333,7 +333,7 @@ def array(
         return rng.random(shape) < 0.5
     if dtype.kind == "f":
         return round_to(rng.uniform(low, high, shape), dtype)
-    floor = 0 if dtype.kind == "u" else int(np.floor(low))
+    floor = max(int(np.floor(low)), 0) if dtype.kind == "u" else int(np.floor(low))
     return rng.integers(floor, int(np.ceil(high)) + 1, shape).astype(dtype.np)
 
 

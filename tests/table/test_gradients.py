@@ -1,0 +1,83 @@
+"""Every smooth op of the table: gradients against central differences in float64, two orders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from firth import ops
+from firth.base import dtype as dt
+from firth.ir.graph import Graph
+from firth.ir.node import Node
+from firth.ir.op import Op, input_node
+from firth.ops.rules import Case
+from firth.passes.grad import gradient
+from tests.table.table_tools import OPS, apply, rng, run, samples
+
+STEP = 1e-5
+SMOOTH = [op for op in OPS if op.sample.smooth and dt.float64 in op.sample.dtypes]
+
+
+def cases_of(op: Op) -> list[Case]:
+    """The float64 samples whose result is a float and not empty."""
+    found = [case for _, case in samples(op, [dt.float64])]
+    return [c for c in found if _is_float(apply(op, c.args, c.attrs).outputs[0])]
+
+
+def _is_float(node: Node) -> bool:
+    return node.dtype.kind == "f" and 0 not in node.shape
+
+
+def differences(graph: Graph, args: list[np.ndarray], directions: list[np.ndarray]) -> float:
+    """The derivative of the sum of the graph's outputs along a direction."""
+    sides = []
+    for sign in (1, -1):
+        moved = [
+            a + sign * STEP * d if a.dtype == np.float64 else a
+            for a, d in zip(args, directions, strict=True)
+        ]
+        sides.append(sum(float(out.sum()) for out in run(graph, moved)))
+    return (sides[0] - sides[1]) / (2 * STEP)
+
+
+def check(graph: Graph, args: list[np.ndarray], op: Op) -> Graph | None:
+    """Compares the gradient of the graph's sum along a random direction; the gradient's graph."""
+    places = [i for i, n in enumerate(graph.inputs) if n.dtype is dt.float64]
+    wrt = [graph.inputs[i] for i in places]
+    found = gradient(graph.outputs, [None] * len(graph.outputs), wrt)
+    kept = [(i, g) for i, g in zip(places, found, strict=True) if g is not None]
+    if not kept:
+        return None
+    grads = Graph(graph.inputs, tuple(g for _, g in kept))
+    values = dict(zip((i for i, _ in kept), run(grads, args), strict=True))
+    generator = rng(op)
+    directions = [
+        generator.standard_normal(a.shape) if i in values else np.zeros_like(a)
+        for i, a in enumerate(args)
+    ]
+    expected = differences(graph, args, directions)
+    got = sum(float((v * directions[i]).sum()) for i, v in values.items())
+    scale = sum(float(np.abs(v * directions[i]).sum()) for i, v in values.items())
+    assert np.isfinite(got) and abs(got - expected) <= 1e-6 * (1 + scale), (got, expected)
+    return grads
+
+
+def weighted(op: Op, case: Case) -> tuple[Graph, list[np.ndarray]]:
+    """The call times a random weight of its own shape, so that its sum depends on every part."""
+    graph = apply(op, case.args, case.attrs)
+    out = graph.outputs[0]
+    weight = input_node(len(case.args), out.shape, dt.float64)
+    product = ops.mul(out, weight).node
+    values = rng(op).uniform(0.5, 1.5, out.shape)
+    return Graph((*graph.inputs, weight), (product,)), [*map(np.asarray, case.args), values]
+
+
+@pytest.mark.parametrize("op", SMOOTH, ids=lambda op: op.name)
+def test_gradients_of_both_orders(op: Op) -> None:
+    for case in cases_of(op):
+        graph, args = weighted(op, case)
+        grads = check(graph, args, op)
+        if grads is not None:
+            outputs = [g for g in grads.outputs if _is_float(g)]
+            if outputs:
+                check(Graph(grads.inputs, tuple(outputs)), args, op)

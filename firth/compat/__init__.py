@@ -1,0 +1,1 @@
+"""Names that let programs written for other libraries run on Firth."""

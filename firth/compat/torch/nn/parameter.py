@@ -1,0 +1,8 @@
+"""`torch.nn.parameter`: the name Parameter."""
+
+from firth.compat.torch._missing import refuse
+from firth.nn import Parameter
+
+__all__ = ["Parameter"]
+
+__getattr__ = refuse(globals())

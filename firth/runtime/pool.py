@@ -188,6 +188,7 @@ def current() -> Pool:
             _current = Pool(size, _native)
             if old is not None:
                 old.stop()
+                flags.version += 1  # programs that run on it look for the new one
         assert _current is not None
         return _current
 

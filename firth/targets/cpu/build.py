@@ -13,17 +13,15 @@ import itertools
 import os
 import re
 import struct
-import tempfile
 import threading
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from firth.base import flags
 from firth.base.errors import VerifyError
 from firth.base.facts import TargetFacts
 from firth.codegen import scheduler
-from firth.runtime import pool
+from firth.runtime import cache, pool
 from firth.targets.cpu import facts
 
 VERSION = 1  # of what this file does to a text; part of the cache's key
@@ -47,9 +45,6 @@ _LIBRARY = frozenset({"memcpy", "memmove", "memset"})
 _DECLARE = re.compile(r'^\s*declare\b[^@\n]*@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
 _DEFINE = re.compile(r'^\s*define\b([^@\n]*)@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
 _EXTERNAL = re.compile(r"^@\S+ *=.*\bexternal\b|^module asm|\basm\b.*\"", re.MULTILINE)
-
-_MAGIC = b"firth-object-1\n"
-_DIGEST_BYTES = 32
 
 _lock = threading.RLock()  # one build at a time; held across fork
 _addresses: dict[str, int] = {}
@@ -132,8 +127,8 @@ def _object(
     """The object code of a text: from disk, or compiled and put there."""
     key = _key(text, facts.host())
     folder = flags.cache_dir()
-    path = None if folder is None else folder / "objects" / key[:2] / key
-    found = None if path is None else _read(path)
+    objects = None if folder is None else folder / "objects"
+    found = None if objects is None else cache.read(objects, key)
     if found is not None:
         return found
     check(name, text, symbols, exports)
@@ -141,8 +136,8 @@ def _object(
     unknown = undefined(code) - symbols
     if unknown:
         raise _refused(name, f"its code needs {', '.join(sorted(unknown))}")
-    if path is not None:
-        _write(path, code)
+    if objects is not None:
+        cache.write(objects, key, code)
     return code
 
 
@@ -227,10 +222,8 @@ def _jit() -> Any:
     return llvm.create_lljit_compiler(_new_machine(facts.host()), use_jit_link=True)
 
 
-# the cache on disk
-
-
 def _key(text: str, host: TargetFacts) -> str:
+    """A hash of everything that an object depends on."""
     import llvmlite
 
     words = (
@@ -242,33 +235,6 @@ def _key(text: str, host: TargetFacts) -> str:
         data = word.encode()
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()
-
-
-def _read(path: Path) -> bytes | None:
-    """An object from the cache, or None where there is none or its checksum is wrong."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    start = len(_MAGIC) + _DIGEST_BYTES
-    code = data[start:]
-    head = _MAGIC + hashlib.blake2b(code, digest_size=_DIGEST_BYTES).digest()
-    return code if data[:start] == head else None
-
-
-def _write(path: Path, code: bytes) -> None:
-    """Puts an object into the cache whole or not at all; a folder we may not write is fine."""
-    head = _MAGIC + hashlib.blake2b(code, digest_size=_DIGEST_BYTES).digest()
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(head + code)
-        os.replace(temporary, path)
-    except OSError:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 # what an object still needs

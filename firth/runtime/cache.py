@@ -1,0 +1,71 @@
+"""Files of bytes by key, shared by processes: whole or not there, checked when read, bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+_MAGIC: Final = b"firth-cache-1\n"
+_DIGEST_BYTES: Final = 32
+_MOST_BYTES: Final = 512 * 1024**2
+
+_pruned: set[Path] = set()  # folders that this process has looked through
+
+
+def read(folder: Path, key: str) -> bytes | None:
+    """The bytes under a key, or None where there are none or their checksum is wrong."""
+    try:
+        data = _path(folder, key).read_bytes()
+    except OSError:
+        return None
+    content = data[len(_MAGIC) + _DIGEST_BYTES :]
+    return content if data == _head(content) + content else None
+
+
+def write(folder: Path, key: str, content: bytes) -> None:
+    """Puts bytes under a key. A folder that cannot be written is fine: nothing is kept then."""
+    path = _path(folder, key)
+    temporary = None
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(_head(content) + content)
+        os.replace(temporary, path)  # readers see the old file or the new one
+    except OSError:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+    if folder not in _pruned:
+        _pruned.add(folder)
+        prune(folder)
+
+
+def prune(folder: Path, most_bytes: int = _MOST_BYTES) -> None:
+    """Removes the oldest files until half of the bound is left, if the folder has outgrown it."""
+    found: list[tuple[float, int, Path]] = []
+    for path in folder.glob("*/*"):
+        with contextlib.suppress(OSError):  # another process may be removing it
+            status = path.stat()
+            found.append((status.st_mtime, status.st_size, path))
+    total = sum(size for _, size, _ in found)
+    if total <= most_bytes:
+        return
+    for _, size, path in sorted(found):
+        with contextlib.suppress(OSError):
+            path.unlink()
+        total -= size
+        if total <= most_bytes // 2:
+            return
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / key[:2] / key
+
+
+def _head(content: bytes) -> bytes:
+    return _MAGIC + hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()

@@ -12,6 +12,7 @@ import firth.ops
 from firth.base import errors, flags
 from firth.base.errors import ArgumentError, FirthError
 from firth.ir.op import TABLE, Op
+from firth.ops.rules import no_gradient
 
 _NOTE = "<!-- Made by `python -m firth docs` from the source. Edit the source. -->\n\n"
 
@@ -119,6 +120,8 @@ def _section(op: Op) -> str:
 
 
 def _gradient(op: Op) -> str:
+    if op.vjp is no_gradient:
+        return "none"
     if op.vjp is not None:
         return "a rule of its own"
     return "none" if op.is_base else "derived from the body"

@@ -257,6 +257,8 @@ def widened_vjp(rule: Callable[..., Any]) -> Callable[..., tuple[Expr | None, ..
 
     The rule stays differentiable: the gradient of each result is cast back by the grad pass.
     """
+    if rule is no_gradient:
+        return rule
 
     def vjp(g: Expr, y: Expr, *xs: Expr, **attrs: Any) -> tuple[Expr | None, ...]:
         up = [cast(e, wide(e.dtype)) for e in (g, y, *xs)]

@@ -48,6 +48,7 @@ def schedule_contraction(
             groups[kind].append(merged[axis][0])
     batch, rows, cols, reduce = groups
     a, b = (right, left) if _swapped(node, kinds) else (left, right)
+    reduce = reduce or [Axis("k", 1)]
     grid, rows, cols = _grid(batch, rows, cols, reduce, node.dtype.itemsize, facts)
     body = tuple(Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores)
     contract = Contract(tuple(rows), tuple(cols), tuple(reduce), new[a], new[b], result, body)

@@ -104,8 +104,8 @@ class _Fuser:
         for node in self.order:
             if self._computes(node):
                 self._place(node)
+        self._store_what_crosses([c for c in self.clusters if c is not None])
         live = [c for c in self.clusters if c is not None]
-        self._store_what_crosses(live)
         position = {id(n): i for i, n in enumerate(self.order)}
         for cluster in live:
             cluster.nodes.sort(key=lambda n: position[id(n)])
@@ -113,10 +113,12 @@ class _Fuser:
 
     def _computes(self, node: Node) -> bool:
         """True for nodes of a cluster: all but sources and movement left to index maps."""
-        if node.op in (INPUT, CONST):
+        if node.op is INPUT:
             return False
         if id(node) in self.stored:
             return True
+        if node.op is CONST:
+            return False
         if node.op.name == "pad" and any(node.attrs[2]):
             return True
         return node.op.name not in MOVEMENT and node.op.name != "iota"
@@ -132,7 +134,7 @@ class _Fuser:
         elif name in REDUCTIONS:
             self._place_reduction(node)
             return
-        elif name not in MOVEMENT and name != "iota" and self._join(node):
+        elif name not in (*MOVEMENT, "iota", "const") and self._join(node):
             return
         else:
             cluster = self._new(node, node.shape)
@@ -337,15 +339,16 @@ class _Fuser:
             if owner is None:
                 addressed = node.op.name == "argsort" or (node.op.name in LOOKUPS and place == 0)
                 if addressed and source.op is not INPUT:
-                    self._own_leaf(source)
+                    self._own_leaf(source, cluster)
                     yield source, True
             elif owner is not cluster or must:
                 yield source, must
 
-    def _own_leaf(self, node: Node) -> None:
+    def _own_leaf(self, node: Node, reader: Cluster) -> None:
         """A constant or iota that has to lie in a buffer gets a kernel of its own."""
         cluster = self._new(node, node.shape)
         self._own(cluster, node, tuple(_axes_of(node.shape)))
+        self._grow(reader, reader.before | 1 << cluster.number)
 
     def _recompute_cost(self, node: Node) -> int:
         """Cost of one element from stored values; a large number where it cannot be recomputed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.nn.oracle import SCALES, LayerCase, case_name, check_layer
 
 CASES: list[LayerCase] = [

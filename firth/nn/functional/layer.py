@@ -1,4 +1,3 @@
 """What layers compute: linear maps, convolutions, pooling, normalisation, look-ups, dropout."""
 
 from __future__ import annotations
-

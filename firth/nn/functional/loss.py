@@ -27,8 +27,11 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(
             message(
-                "cross_entropy", "label_smoothing is a share", str(label_smoothing),
-                "0 to 1", "0.1 is usual",
+                "cross_entropy",
+                "label_smoothing is a share",
+                str(label_smoothing),
+                "0 to 1",
+                "0.1 is usual",
             )  # fmt: skip
         )
     dim = 0 if input.ndim == 1 else 1
@@ -67,8 +70,11 @@ def _soft_targets(
     if target.shape != log_probs.shape:
         raise ShapeError(
             message(
-                "cross_entropy", "probabilities do not fit the logits", str(tuple(target.shape)),
-                str(tuple(log_probs.shape)), "pass class indices as int64, or one share per class",
+                "cross_entropy",
+                "probabilities do not fit the logits",
+                str(tuple(target.shape)),
+                str(tuple(log_probs.shape)),
+                "pass class indices as int64, or one share per class",
             )  # fmt: skip
         )
     dim = 0 if log_probs.ndim == 1 else 1
@@ -95,8 +101,10 @@ def nll_loss(
     if tuple(target.shape) != tuple(expected):
         raise ShapeError(
             message(
-                "nll_loss", "targets do not fit the classes' scores",
-                f"{tuple(target.shape)} for {tuple(input.shape)}", f"targets {tuple(expected)}",
+                "nll_loss",
+                "targets do not fit the classes' scores",
+                f"{tuple(target.shape)} for {tuple(input.shape)}",
+                f"targets {tuple(expected)}",
                 "one class index per item",
             )  # fmt: skip
         )
@@ -178,8 +186,10 @@ def binary_cross_entropy(
     if input.shape != target.shape:
         raise ShapeError(
             message(
-                "binary_cross_entropy", "shapes differ",
-                f"{tuple(input.shape)} and {tuple(target.shape)}", "equal shapes",
+                "binary_cross_entropy",
+                "shapes differ",
+                f"{tuple(input.shape)} and {tuple(target.shape)}",
+                "equal shapes",
                 "squeeze or reshape one of them",
             )  # fmt: skip
         )
@@ -201,8 +211,10 @@ def binary_cross_entropy_with_logits(
     if input.shape != target.shape:
         raise ShapeError(
             message(
-                "binary_cross_entropy_with_logits", "shapes differ",
-                f"{tuple(input.shape)} and {tuple(target.shape)}", "equal shapes",
+                "binary_cross_entropy_with_logits",
+                "shapes differ",
+                f"{tuple(input.shape)} and {tuple(target.shape)}",
+                "equal shapes",
                 "squeeze or reshape one of them, e.g. logits.squeeze(1)",
             )  # fmt: skip
         )
@@ -234,4 +246,3 @@ def kl_div(
 
 def _times(losses: Tensor, weight: Tensor | None) -> Tensor:
     return losses if weight is None else losses * weight
-

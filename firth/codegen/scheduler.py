@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from firth.codegen import scheduler_machine as machine
 from firth.runtime import layout as at
 
 EXPORTS: Final = ("firth_call", "firth_worker", "firth_stop")
@@ -20,120 +21,16 @@ SYMBOLS: Final = frozenset(
      "PyErr_Occurred", "PyEval_SaveThread", "PyEval_RestoreThread"}
 )  # fmt: skip
 
-_PAUSES: Final = 1000  # a stage's end is usually near
-_YIELDS: Final = 100  # then the core may be needed by whoever has the last tile
-_NAP_NS: Final = 100_000
-
 
 def text(triple: str) -> str:
     """The scheduler's module for a machine."""
-    machine = _machine(triple)
-    return "\n".join((machine, _COUNTERS, _WAIT, _WALK, _RUN, _WORKER, _PYTHON))
+    return "\n".join((machine.text(triple), _COUNTERS, _WALK, _RUN, _WORKER, _PYTHON))
 
 
 def sleeps(triple: str) -> bool:
     """Whether workers park in the kernel; elsewhere they return to the Python thread they are."""
-    return _futex(triple) is not None
+    return machine.futex(triple) is not None
 
-
-def _futex(triple: str) -> int | None:
-    """The system call's number on Linux."""
-    if "linux" not in triple:
-        return None
-    return {"x86_64": 202, "aarch64": 98, "riscv64": 98}.get(triple.split("-")[0])
-
-
-def _machine(triple: str) -> str:
-    """The few functions that differ between machines: pause, yield, sleep, floating-point mode."""
-    arch = triple.split("-")[0]
-    declares: list[str] = []
-    pause = give_way = sleep = wake = ""
-    save = "  ret i64 0"
-    restore = "  ret void"
-    if arch in ("x86_64", "i686"):
-        declares += ["declare void @llvm.x86.sse2.pause()"]
-        declares += ["declare void @llvm.x86.sse.stmxcsr(ptr)"]
-        declares += ["declare void @llvm.x86.sse.ldmxcsr(ptr)"]
-        pause = "  call void @llvm.x86.sse2.pause()"
-        save, restore = _X86_SAVE, _X86_RESTORE
-    elif arch in ("aarch64", "arm64"):
-        declares += ["declare void @llvm.aarch64.hint(i32)"]
-        declares += ["declare i64 @llvm.aarch64.get.fpcr()"]
-        declares += ["declare void @llvm.aarch64.set.fpcr(i64)"]
-        pause = "  call void @llvm.aarch64.hint(i32 1)"
-        save, restore = _ARM_SAVE, _ARM_RESTORE
-    if "windows" in triple:
-        declares += ["declare i32 @SwitchToThread()"]
-        give_way = "  %r = call i32 @SwitchToThread()"
-    else:
-        declares += ["declare i32 @sched_yield()"]
-        give_way = "  %r = call i32 @sched_yield()"
-    nap = give_way
-    number = _futex(triple)
-    if number is not None:
-        declares += ["declare i64 @syscall(i64, ...)"]
-        call = f"  %r = call i64 (i64, ...) @syscall(i64 {number}, ptr %word, "
-        sleep = call + "i32 128, i32 %seen, ptr null, ptr null, i32 0)"
-        wake = call + "i32 129, i32 %count, ptr null, ptr null, i32 0)"
-        nap = call + "i32 128, i32 %seen, ptr @nap_time, ptr null, i32 0)"
-    return "\n".join([*declares, _MACHINE.format(
-        nap_ns=_NAP_NS, pause=pause, give_way=give_way, sleep=sleep, wake=wake, nap=nap,
-        save=save, restore=restore,
-    )])  # fmt: skip
-
-
-_X86_SAVE: Final = """\
-  %word = alloca i32, align 4
-  call void @llvm.x86.sse.stmxcsr(ptr %word)
-  %old = load i32, ptr %word, align 4
-  store i32 8064, ptr %word, align 4
-  call void @llvm.x86.sse.ldmxcsr(ptr %word)
-  %mode = zext i32 %old to i64
-  ret i64 %mode"""
-_X86_RESTORE: Final = """\
-  %word = alloca i32, align 4
-  %old = trunc i64 %mode to i32
-  store i32 %old, ptr %word, align 4
-  call void @llvm.x86.sse.ldmxcsr(ptr %word)
-  ret void"""
-_ARM_SAVE: Final = """\
-  %mode = call i64 @llvm.aarch64.get.fpcr()
-  call void @llvm.aarch64.set.fpcr(i64 0)
-  ret i64 %mode"""
-_ARM_RESTORE: Final = """\
-  call void @llvm.aarch64.set.fpcr(i64 %mode)
-  ret void"""
-
-# standard_mode: rounds to nearest, keeps denormals, traps nothing; returns the mode it replaced.
-_MACHINE: Final = """\
-@nap_time = internal constant {{i64, i64}} {{i64 0, i64 {nap_ns}}}
-define internal void @pause() nounwind {{
-{pause}
-  ret void
-}}
-define internal void @give_way() nounwind {{
-{give_way}
-  ret void
-}}
-define internal void @sleep(ptr %word, i32 %seen) nounwind {{
-{sleep}
-  ret void
-}}
-define internal void @nap(ptr %word, i32 %seen) nounwind {{
-{nap}
-  ret void
-}}
-define internal void @wake(ptr %word, i32 %count) nounwind {{
-{wake}
-  ret void
-}}
-define internal i64 @standard_mode() nounwind {{
-{save}
-}}
-define internal void @restore_mode(i64 %mode) nounwind {{
-{restore}
-}}
-"""
 
 _COUNTERS: Final = """\
 ; The next unclaimed number below %n in this epoch, or -1.
@@ -183,39 +80,6 @@ look:
 out:
   ret void
 }
-"""
-
-_WAIT: Final = f"""\
-define internal void @await(ptr %done, i64 %goal) nounwind {{
-entry:
-  br label %look
-look:
-  %i = phi i64 [0, %entry], [%i1, %again]
-  %value = load atomic i64, ptr %done acquire, align 8
-  %ready = icmp uge i64 %value, %goal
-  br i1 %ready, label %out, label %wait
-wait:
-  %i1 = add i64 %i, 1
-  %soon = icmp ult i64 %i, {_PAUSES}
-  br i1 %soon, label %spin, label %longer
-spin:
-  call void @pause()
-  br label %again
-longer:
-  %later = icmp ult i64 %i, {_PAUSES + _YIELDS}
-  br i1 %later, label %yield, label %rest
-yield:
-  call void @give_way()
-  br label %again
-rest:
-  %seen = trunc i64 %value to i32
-  call void @nap(ptr %done, i32 %seen)
-  br label %again
-again:
-  br label %look
-out:
-  ret void
-}}
 """
 
 

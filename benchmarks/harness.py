@@ -105,12 +105,13 @@ def alternate(calls: Mapping[str, Call], rounds: int, block: int) -> dict[str, l
 def _processes(commands: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {variant: [] for variant in commands}
     broken = set()
-    for _ in range(rounds):
+    for visit in range(rounds + 1):  # the first one fills caches of bytecode and of files
         for variant, command in commands.items():
             if variant in broken:
                 continue
             try:
-                times[variant].append(command())
+                seconds = command()
+                times[variant] += [seconds] if visit else []
             except subprocess.CalledProcessError as error:
                 broken.add(variant)
                 print(f"{variant}: {error.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
@@ -118,14 +119,17 @@ def _processes(commands: Mapping[str, Callable[[], float]], rounds: int) -> dict
 
 
 def seconds_of(code: str, env: Mapping[str, str] | None = None) -> float:
-    """Runs Python code in a new process; it prints its own seconds as its last line."""
+    """Runs Python code in a new process; it prints its own seconds as its last line.
+
+    Bytecode is cached, as it is for installed packages, so a first run should be thrown away.
+    """
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
-        env={**os.environ, **(env or {})},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **(env or {})},
     )
     return float(done.stdout.split()[-1])
 

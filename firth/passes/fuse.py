@@ -339,16 +339,16 @@ class _Fuser:
             if owner is None:
                 addressed = node.op.name == "argsort" or (node.op.name in LOOKUPS and place == 0)
                 if addressed and source.op is not INPUT:
-                    self._own_leaf(source, cluster)
-                    yield source, True
-            elif owner is not cluster or must:
+                    owner = self._own_leaf(source)
+            if owner is not None and owner is not cluster:
+                self._grow(cluster, cluster.before | 1 << owner.number)
                 yield source, must
 
-    def _own_leaf(self, node: Node, reader: Cluster) -> None:
+    def _own_leaf(self, node: Node) -> Cluster:
         """A constant or iota that has to lie in a buffer gets a kernel of its own."""
         cluster = self._new(node, node.shape)
         self._own(cluster, node, tuple(_axes_of(node.shape)))
-        self._grow(reader, reader.before | 1 << cluster.number)
+        return cluster
 
     def _recompute_cost(self, node: Node) -> int:
         """Cost of one element from stored values; a large number where it cannot be recomputed."""

@@ -20,9 +20,10 @@ from firth.ir.kernel import (
     Load,
 )
 from firth.ir.node import Node
-from firth.ir.op import CONST, INPUT
+from firth.ir.op import INPUT
 from firth.passes.affine import Index, View, combine, move_index, move_view, of_axis, whole
 from firth.passes.fuse import LOOKUPS, MOVEMENT, REDUCTIONS, Cluster, Fusion, Placement
+from firth.passes.simplify import scalar_value
 
 
 class NeedsBuffer(Exception):
@@ -133,8 +134,9 @@ class Values:
 
     def _value(self, node: Node, index: Index, guards: tuple[Guard, ...]) -> Expression:
         name = node.op.name
-        if node.op is CONST:
-            return self.keep(Const(node.attrs[0], node.dtype))
+        number = scalar_value(node)
+        if number is not None:
+            return self.keep(Const(number, node.dtype))
         view = self.view(node)
         if view is not None:
             address = combine(list(zip(index, view.strides, strict=True)), view.offset)

@@ -14,12 +14,13 @@ from firth.codegen import arith
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes, Value
 from firth.codegen.types import constant, register_type, scalar_type
-from firth.ir.kernel import Accumulate, Accumulator, Contract, Loop, Statement
+from firth.ir.kernel import Accumulate, Accumulator, Contract, Loop, Statement, Store
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
 
-UNROLLED = 4  # serial loops of at most this many known steps become straight text
+UNROLLED = 4  # serial loops of at most this many known steps become straight text,
+UNROLLED_STATEMENTS = 16  # if no more statements come of it
 
 
 def walk(statements: Sequence[Statement], lanes: int = 1) -> Iterator[tuple[Statement, int]]:
@@ -83,7 +84,7 @@ def _steps(
     before = [e.accumulators[a] for a in carried]
     if isinstance(count, int) and count <= 0:
         return
-    if isinstance(count, int) and (count <= step or (count <= UNROLLED and not lanes)):
+    if isinstance(count, int) and (count <= step or (not lanes and _unrolls(s.body, count))):
         after = [v.text for v in before]
         for place in range(0, count, step):
             after = body(e.b.add(start, place), after)
@@ -95,6 +96,23 @@ def _steps(
         after = e.b.loop(start, stop, step, pairs, body, nonempty=nonempty)
     for accumulator, old, text in zip(carried, before, after, strict=True):
         e.assign(accumulator, Value(text, old.lanes))
+
+
+def _unrolls(body: Sequence[Statement], count: int) -> bool:
+    return count <= UNROLLED and count * _size(body) <= UNROLLED_STATEMENTS
+
+
+def _size(body: Sequence[Statement]) -> int:
+    """Statements in a body, short loops inside counted as often as they run."""
+    total = 0
+    for statement in body:
+        if isinstance(statement, Store | Accumulate):
+            total += 1
+        elif isinstance(statement, Loop) and not statement.vector:
+            total += statement.axis.extent * _size(statement.body)
+        else:
+            return UNROLLED_STATEMENTS
+    return total
 
 
 def _serial_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:

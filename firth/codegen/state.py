@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from firth.codegen.builder import Index
@@ -28,7 +29,8 @@ class Lanes(NamedTuple):
     mask: str | None = None
 
 
-class Range(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Range:
     """Where an axis runs in this tile: from start to stop, `count` steps, which may be known."""
 
     start: Index

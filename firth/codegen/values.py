@@ -18,6 +18,7 @@ from firth.ir.kernel import (
     Const,
     Coordinate,
     Expression,
+    Guard,
     Load,
 )
 
@@ -161,7 +162,7 @@ def _record(
     bad: str,
     shown: str,
     site: int,
-    guards: tuple,  # type: ignore[type-arg]
+    guards: tuple[Guard, ...],
     lanes: int,
     key: int,
 ) -> None:

@@ -1,0 +1,74 @@
+"""Loops: unrolling, order of reductions, widths of accumulators."""
+
+import numpy as np
+import pytest
+
+from firth.base import dtype as dt
+from firth.codegen import emit
+from firth.codegen.loops import walk
+from firth.ir.kernel import Accumulate, Accumulator, Affine, Axis, Buffer, Kernel, Load, Loop, Store
+from tests.codegen.harness import ALL_FACTS, facts, run
+
+RNG = np.random.default_rng(6)
+
+
+def pooling(size, window, lanes):
+    """out[i] = max over two axes of x[i + a + b], lanes are outputs."""
+    i, a, b = Axis("i", size), Axis("a", window), Axis("b", window)
+    top = Accumulator("top", "maximum", dt.float32, -np.inf)
+    x = Load(0, Affine(0, ((i, 1), (a, 1), (b, 2))), dt.float32)
+    inner = Loop(b, (Accumulate(top, x),))
+    outer = Loop(a, (inner,), 0, (top,))
+    body = (Loop(i, (outer, Store(1, Affine(0, ((i, 1),)), top)), lanes),)
+    return Kernel("pool", (), (Buffer(dt.float32), Buffer(dt.float32, True)), body)
+
+
+@pytest.mark.parametrize("target", ALL_FACTS)
+@pytest.mark.parametrize("window", [1, 2, 3, 5])
+def test_windows(target, window):
+    size = 29
+    x = RNG.standard_normal(size + 3 * window).astype(np.float32)
+    out = np.zeros(size, np.float32)
+    for generic in (False, True):
+        run(pooling(size, window, 2 * target.lanes(4)), [x, out], target, generic)
+        want = [
+            max(x[i + a + 2 * b] for a in range(window) for b in range(window)) for i in range(size)
+        ]
+        np.testing.assert_array_equal(out, np.array(want, np.float32))
+
+
+def test_short_loops_become_straight_text_and_long_ones_do_not():
+    def loops(window):
+        return emit(pooling(64, window, 8), facts()).text.count("\nloop")
+
+    assert loops(2) == loops(3) == loops(4) == 1
+    assert loops(5) == 3
+
+
+def test_the_sum_does_not_depend_on_tiles_or_masks():
+    """A row's sum is the same number whatever the rest of the kernel looks like."""
+    cols = 1003
+    x = RNG.standard_normal((6, cols)).astype(np.float32)
+    results = []
+    for block in (1, 2, 6):
+        i, j = Axis("i", 6), Axis("j", cols)
+        total = Accumulator("total", "add", dt.float32, 0.0)
+        load = Load(0, Affine(0, ((i, cols), (j, 1))), dt.float32)
+        row = (
+            Loop(j, (Accumulate(total, load),), 16, (total,)),
+            Store(1, Affine(0, ((i, 1),)), total),
+        )
+        body = row if block == 1 else (Loop(i, row),)
+        kernel = Kernel("k", ((i, block),), (Buffer(dt.float32), Buffer(dt.float32, True)), body)
+        for generic in (False, True):
+            out = np.zeros(6, np.float32)
+            run(kernel, [x, out], generic=generic)
+            results.append(out)
+    for out in results[1:]:
+        np.testing.assert_array_equal(out, results[0])
+
+
+def test_walk_knows_the_lanes():
+    kernel = pooling(8, 2, 4)
+    found = [(type(s).__name__, lanes) for s, lanes in walk(kernel.body)]
+    assert found == [("Loop", 1), ("Loop", 4), ("Loop", 4), ("Accumulate", 4), ("Store", 4)]

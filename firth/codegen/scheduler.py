@@ -446,22 +446,9 @@ fill:
   call void @start(ptr %frame)
   br label %ready
 ready:
-{_get("parts", "frame", at.FRAME_PARTS, "ptr")}
-  %part.offset = mul i64 %part, {at.PART_BYTES}
-  %record = getelementptr i8, ptr %parts, i64 %part.offset
-{_get("alone", "record", at.PART_ALONE)}
-  %short = icmp ugt i64 %alone, 1
-  br i1 %short, label %keep, label %release
-keep:
-  %status0 = call i64 @run(ptr %frame, i64 %part)
-  br label %out
-release:
   %thread = call ptr @PyEval_SaveThread()
-  %status1 = call i64 @run(ptr %frame, i64 %part)
+  %status = call i64 @run(ptr %frame, i64 %part)
   call void @PyEval_RestoreThread(ptr %thread)
-  br label %out
-out:
-  %status = phi i64 [%status0, %keep], [%status1, %release]
   %result = call ptr @PyLong_FromLong(i64 %status)
   ret ptr %result
 }}

@@ -48,7 +48,7 @@ STAGE_BYTES: Final = 32
 PART_FIRST: Final = 0
 PART_END: Final = 8
 PART_WAKE: Final = 16  # how many workers are worth waking
-PART_ALONE: Final = 24  # 1: the caller runs it alone; 3: and keeps the interpreter's lock
+PART_ALONE: Final = 24  # 1: the caller runs it alone
 PART_BYTES: Final = 32
 
 # An argument word is bases[base] + addend.

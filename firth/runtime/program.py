@@ -365,6 +365,8 @@ def _row(stage: Stage | HostStage, tiles: int, began: float) -> Row:
 
 # the template of a frame
 
+_MOST_TILES: Final = 2**32 - 1  # claims and tiles done are counted in 32 bits
+
 _POINTERS: Final = (
     at.FRAME_STAGES,
     at.FRAME_PARTS,
@@ -382,6 +384,16 @@ def _template(program: Program, alone: bool, pool: pools.Pool) -> np.ndarray:
     places: list[int] = []
     stages: list[int] = []
     for stage in natives:
+        if stage.tiles > _MOST_TILES:
+            raise FirthError(
+                message(
+                    "program",
+                    f"stage {stage.name} has too many tiles",
+                    str(stage.tiles),
+                    f"at most {_MOST_TILES}",
+                    "make its tiles larger",
+                )
+            )
         stages += [stage.function, len(places) // 2 * 8, stage.tiles, int(stage.guarded)]
         places += [at.BASE_ERROR, 0]
         for place in stage.args:
@@ -390,7 +402,7 @@ def _template(program: Program, alone: bool, pool: pools.Pool) -> np.ndarray:
     singles = [range(i, i + 1) for i in range(len(natives))]
     for step in (*program._steps, range(0), *singles):
         segment = step if isinstance(step, range) else range(0)
-        parts += _part_words(natives, segment, alone, program._serial, pool.size)
+        parts += _part_words(natives, segment, alone, pool.size)
     bases = [0] * (at.BASE_FIRST + outputs + program._inputs)
     words = len(places) // 2
     stride = 0 if alone else at.COUNTER_CLAIMS + at.LINE * pool.owners
@@ -426,15 +438,18 @@ def _place_words(place: Place, outputs: int) -> tuple[int, int]:
     if kind == "input":
         return at.BASE_FIRST + outputs + value, 0
     raise FirthError(
-        message("program", "unknown kind of place", kind, "input, output, arena or int", "fix it")
+        message(
+            "program",
+            "unknown kind of place",
+            repr(kind),
+            "input, output, arena or int",
+            "correct the stage's args",
+        )
     )
 
 
 def _part_words(
-    natives: Sequence[Stage], segment: range, alone: bool, serial: bool, size: int
+    natives: Sequence[Stage], segment: range, alone: bool, size: int
 ) -> tuple[int, int, int, int]:
     most = max([natives[i].tiles for i in segment], default=0)
-    mode = 1 if alone or most < 2 else 0
-    if serial or not segment:
-        mode = 3
-    return segment.start, segment.stop, max(0, min(most, size) - 1), mode
+    return segment.start, segment.stop, max(0, min(most, size) - 1), int(alone or most < 2)

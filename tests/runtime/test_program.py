@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import subprocess
@@ -15,7 +16,8 @@ from firth.base.errors import ArgumentError, DivisionByZero, FirthError, IndexOu
 from firth.runtime import layout as at
 from firth.runtime.buffer import Buffer, allocate, from_array
 from firth.runtime.program import HostStage, Program, Site, Stage, View, error_of
-from tests.runtime.native import TILE, functions
+from firth.targets.cpu import build, facts
+from tests.runtime.native import TILE, Text, functions
 
 TILES = 24
 BYTES = TILES * TILE * 4
@@ -180,6 +182,11 @@ def test_unknown_place_and_missing_inputs():
         chain().run([])
 
 
+def test_too_many_tiles():
+    with pytest.raises(FirthError, match="too many tiles"):
+        Program([Stage(functions()["add_one"], 2**32, (("input", 0), ("input", 0)))], 0, [])
+
+
 def test_inputs_that_no_stage_uses():
     x = numbers()
     (y,) = chain().run([from_array(x), from_array(x), from_array(x)])
@@ -341,6 +348,39 @@ def test_denormals_are_kept(threads):
     tiny = np.full(TILES * TILE, 1.5e-38, np.float32)
     (y,) = program.run([from_array(tiny)])
     assert (values(y)[::TILE] == np.float32(7.5e-39)).all()
+
+
+@pytest.mark.skipif(not facts.host().triple.startswith("x86_64"), reason="reads x86's mode word")
+def test_the_callers_floating_point_mode_comes_back(threads):
+    """A caller that flushes denormals gets denormals from programs, and its own mode afterwards."""
+    name = "swap_mode"
+    text = f"""
+declare void @llvm.x86.sse.stmxcsr(ptr)
+declare void @llvm.x86.sse.ldmxcsr(ptr)
+define void @{name}(ptr %args, i64 %tile, ptr %scratch) nounwind {{
+  %next = getelementptr i32, ptr %args, i64 1
+  call void @llvm.x86.sse.stmxcsr(ptr %args)
+  call void @llvm.x86.sse.ldmxcsr(ptr %next)
+  ret void
+}}
+"""
+    swap = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(
+        build.load([Text(name, text)])[name]
+    )
+    words = np.array([0, 0x9FC0], np.uint32)  # old mode, flush to zero
+    program = Program(
+        [Stage(functions()["denormal"], TILES, (("input", 0), ("output", 0)))], 0, [BYTES]
+    )
+    tiny = from_array(np.full(TILES * TILE, 1.5e-38, np.float32))
+    swap(words.ctypes.data, 0, None)
+    old = words[0]
+    try:
+        (y,) = program.run([tiny])
+    finally:
+        words[1] = old
+        swap(words.ctypes.data, 0, None)
+    assert int(words[0]) & 0xFFC0 == 0x9FC0  # below are sticky flags
+    assert (values(y)[::TILE] > 0).all()
 
 
 def test_memory_report():

@@ -16,7 +16,7 @@ What another cluster needs is stored, unless recomputing it is cheaper than a tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from firth.ir.graph import Graph
@@ -70,9 +70,12 @@ class Fusion:
     position: dict[int, int]  # of each node in the order of the graph
 
 
-def fuse(graph: Graph, forced: dict[int, Node]) -> Fusion:
-    """Groups the nodes of a lowered graph; nodes in `forced` (by id) are stored in any case."""
-    return _Fuser(graph, forced).run()
+def fuse(graph: Graph, forced: dict[int, Node], apart: Container[int] = ()) -> Fusion:
+    """Groups the nodes of a lowered graph.
+
+    Nodes in `forced` (by id) are stored in any case; no other node joins those in `apart`.
+    """
+    return _Fuser(graph, forced, apart).run()
 
 
 def strip(node: Node) -> Node:
@@ -90,7 +93,8 @@ def cost(node: Node) -> int:
 
 
 class _Fuser:
-    def __init__(self, graph: Graph, forced: dict[int, Node]) -> None:
+    def __init__(self, graph: Graph, forced: dict[int, Node], apart: Container[int]) -> None:
+        self.apart = apart
         self.graph = graph
         self.order = graph.nodes()
         self.stored: dict[int, Node] = dict(forced)
@@ -190,7 +194,8 @@ class _Fuser:
             full = {a for a in place if a is not None}
             reduced = frozenset(a for d in axes if (a := place[d]) is not None)
             wanted = {i for i, n in enumerate(cluster.extents) if n != 1}
-            if cluster.contraction is not None or cluster.alone or full != wanted:
+            grown = any(n != 1 and a is None for n, a in zip(source.shape, place, strict=True))
+            if cluster.contraction is not None or cluster.alone or full != wanted or grown:
                 continue
             if cluster.reduced not in (None, reduced) or not self._can_join(cluster, node):
                 continue
@@ -242,6 +247,8 @@ class _Fuser:
             if moved is None:
                 return
             dims, source = moved, source.src[0]
+        if id(source) in self.apart:
+            return
         cluster = self.owner[id(source)]
         place: list[int | None] = [None] * len(top.shape)
         for d, axis in enumerate(cluster.place[id(source)]):
@@ -287,7 +294,7 @@ class _Fuser:
             mapped = frozenset(to[x] for x in b.reduced if x in to)
             if a.contraction is not None or a.reduced not in (None, mapped):
                 return
-        if self._path_between(a, b):
+        if self._path_between(a, b) or self._addresses(a, b) or self._addresses(b, a):
             return
         if b.reduced is not None:
             a.reduced = frozenset(to[x] for x in b.reduced if x in to)
@@ -303,6 +310,17 @@ class _Fuser:
             if other is not None and other.before & bit_b:
                 other.before = other.before & ~bit_b | bit_a
         self._grow(a, (a.before | b.before) & ~(bit_a | bit_b))
+
+    def _addresses(self, a: Cluster, b: Cluster) -> bool:
+        """True when a node of a reads a buffer of b elsewhere than at its own element."""
+        for node in a.nodes:
+            if node.op.name == "contract" or node.op.name in LOOKUPS:
+                for source in node.src if node.op.name == "contract" else node.src[:1]:
+                    while id(source) not in self.owner and source.op.name in MOVEMENT:
+                        source = source.src[0]
+                    if self.owner.get(id(source)) is b:
+                        return True
+        return any(id(n) in self.apart for n in a.nodes)
 
     def _path_between(self, a: Cluster, b: Cluster) -> bool:
         """True when a third cluster comes after one of the two and before the other."""

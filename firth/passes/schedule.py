@@ -29,8 +29,9 @@ def schedule(graph: Graph, facts: TargetFacts, generic: bool = False) -> Schedul
     A value that turns out not to be computable in place is stored, and grouping starts again.
     """
     forced: dict[int, Node] = {}
+    apart: set[int] = set()
     while True:
-        fusion = fuse(graph, forced)
+        fusion = fuse(graph, forced, apart)
         sites = Sites()
         calls: list[Call] = []
         try:
@@ -44,8 +45,10 @@ def schedule(graph: Graph, facts: TargetFacts, generic: bool = False) -> Schedul
                 else:
                     calls.append(schedule_loops(fusion, cluster, sites, facts, generic))
         except NeedsBuffer as need:
-            if id(need.node) in forced:
+            if id(need.node) in apart:
                 raise
+            if id(need.node) in forced:  # stored, but by the very kernel that needs it
+                apart.add(id(need.node))
             forced[id(need.node)] = need.node
             continue
         return Schedule(calls, fusion.stored, sites)

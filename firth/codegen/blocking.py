@@ -11,6 +11,10 @@ from firth.base.facts import TargetFacts
 # below this many multiplications a second thread costs more than it brings
 SMALL_WORK = 1 << 20
 WANTED_TILES = 8
+# up to here reading b in place, once per piece of rows, beats copying it
+IN_PLACE_ROWS = 96
+# up to here dot products along the sum beat transposing b first
+DOT_ROWS = 6
 
 
 def micro_rows(facts: TargetFacts) -> int:
@@ -21,6 +25,24 @@ def micro_rows(facts: TargetFacts) -> int:
 def panel_columns(itemsize: int, facts: TargetFacts) -> int:
     """Columns of a micro-tile."""
     return 2 * facts.lanes(itemsize)
+
+
+def micro_tile(m: int, n: int, itemsize: int, facts: TargetFacts) -> tuple[int, int]:
+    """(rows, vectors of columns) of the micro-tile for a tile of m x n.
+
+    Rows are shared out evenly among as few pieces as registers allow; few rows take more vectors,
+    so that enough sums are under way to hide the latency of an addition.
+    """
+    free = facts.vector_registers - 4
+    wide = -(-n // facts.lanes(itemsize))
+    vectors = 1 if wide == 1 else 2
+    if m <= 2:
+        vectors = min(wide, 8)
+    elif m <= 4:
+        vectors = min(wide, max(2, free // m // 2))
+    most = max(1, min(free // vectors, micro_rows(facts) if vectors > 1 else free // 2))
+    pieces = -(-m // most)
+    return max(1, -(-m // max(1, pieces))), max(1, vectors)
 
 
 def reduce_block(itemsize: int) -> int:

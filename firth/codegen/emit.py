@@ -149,6 +149,14 @@ class Emitter:
         else:
             self.axes[axis] = outer
 
+    @contextmanager
+    def restricted(self, axis: Axis, where: Range) -> Iterator[None]:
+        """Inside, the axis runs over a part of its range."""
+        whole = self.range(axis)
+        self._ranges[axis] = where
+        yield
+        self._ranges[axis] = whole
+
     def assign(self, accumulator: Accumulator, value: Value) -> None:
         """From here on the accumulator has this value."""
         self.accumulators[accumulator] = value

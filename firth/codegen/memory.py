@@ -82,7 +82,7 @@ def address(
 # guards
 
 
-def _always(e: Emitter, guard: Guard) -> bool:
+def always(e: Emitter, guard: Guard) -> bool:
     """True when a guard holds over the whole domain, which specialised kernels know."""
     if e.generic or guard.step != 1:
         return False
@@ -158,7 +158,7 @@ def guarded(e: Emitter, guards: Sequence[Guard]) -> tuple[bool | str, str | None
     uniform: bool | str = True
     mask: str | None = None
     for guard in guards:
-        if _always(e, guard):
+        if always(e, guard):
             continue
         step = lane_step(e, guard.index)
         if step == 0:

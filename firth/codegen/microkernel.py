@@ -1,0 +1,268 @@
+"""Micro-kernels of contractions: a few rows times a few vectors of columns, sums in registers.
+
+Each is an internal function of the module; strides that are known are part of its text, so that
+they become displacements, and its name says what it is: mk_float32_14x2_...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firth.base import flags
+from firth.base.dtype import DType
+from firth.base.facts import TargetFacts
+from firth.codegen.builder import Builder, Index
+from firth.codegen.types import scalar_type, suffix, widen
+
+UNROLL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Micro:
+    """rows x vectors of c = (c +) sum over k of a[r * a_row + k * a_k] * b[k * b_k + column].
+
+    Strides in elements; None is read from an argument. adds: begins with what c holds.
+    masked: an argument tells how many columns exist; the others are not read.
+    """
+
+    dtype: DType
+    rows: int
+    vectors: int
+    lanes: int
+    k: int | None
+    a_row: int | None
+    a_k: int | None
+    b_k: int | None
+    c_row: int | None
+    adds: bool = False
+    masked: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is, in one word."""
+        sizes = (self.k, self.a_row, self.a_k, self.b_k, self.c_row)
+        text = "_".join("x" if s is None else str(s).replace("-", "m") for s in sizes)
+        marks = "_add" * self.adds + "_mask" * self.masked
+        return f"mk_{self.dtype.name}_{self.rows}x{self.vectors}x{self.lanes}_{text}{marks}"
+
+
+def multiply_add(
+    b: Builder, dtype: DType, lanes: int, facts: TargetFacts
+) -> Callable[[str, str, str], str]:
+    """x * y + z on registers: fused where the machine does it, integers wrap."""
+    element = scalar_type(dtype)
+    type_ = widen(element, lanes)
+    if dtype.kind != "f":
+        return lambda x, y, z: b.op(f"add {type_} {b.op(f'mul {type_} {x}, {y}')}, {z}")
+    if facts.fma and flags.get("FIRTH_STRICT") != "1":
+        name = f"llvm.fma.{suffix(element, lanes)}"
+        return lambda x, y, z: b.intrinsic(name, type_, [(type_, x), (type_, y), (type_, z)])
+    return lambda x, y, z: b.op(f"fadd {type_} {b.op(f'fmul {type_} {x}, {y}')}, {z}")
+
+
+def _known(value: int | None, argument: str) -> Index:
+    return argument if value is None else value
+
+
+def micro(outer: Builder, m: Micro, facts: TargetFacts) -> Callable[..., None]:
+    """Adds the function and returns its caller: call(a, b, c, k, a_row, a_k, b_k, c_row, n)."""
+    signature = ["ptr noalias %a", "ptr noalias %b", "ptr noalias %c"]
+    places = (("k", m.k), ("a_row", m.a_row), ("a_k", m.a_k), ("b_k", m.b_k), ("c_row", m.c_row))
+    missing = [(place, name) for place, (name, size) in enumerate(places) if size is None]
+    signature += [f"i64 %{name}" for _, name in missing]
+    signature += ["i64 %n"] * m.masked
+    name = m.name
+    if name not in outer.helpers:
+        b = Builder()
+        _body(b, m, facts)
+        for key, text in b.declares.items():
+            outer.declares.setdefault(key, text)
+        head = f"define internal void @{name}({', '.join(signature)}) nounwind noinline {{"
+        outer.helper(name, f"{head}\nentry:\n{b.text()}\nret void\n}}")
+
+    def call(a: str, b: str, c: str, sizes: tuple[Index, ...], n: Index) -> None:
+        arguments = [f"ptr {p}" for p in (a, b, c)]
+        arguments += [f"i64 {sizes[place]}" for place, _ in missing]
+        arguments += [f"i64 {n}"] * m.masked
+        outer.do(f"call void @{name}({', '.join(arguments)})")
+
+    return call
+
+
+def _body(b: Builder, m: Micro, facts: TargetFacts) -> None:
+    element, size = scalar_type(m.dtype), m.dtype.itemsize
+    type_ = widen(element, m.lanes)
+    a_row, a_k = _known(m.a_row, "%a_row"), _known(m.a_k, "%a_k")
+    b_k, c_row, k = _known(m.b_k, "%b_k"), _known(m.c_row, "%c_row"), _known(m.k, "%k")
+    fma = multiply_add(b, m.dtype, m.lanes, facts)
+    masks = [_mask(b, m.lanes, v) for v in range(m.vectors)] if m.masked else []
+
+    def columns(pointer: str) -> list[str]:
+        found = []
+        for v in range(m.vectors):
+            at = b.gep(element, pointer, v * m.lanes)
+            if masks:
+                name = f"llvm.masked.load.{suffix(element, m.lanes)}.p0"
+                arguments = [("ptr", at), ("i32", str(size)), (f"<{m.lanes} x i1>", masks[v])]
+                arguments.append((type_, "zeroinitializer"))
+                found.append(b.intrinsic(name, type_, arguments, pure=False))
+            else:
+                found.append(b.load(type_, at, size))
+        return found
+
+    def step(sums: list[str], a: str, bp: str) -> list[str]:
+        after = list(sums)
+        vectors = columns(bp)
+        for r in range(m.rows):
+            one = b.load(element, b.gep(element, a, b.mul(r, a_row)), size)
+            many = b.splat(one, element, m.lanes)
+            for v, vector in enumerate(vectors):
+                after[r * m.vectors + v] = fma(many, vector, sums[r * m.vectors + v])
+        return after
+
+    def steps(count: int) -> Callable[[Index, list[str]], list[str]]:
+        def body(_: Index, values: list[str]) -> list[str]:
+            *sums, a, bp = values
+            first_a, first_b = a, bp
+            for u in range(count):
+                sums = step(sums, a, bp)
+                # known strides: displacements from the first address; else one step at a time
+                a = b.gep(element, first_a if isinstance(a_k, int) else a, _times(u + 1, a_k))
+                bp = b.gep(element, first_b if isinstance(b_k, int) else bp, _times(u + 1, b_k))
+            return [*sums, a, bp]
+
+        return body
+
+    places = [
+        b.gep(element, b.gep(element, "%c", b.mul(r, c_row)), v * m.lanes)
+        for r in range(m.rows)
+        for v in range(m.vectors)
+    ]
+    zero = "0" if m.lanes == 1 and m.dtype.kind != "f" else "zeroinitializer"
+    if m.lanes == 1 and m.dtype.kind == "f":
+        zero = "0.0"
+    sums = [b.load(type_, p, size) if m.adds else zero for p in places]
+    carried = [*((type_, s) for s in sums), ("ptr", "%a"), ("ptr", "%b")]
+    main = b.mul(b.div(k, UNROLL), UNROLL)
+    values = b.loop(0, main, UNROLL, carried, steps(UNROLL))
+    rest = b.sub(k, main)
+    if isinstance(rest, int):
+        values = steps(rest)(0, values) if rest else values
+    else:
+        carried = [(t, v) for (t, _), v in zip(carried, values, strict=True)]
+        values = b.loop(main, k, 1, carried, steps(1))
+    for value, place in zip(values, places, strict=False):
+        b.store(type_, value, place, size)
+
+
+def _times(count: int, stride: Index) -> Index:
+    return count * stride if isinstance(stride, int) else stride
+
+
+def _mask(b: Builder, lanes: int, vector: int) -> str:
+    if lanes == 1:
+        return b.op(f"icmp slt i64 {vector}, %n")
+    narrow = b.splat(b.op("trunc i64 %n to i32"), "i32", lanes)
+    iota = ", ".join(f"i32 {vector * lanes + i}" for i in range(lanes))
+    return b.op(f"icmp slt <{lanes} x i32> <{iota}>, {narrow}")
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """rows x columns of c = sum over k of a[r * a_row + k] * b[j * b_col + k], k in vectors.
+
+    For few rows: b is read in place, once, along its rows, and nothing is packed.
+    """
+
+    dtype: DType
+    rows: int
+    cols: int
+    lanes: int
+    k: int
+    a_row: int
+    b_col: int
+    c_row: int
+
+    @property
+    def name(self) -> str:
+        """What it is, in one word."""
+        sizes = (self.k, self.a_row, self.b_col, self.c_row)
+        text = "_".join(str(s).replace("-", "m") for s in sizes)
+        return f"dots_{self.dtype.name}_{self.rows}x{self.cols}x{self.lanes}_{text}"
+
+
+def dots(outer: Builder, m: Dots, facts: TargetFacts) -> Callable[[str, str, str], None]:
+    """Adds the function and returns its caller: call(a, b, c)."""
+    name = m.name
+    if name not in outer.helpers:
+        b = Builder()
+        _dots_body(b, m, facts)
+        for key, text in b.declares.items():
+            outer.declares.setdefault(key, text)
+        head = f"define internal void @{name}(ptr noalias %a, ptr noalias %b, ptr noalias %c)"
+        outer.helper(name, f"{head} nounwind noinline {{\nentry:\n{b.text()}\nret void\n}}")
+    return lambda a, b, c: outer.do(f"call void @{name}(ptr {a}, ptr {b}, ptr {c})")
+
+
+def _dots_body(b: Builder, m: Dots, facts: TargetFacts) -> None:
+    element, size = scalar_type(m.dtype), m.dtype.itemsize
+    type_ = widen(element, m.lanes)
+    fma = multiply_add(b, m.dtype, m.lanes, facts)
+    # enough independent sums to hide the latency of the additions
+    depth = max(1, min(4, 8 // (m.rows * m.cols)))
+    zero = "zeroinitializer"
+
+    def step(sums: list[str], k: Index) -> list[str]:
+        left = [b.gep(element, b.gep(element, "%a", k), r * m.a_row) for r in range(m.rows)]
+        right = [b.gep(element, b.gep(element, "%b", k), j * m.b_col) for j in range(m.cols)]
+        xs = [b.load(type_, p, size) for p in left]
+        ys = [b.load(type_, p, size) for p in right]
+        pairs = [(x, y) for x in xs for y in ys]
+        return [fma(x, y, s) for (x, y), s in zip(pairs, sums, strict=True)]
+
+    count = m.rows * m.cols
+    main = m.k // (depth * m.lanes) * depth * m.lanes
+
+    def body(k: Index, values: list[str]) -> list[str]:
+        after: list[str] = []
+        for d in range(depth):
+            after += step(values[d * count : (d + 1) * count], b.add(k, d * m.lanes))
+        return after
+
+    values = b.loop(0, main, depth * m.lanes, [(type_, zero)] * (depth * count), body)
+    sums = values[:count]
+    add = "fadd" if m.dtype.kind == "f" else "add"
+    for d in range(1, depth):
+        part = values[d * count : (d + 1) * count]
+        sums = [b.op(f"{add} {type_} {x}, {y}") for x, y in zip(sums, part, strict=True)]
+    k = main
+    while k + m.lanes <= m.k:
+        sums = step(sums, k)
+        k += m.lanes
+    totals = [_fold(b, s, element, m.lanes, add) for s in sums]
+    one = multiply_add(b, m.dtype, 1, facts)
+    for place, total in enumerate(totals):
+        r, j = divmod(place, m.cols)
+
+        def single(i: Index, value: list[str], r: int = r, j: int = j) -> list[str]:
+            x = b.load(element, b.gep(element, b.gep(element, "%a", i), r * m.a_row), size)
+            y = b.load(element, b.gep(element, b.gep(element, "%b", i), j * m.b_col), size)
+            return [one(x, y, value[0])]
+
+        total = b.loop(k, m.k, 1, [(element, total)], single)[0]
+        b.store(element, total, b.gep(element, "%c", r * m.c_row + j), size)
+
+
+def _fold(b: Builder, value: str, element: str, lanes: int, add: str) -> str:
+    """The sum of all lanes, in halves."""
+    while lanes > 1:
+        half = lanes // 2
+        if half == 1:
+            low, high = (b.op(f"extractelement <2 x {element}> {value}, i64 {i}") for i in range(2))
+        else:
+            low = b.shuffle(value, element, lanes, range(half))
+            high = b.shuffle(value, element, lanes, range(half, lanes))
+        value = b.op(f"{add} {widen(element, half)} {low}, {high}")
+        lanes = half
+    return value

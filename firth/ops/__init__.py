@@ -26,6 +26,15 @@ from firth.ops.activation import (
     tanhshrink,
     threshold,
 )
+from firth.ops.arrange import (
+    diagonal,
+    repeat_interleave,
+    roll,
+    stack,
+    tile,
+    tril,
+    triu,
+)
 from firth.ops.compose import (
     acosh,
     asinh,
@@ -67,6 +76,10 @@ from firth.ops.contract import (
 )
 from firth.ops.control import (
     stop_gradient,
+)
+from firth.ops.conv import (
+    conv,
+    conv_transpose,
 )
 from firth.ops.elementwise import (
     abs,
@@ -134,6 +147,19 @@ from firth.ops.movement import (
     slice_ as slice,
     window,
 )
+from firth.ops.norm import (
+    batch_norm,
+    batch_norm_inference,
+    group_norm,
+    layer_norm,
+    rms_norm,
+    standardize,
+)
+from firth.ops.pool import (
+    adaptive_avg_pool,
+    avg_pool,
+    max_pool,
+)
 from firth.ops.reduce import (
     all_ as all,
     amax,
@@ -142,6 +168,12 @@ from firth.ops.reduce import (
     cumulate,
     prod,
     sum_ as sum,
+)
+from firth.ops.sort import (
+    argsort,
+    sort,
+    topk,
+    topk_indices,
 )
 from firth.ops.source import (
     arange,
@@ -173,6 +205,7 @@ __all__ = [
     "abs",
     "acos",
     "acosh",
+    "adaptive_avg_pool",
     "add",
     "all",
     "amax",
@@ -181,11 +214,15 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "argsort",
     "asin",
     "asinh",
     "atan",
     "atan2",
     "atanh",
+    "avg_pool",
+    "batch_norm",
+    "batch_norm_inference",
     "bitcast",
     "bitwise_and",
     "bitwise_not",
@@ -199,6 +236,8 @@ __all__ = [
     "concatenate",
     "const",
     "contract",
+    "conv",
+    "conv_transpose",
     "cos",
     "cosh",
     "cummax",
@@ -206,6 +245,7 @@ __all__ = [
     "cumprod",
     "cumsum",
     "cumulate",
+    "diagonal",
     "div",
     "div_floor",
     "div_trunc",
@@ -229,6 +269,7 @@ __all__ = [
     "gelu",
     "greater",
     "greater_equal",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -239,6 +280,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "layer_norm",
     "leaky_relu",
     "lerp",
     "less",
@@ -259,6 +301,7 @@ __all__ = [
     "logsumexp",
     "masked_fill",
     "matmul",
+    "max_pool",
     "maximum",
     "mean",
     "minimum",
@@ -278,7 +321,10 @@ __all__ = [
     "relu",
     "relu6",
     "remainder",
+    "repeat_interleave",
     "reshape",
+    "rms_norm",
+    "roll",
     "round",
     "rsqrt",
     "scatter",
@@ -296,8 +342,11 @@ __all__ = [
     "softplus",
     "softshrink",
     "softsign",
+    "sort",
     "sqrt",
     "square",
+    "stack",
+    "standardize",
     "std",
     "stop_gradient",
     "sub",
@@ -309,6 +358,11 @@ __all__ = [
     "tanhshrink",
     "threefry",
     "threshold",
+    "tile",
+    "topk",
+    "topk_indices",
+    "tril",
+    "triu",
     "trunc",
     "var",
     "where",

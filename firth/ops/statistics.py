@@ -44,7 +44,9 @@ from firth.ops.rules import (
 Axes = tuple[int, ...]
 
 
-def _float_only(name: str) -> Callable[..., DType]:
+def float_only(name: str) -> Callable[..., DType]:
+    """A dtype rule: floats only, the same dtype."""
+
     def rule(d: DType, *_: Any, **__: Any) -> DType:
         if d.kind != "f":
             raise DTypeError(
@@ -89,7 +91,7 @@ def statistic(
         return ref(x, axis=axes, keepdims=keepdims, **attrs)
 
     return composed(
-        name, doc=doc, shape=shape_rule, dtype=_float_only(name), ref=full_ref, lower=lower,
+        name, doc=doc, shape=shape_rule, dtype=float_only(name), ref=full_ref, lower=lower,
         vjp=vjp, attrs=("axes", "keepdims", *fields.get("defaults", {})), sample=cases(draw),
         **fields,
     )  # fmt: skip
@@ -293,13 +295,13 @@ def _log_softmax_ref(x: np.ndarray, axis: int) -> Any:
 
 softmax = composed(
     "softmax", attrs=("axis",), doc="exp(x) over its sum along an axis: x (...) float -> (...).",
-    shape=_axis_shape("softmax"), dtype=_float_only("softmax"), ref=_softmax_ref,
+    shape=_axis_shape("softmax"), dtype=float_only("softmax"), ref=_softmax_ref,
     lower=_softmax_lower, sample=cases(_draw_axis),
     vjp=lambda g, y, x, axis: (y * (g - sum_(g * y, axes=(axis,), keepdims=True)),),
 )  # fmt: skip
 log_softmax = composed(
     "log_softmax", attrs=("axis",), doc="log(softmax(x)) along an axis: x (...) float -> (...).",
-    shape=_axis_shape("log_softmax"), dtype=_float_only("log_softmax"), ref=_log_softmax_ref,
+    shape=_axis_shape("log_softmax"), dtype=float_only("log_softmax"), ref=_log_softmax_ref,
     lower=_log_softmax_lower, sample=cases(_draw_axis),
     vjp=lambda g, y, x, axis: (g - exp(y) * sum_(g, axes=(axis,), keepdims=True),),
 )  # fmt: skip

@@ -1,0 +1,285 @@
+"""Convolution in any number of dimensions: pad, window, contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from firth.base import dtype as dt
+from firth.base.dtype import DType
+from firth.base.errors import ArgumentError, ShapeError, message
+from firth.ir.node import Shape
+from firth.ir.op import Expr
+from firth.ops.contract import contract, product_dtype
+from firth.ops.movement import flip, pad, pad_or_crop, permute, window, window_extent
+from firth.ops.reduce import sum_
+from firth.ops.rules import FLOATS, cases, cast, composed, count, filled, reshape
+
+Pairs = tuple[tuple[int, int], ...]
+Sizes = tuple[int, ...]
+
+
+def _features(name: str, text: str, got: str, expected: str, fix: str) -> ShapeError:
+    return ShapeError(message(name, text, got, expected, fix))
+
+
+def _conv_check(name: str, x: Shape, w: Shape, n: int, *rows: tuple[Any, ...]) -> None:
+    if len(x) != n + 2 or len(w) != n + 2:
+        raise _features(
+            name, f"{n} spatial dimensions need {n + 2}", f"x {x} and weight {w}",
+            f"{n + 2} dimensions each", "add the batch dimension, e.g. x[None]",
+        )  # fmt: skip
+    if any(len(row) != n for row in rows):
+        raise ArgumentError(
+            message(name, "stride, padding and dilation do not fit", str(rows),
+                    f"{n} of each", "give one per spatial dimension")
+        )  # fmt: skip
+
+
+def _conv_shape(
+    x: Shape, w: Shape, *bias: Shape, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Shape:
+    n = len(stride)
+    _conv_check("conv", x, w, n, stride, padding, dilation)
+    if x[1] != w[1] * groups:
+        raise _features(
+            "conv", f"{x[1]} channels do not fit the weight", f"x {x}, weight {w}, groups {groups}",
+            f"x ({x[0]}, {w[1] * groups}, ...)", f"make the layer with in_channels={x[1]}",
+        )  # fmt: skip
+    if w[0] % groups or (bias and bias[0] != w[:1]):
+        raise _features(
+            "conv", "output channels do not fit", f"weight {w}, groups {groups}, bias {bias}",
+            "a multiple of groups, and one bias each", "check out_channels",
+        )  # fmt: skip
+    spatial = _conv_extents(x[2:], w[2:], stride, padding, dilation)
+    if 0 in spatial and 0 not in x:
+        raise _features(
+            "conv", "the kernel is larger than its input", f"x {x}, weight {w}, padding {padding}",
+            "a kernel that fits at least once", "add padding or use a smaller kernel",
+        )  # fmt: skip
+    return (x[0], w[0], *spatial)
+
+
+def _conv_extents(
+    x: Shape, k: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes
+) -> Shape:
+    rows = zip(x, k, stride, padding, dilation, strict=True)
+    return tuple(window_extent(n + p[0] + p[1], m, s, d) for n, m, s, p, d in rows)
+
+
+def _split(x: Expr, axis: int, groups: int) -> Expr:
+    """An axis of g * m as two: (..., g, m, ...)."""
+    n = x.shape[axis]
+    return reshape(x, (*x.shape[:axis], groups, n // groups, *x.shape[axis + 1 :]))
+
+
+def _windows(x: Expr, k: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Expr:
+    """Padded windows: x (N, g * C, S..) -> (N, g, C, O.., k..)."""
+    if any(p != (0, 0) for p in padding):
+        low, high = (tuple(p[i] for p in padding) for i in (0, 1))
+        x = pad_or_crop(x, (0, 0, *low), (0, 0, *high), (0,) * x.ndim)
+    return window(_split(x, 1, groups), sizes=k, strides=stride, dilations=dilation)
+
+
+# Labels: batch 0, group 1, input channel 2, output channel 3, then output places, then kernel.
+def _labels(n: int) -> tuple[Sizes, Sizes, Sizes]:
+    places, kernel = tuple(range(4, 4 + n)), tuple(range(4 + n, 4 + 2 * n))
+    return (0, 1, 2, *places, *kernel), (1, 3, 2, *kernel), (0, 1, 3, *places)
+
+
+def _conv_lower(
+    x: Expr, w: Expr, *bias: Expr, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Expr:
+    n = len(stride)
+    shape = (x.shape[0], w.shape[0], *_conv_extents(
+        x.shape[2:], w.shape[2:], stride, padding, dilation))  # fmt: skip
+    a = _windows(x, w.shape[2:], stride, padding, dilation, groups)
+    a_labels, b_labels, out_labels = _labels(n)
+    y = contract(
+        a, _split(w, 0, groups), a_labels=a_labels, b_labels=b_labels, out_labels=out_labels
+    )
+    y = reshape(y, shape)
+    return y + reshape(bias[0], (w.shape[0], *(1 for _ in range(n)))) if bias else y
+
+
+def _turned(w: Expr, groups: int) -> Expr:
+    """The kernel of the transposed convolution: (g * F, C, k..) -> (g * C, F, k.. turned)."""
+    n = w.ndim - 2
+    split = _split(w, 0, groups)
+    split = permute(split, axes=(0, 2, 1, *range(3, 3 + n)))
+    merged = reshape(split, (groups * w.shape[1], w.shape[0] // groups, *w.shape[2:]))
+    return flip(merged, axes=tuple(range(2, 2 + n)))
+
+
+def _conv_vjp(
+    g: Expr, y: Expr, x: Expr, w: Expr, *bias: Expr,
+    stride: Sizes, padding: Pairs, dilation: Sizes, groups: int,
+) -> tuple[Expr, ...]:  # fmt: skip
+    n = len(stride)
+    x, w = cast(x, g.dtype), cast(w, g.dtype)
+    if count(g.shape) == 0:
+        return tuple(filled(0, s.shape, g.dtype) for s in (x, w, *bias))
+    gx = _input_gradient(g, x.shape, w, stride, padding, dilation, groups)
+    a = _windows(x, w.shape[2:], stride, padding, dilation, groups)
+    a_labels, b_labels, out_labels = _labels(n)
+    gw = contract(
+        a, _split(g, 1, groups), a_labels=a_labels, b_labels=out_labels, out_labels=b_labels
+    )
+    gb = tuple(sum_(g, axes=(0, *range(2, 2 + n)), keepdims=False) for _ in bias)
+    return gx, reshape(gw, w.shape), *gb
+
+
+def _input_gradient(
+    g: Expr, shape: Shape, w: Expr, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Expr:
+    """g with zeros between its elements, convolved with the turned kernel."""
+    n = len(stride)
+    if any(s > 1 for s in stride):
+        g = pad(g, low=(0,) * g.ndim, high=(0,) * g.ndim,
+                inner=(0, 0, *(s - 1 for s in stride)), value=0)  # fmt: skip
+    edges = []
+    for i in range(n):
+        low = (w.shape[2 + i] - 1) * dilation[i] - padding[i][0]
+        reach = g.shape[2 + i] + low - (w.shape[2 + i] - 1) * dilation[i]
+        edges.append((low, shape[2 + i] - reach))
+    return conv(
+        g, _turned(w, groups), stride=(1,) * n, padding=tuple(edges), dilation=dilation,
+        groups=groups,
+    )  # fmt: skip
+
+
+def _conv_ref(
+    x: np.ndarray, w: np.ndarray, *bias: np.ndarray,
+    stride: Sizes, padding: Pairs, dilation: Sizes, groups: int,
+) -> np.ndarray:  # fmt: skip
+    n = len(stride)
+    x = np.pad(x, ((0, 0), (0, 0), *((max(a, 0), max(b, 0)) for a, b in padding)))
+    cut = [slice(max(-a, 0), x.shape[2 + i] - max(-b, 0)) for i, (a, b) in enumerate(padding)]
+    x = x[(slice(None), slice(None), *cut)]
+    places = tuple(
+        window_extent(x.shape[2 + i], w.shape[2 + i], stride[i], dilation[i]) for i in range(n)
+    )
+    out = np.zeros((x.shape[0], groups, w.shape[0] // groups, *places), x.dtype)
+    x = x.reshape(x.shape[0], groups, w.shape[1], *x.shape[2:])
+    features = w.shape[0]
+    w = w.reshape(groups, features // groups, *w.shape[1:])
+    for k in np.ndindex(w.shape[3:]):
+        spots = [
+            slice(k[i] * dilation[i], k[i] * dilation[i] + (places[i] - 1) * stride[i] + 1, stride[i])
+            if places[i] else slice(0, 0) for i in range(n)
+        ]  # fmt: skip
+        part = x[(slice(None), slice(None), slice(None), *spots)]
+        out += np.einsum("ngc...,gfc->ngf...", part, w[(..., *k)])
+    out = out.reshape(out.shape[0], features, *places)
+    return out + bias[0].reshape(-1, *(1 for _ in range(n))) if bias else out
+
+
+_DEFAULTS = {"groups": 1}
+
+
+def _attrs(stride: Any, padding: Any, dilation: Any, groups: int = 1) -> dict[str, Any]:
+    return {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+
+def _draw_conv(make: Any, rng: Any, d: DType) -> list[tuple[Any, ...]]:
+    return [
+        (make(2, 3, 7), make(4, 3, 3), make(4), _attrs((1,), ((1, 1),), (1,))),
+        (make(1, 4, 9), make(6, 2, 3), _attrs((2,), ((0, 2),), (2,), 2)),
+        (make(2, 2, 6, 5), make(3, 2, 3, 2), make(3), _attrs((2, 1), ((1, 1), (0, 1)), (1, 2))),
+        (make(1, 3, 4, 4), make(3, 1, 2, 2), _attrs((1, 1), ((0, 0), (-1, 0)), (1, 1), 3)),
+        (make(1, 1, 3, 3, 3), make(2, 1, 2, 2, 2), _attrs((1,) * 3, ((0, 0),) * 3, (1,) * 3)),
+        (make(0, 2, 4), make(3, 2, 3), _attrs((1,), ((0, 0),), (1,))),
+    ]
+
+
+def _product(*dtypes: DType, **_: Any) -> DType:
+    return product_dtype("conv", *dtypes)
+
+
+conv = composed(
+    "conv", family="contraction", arity=None, attrs=("stride", "padding", "dilation", "groups"),
+    defaults=_DEFAULTS, shape=_conv_shape, dtype=_product, ref=_conv_ref, lower=_conv_lower,
+    vjp=_conv_vjp,
+    doc="Cross-correlation over n spatial dimensions: x (N, G * C, S1..Sn), weight (F, C, k1..kn), "
+    "bias (F) if given -> (N, F, O1..On); padding is one (low, high) per dimension.",
+    sample=cases(_draw_conv, (*FLOATS, dt.int32)),
+)  # fmt: skip
+
+# --- transposed -----------------------------------------------------------------------------------
+
+
+def _transpose_extents(
+    x: Shape, k: Sizes, stride: Sizes, padding: Pairs, extra: Sizes, dilation: Sizes
+) -> Shape:
+    rows = zip(x, k, stride, padding, extra, dilation, strict=True)
+    return tuple(
+        (n - 1) * s - p[0] - p[1] + d * (m - 1) + e + 1 for n, m, s, p, e, d in rows
+    )
+
+
+def _transpose_shape(
+    x: Shape, w: Shape, *bias: Shape,
+    stride: Sizes, padding: Pairs, output_padding: Sizes, dilation: Sizes, groups: int,
+) -> Shape:  # fmt: skip
+    n = len(stride)
+    _conv_check("conv_transpose", x, w, n, stride, padding, output_padding, dilation)
+    if x[1] != w[0] or w[0] % groups or (bias and bias[0] != (w[1] * groups,)):
+        raise _features(
+            "conv_transpose", f"{x[1]} channels do not fit the weight",
+            f"x {x}, weight {w}, groups {groups}, bias {bias}",
+            f"x ({x[0]}, {w[0]}, ...)", f"make the layer with in_channels={x[1]}",
+        )  # fmt: skip
+    spatial = _transpose_extents(x[2:], w[2:], stride, padding, output_padding, dilation)
+    return (x[0], w[1] * groups, *(max(s, 0) for s in spatial))
+
+
+def _transpose_lower(
+    x: Expr, w: Expr, *bias: Expr,
+    stride: Sizes, padding: Pairs, output_padding: Sizes, dilation: Sizes, groups: int,
+) -> Expr:  # fmt: skip
+    n = len(stride)
+    spatial = _transpose_extents(x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation)
+    shape = (x.shape[0], w.shape[1] * groups, *spatial)
+    y = _input_gradient(x, shape, w, stride, padding, dilation, groups)
+    return y + reshape(bias[0], (shape[1], *(1 for _ in range(n)))) if bias else y
+
+
+def _transpose_ref(
+    x: np.ndarray, w: np.ndarray, *bias: np.ndarray,
+    stride: Sizes, padding: Pairs, output_padding: Sizes, dilation: Sizes, groups: int,
+) -> np.ndarray:  # fmt: skip
+    n = len(stride)
+    spatial = _transpose_extents(x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation)
+    low = [p[0] for p in padding]
+    full = [s + p[0] + p[1] for s, p in zip(spatial, padding, strict=True)]
+    out = np.zeros((x.shape[0], groups, w.shape[1], *full), x.dtype)
+    x = x.reshape(x.shape[0], groups, -1, *x.shape[2:])
+    w = w.reshape(groups, -1, *w.shape[1:])
+    for place in np.ndindex(x.shape[3:]):
+        for k in np.ndindex(w.shape[3:]):
+            spot = tuple(place[i] * stride[i] + k[i] * dilation[i] for i in range(n))
+            part = np.einsum("ngc,gcf->ngf", x[(..., *place)], w[(..., *k)])
+            out[(..., *spot)] += part
+    cut = tuple(slice(a, a + s) for a, s in zip(low, spatial, strict=True))
+    out = out.reshape(out.shape[0], -1, *full)[(..., *cut)]
+    return out + bias[0].reshape(-1, *(1 for _ in range(n))) if bias else out
+
+
+def _draw_transpose(make: Any, rng: Any, d: DType) -> list[tuple[Any, ...]]:
+    one = {**_attrs((1,), ((0, 0),), (1,)), "output_padding": (0,)}
+    two = {**_attrs((2, 1), ((1, 1), (0, 0)), (1, 2), 2), "output_padding": (1, 0)}
+    return [
+        (make(2, 3, 5), make(3, 4, 3), make(4), one),
+        (make(1, 4, 3, 4), make(4, 2, 3, 2), two),
+    ]
+
+
+conv_transpose = composed(
+    "conv_transpose", family="contraction", arity=None,
+    attrs=("stride", "padding", "output_padding", "dilation", "groups"), defaults=_DEFAULTS,
+    shape=_transpose_shape, dtype=_product, ref=_transpose_ref, lower=_transpose_lower,
+    doc="The transpose of conv: x (N, G * C, S1..Sn), weight (G * C, F, k1..kn), bias (G * F) if "
+    "given -> (N, G * F, O1..On).",
+    sample=cases(_draw_transpose),
+)  # fmt: skip

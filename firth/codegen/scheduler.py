@@ -303,6 +303,7 @@ rouse:
 work:
   call void @share(ptr %frame, i64 0, i64 %run, ptr %scratch)
   store atomic ptr null, ptr %job seq_cst, align 8
+  fence seq_cst ; who frees the frame looks at the workers after this
   store atomic i32 0, ptr %busy release, align 4
   %old.worn = icmp uge i64 %epoch, {at.LAST_EPOCH}
   br label %out

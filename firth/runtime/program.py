@@ -185,6 +185,8 @@ class Program:
         self._buffers = tuple(buffers)
         self._steps = _steps(self._stages)
         self._setup = self._prepare()
+        if flags.debug("memory"):
+            print(self.memory(), file=sys.stderr)
 
     def run(self, inputs: Sequence[Buffer]) -> list[Buffer]:
         """Runs every stage; returns one buffer per output, a donated input's own where agreed.
@@ -310,7 +312,11 @@ def error_of(site: Site, value: int) -> FirthError:
         )
         return DivisionByZero(text)
     text = message(
-        site.op, f"index {value} is out of range", str(value), site.detail, "check the indices"
+        site.op,
+        f"index {value} is out of range",
+        str(value),
+        site.detail,
+        "look where the indices come from, or clip them to the dimension",
     )
     return IndexOutOfRange(text)
 

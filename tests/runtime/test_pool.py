@@ -56,7 +56,7 @@ def test_one_thread_has_no_workers():
     flags.put("FIRTH_THREADS", "1")
     try:
         busy_program().run([from_array(np.zeros(TILES * TILE, np.float32))])
-        for _ in range(200):
+        for _ in range(1000):
             if workers() == 0:
                 break
             time.sleep(0.01)
@@ -95,7 +95,7 @@ def test_waiting_in_python(monkeypatch):
         x = from_array(np.zeros(TILES * TILE, np.float32))
         pool = pools.current()
         assert not pool.native.sleeps
-        for _ in range(20):
+        for _ in range(300):
             (y,) = program.run([x])
             assert (y.view(float32, (TILES, TILE))[:, 0] == 20000).all()
             if pool.waiting == 2:
@@ -104,7 +104,7 @@ def test_waiting_in_python(monkeypatch):
         assert pool.waiting == 2
         program.run([x])
         pool.stop()
-        for _ in range(200):
+        for _ in range(1000):
             if pool.waiting == 0:
                 break
             time.sleep(0.01)

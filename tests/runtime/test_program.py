@@ -390,6 +390,15 @@ def test_memory_report():
     assert "h" in str(report) and "90 bytes" in str(report)
 
 
+def test_memory_report_is_printed(capfd):
+    flags.put("FIRTH_DEBUG", "graph,memory")
+    try:
+        Program([], 640, [])
+    finally:
+        flags.put("FIRTH_DEBUG", None)
+    assert capfd.readouterr().err.splitlines()[0].split() == ["arena", "640", "bytes"]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_child_runs_programs_after_fork(two_threads):
     program, x = chain(), numbers()

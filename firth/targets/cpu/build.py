@@ -13,6 +13,7 @@ import itertools
 import os
 import re
 import struct
+import sys
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
@@ -129,9 +130,12 @@ def _object(
     folder = flags.cache_dir()
     objects = None if folder is None else folder / "objects"
     found = None if objects is None else cache.read(objects, key)
-    if found is not None:
+    shown = flags.debug("asm")
+    if found is not None and not shown:
         return found
     check(name, text, symbols, exports)
+    if shown:
+        print(machine.emit_assembly(_parse(name, text, machine)), file=sys.stderr)
     code = _compile(name, text, machine)
     unknown = undefined(code) - symbols
     if unknown:
@@ -267,8 +271,6 @@ def undefined(code: bytes) -> set[str]:
 
 def _llvm_lock() -> Any:
     """llvmlite's own lock, where it has been loaded."""
-    import sys
-
     ffi = sys.modules.get("llvmlite.binding.ffi")
     return None if ffi is None else getattr(getattr(ffi.lib, "_lock", None), "_lock", None)
 

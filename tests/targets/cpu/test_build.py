@@ -79,6 +79,17 @@ def test_objects_are_reloaded(cache):
     assert build.compilations == before
 
 
+def test_assembly_is_shown_even_of_cached_objects(cache, capfd):
+    text = constant(5)
+    build.load([text])
+    flags.put("FIRTH_DEBUG", "asm")
+    try:
+        assert result(again(text)) == 5
+    finally:
+        flags.put("FIRTH_DEBUG", None)
+    assert f"{text.name}:" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("damage", ["truncate", "empty", "flip", "garbage", "folder"])
 def test_damaged_files_are_rebuilt(cache, damage):
     text = constant(6)

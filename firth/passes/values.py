@@ -125,8 +125,8 @@ class Values:
     def _find_view(self, node: Node) -> View | None:
         if node.op is INPUT:
             return whole(node)
-        if id(node) in self.fusion.stored:
-            return None if self.fusion.owner[id(node)] is self.cluster else whole(node)
+        if id(node) in self.fusion.stored and self.fusion.owner[id(node)] is not self.cluster:
+            return whole(node)
         if node.op.name in MOVEMENT and node.op.name != "pad":
             inner = self.view(node.src[0])
             return None if inner is None else move_view(inner, node)
@@ -139,6 +139,9 @@ class Values:
             return self.keep(Const(number, node.dtype))
         view = self.view(node)
         if view is not None:
+            number = scalar_value(view.base)
+            if number is not None:  # never read from memory: its kernel may come later
+                return self.keep(Const(number, node.dtype))
             address = combine(list(zip(index, view.strides, strict=True)), view.offset)
             return self.keep(Load(self.buffer(view.base), address, node.dtype, guards))
         if name == "iota":

@@ -39,8 +39,12 @@ class Executable:
 
 
 def compile(graph: Graph) -> Executable:
-    """The graph as native code. The second extents of a known structure make its kernels generic."""
-    generic = _known_with_other_extents(graph)
+    """The graph as native code; the second extents of a known structure make it generic."""
+    return specialise(graph, _known_with_other_extents(graph))
+
+
+def specialise(graph: Graph, generic: bool) -> Executable:
+    """The graph as native code, its extents constants of the code or (generic) arguments of it."""
     schedule, plan = to_kernels(graph, facts.host(), generic)
     return Executable(_program(graph, schedule, plan, generic))
 

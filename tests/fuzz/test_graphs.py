@@ -1,0 +1,69 @@
+"""Random graphs: cpu gives what ref gives. Integers equal, floats within the error of ref itself.
+
+FIRTH_FUZZ=20000 runs that many fresh seeds (`make fuzz`), FIRTH_FUZZ_SEED starts elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from firth.base import dtype as dt
+from firth.ir.graph import Graph
+from firth.runtime.buffer import from_array
+from firth.targets import Executable
+from firth.targets.cpu import target as cpu
+from firth.targets.ref import target as ref
+from tests.fuzz.graphs import random_graph
+
+COUNT = int(os.environ.get("FIRTH_FUZZ", "500"))
+START = int(os.environ.get("FIRTH_FUZZ_SEED", "0"))
+CHUNK = 25
+
+
+def run(compiled: Executable, graph: Graph, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    out = compiled.run([from_array(a) for a in arrays])
+    return [b.view(o.dtype, o.shape).copy() for b, o in zip(out, graph.outputs, strict=True)]
+
+
+def check(seed: int) -> None:
+    graph, arrays = random_graph(seed, dt.float32)
+    exact_graph, exact_arrays = random_graph(seed, dt.float64)
+    with np.errstate(all="ignore"):
+        exact = run(ref.compile(exact_graph), exact_graph, exact_arrays)
+        plain = run(ref.compile(graph), graph, arrays)
+    for generic in (False, True) if seed % 3 == 0 else (False,):
+        native = run(cpu.specialise(graph, generic), graph, arrays)
+        compare(f"seed {seed} generic {generic}", exact, plain, native)
+
+
+def compare(
+    name: str, exact: list[np.ndarray], plain: list[np.ndarray], native: list[np.ndarray]
+) -> None:
+    for place, (e, p, n) in enumerate(zip(exact, plain, native, strict=True)):
+        if p.dtype.kind != "f":
+            np.testing.assert_array_equal(n, p, err_msg=f"{name} output {place}")
+            continue
+        if not e.size:
+            continue
+        scale = max(float(np.max(np.abs(e))), 1.0)
+        own = float(np.max(np.abs(p.astype(np.float64) - e)))
+        found = float(np.max(np.abs(n.astype(np.float64) - e)))
+        # The floor: reductions of ref round once, those of a float32 machine once per element.
+        assert found <= 4 * own + 3e-6 * scale, (
+            f"{name} output {place}: error {found:.3g}, ref's own is {own:.3g}, "
+            f"values up to {scale:.3g}"
+        )
+
+
+@pytest.mark.parametrize("first", range(START, START + COUNT, CHUNK))
+def test_random_graphs(first: int) -> None:
+    for seed in range(first, min(first + CHUNK, START + COUNT)):
+        try:
+            check(seed)
+        except AssertionError:
+            raise
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}") from error

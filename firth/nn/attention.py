@@ -11,6 +11,8 @@ from firth.nn import functional as F
 from firth.nn import init
 from firth.nn.container import ModuleList
 from firth.nn.dropout import Dropout
+from firth.nn.functional.attention import attention_weights, merge_masks
+from firth.nn.functional.common import refuse
 from firth.nn.linear import Linear
 from firth.nn.module import Module
 from firth.nn.norm import LayerNorm
@@ -38,7 +40,7 @@ class MultiheadAttention(Module):
         *,
         dtype: DType | None = None,
     ) -> None:
-        F.refuse("MultiheadAttention", add_bias_kv=add_bias_kv, add_zero_attn=add_zero_attn)
+        refuse("MultiheadAttention", add_bias_kv=add_bias_kv, add_zero_attn=add_zero_attn)
         if embed_dim % num_heads:
             raise ArgumentError(
                 message(
@@ -121,12 +123,12 @@ class MultiheadAttention(Module):
             x.reshape(n, -1, heads, self.embed_dim // heads).transpose(1, 2)
             for x in self._projected(*parts)
         )  # (N, H, L, D)
-        mask = F.merge_masks(attn_mask, key_padding_mask, n, heads, q.dtype)
+        mask = merge_masks(attn_mask, key_padding_mask, n, heads, q.dtype)
         causal = is_causal and attn_mask is None
         p = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
-            weights = F.attention_weights(q, k, mask, causal)  # (N, H, L, S)
+            weights = attention_weights(q, k, mask, causal)  # (N, H, L, S)
             out = F.dropout(weights, p, True) @ v if p else weights @ v
             weights = weights.mean(1) if average_attn_weights else weights
         else:

@@ -8,6 +8,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn import init
+from firth.nn.functional.common import per_dim
 from firth.nn.module import Module
 from firth.nn.parameter import empty_parameter
 from firth.tensor import Tensor
@@ -45,10 +46,10 @@ class _Conv(Module):
             )
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = F.per_dim(kernel_size, self.spatial)
-        self.stride = F.per_dim(stride, self.spatial)
-        self.padding = padding if isinstance(padding, str) else F.per_dim(padding, self.spatial)
-        self.dilation = F.per_dim(dilation, self.spatial)
+        self.kernel_size = per_dim(kernel_size, self.spatial)
+        self.stride = per_dim(stride, self.spatial)
+        self.padding = padding if isinstance(padding, str) else per_dim(padding, self.spatial)
+        self.dilation = per_dim(dilation, self.spatial)
         self.groups = groups
         channels = (out_channels, in_channels // groups)
         self.weight = empty_parameter((*channels, *self.kernel_size), dtype)
@@ -100,3 +101,62 @@ class Conv2d(_Conv):
         return F.conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
+
+
+class _ConvTranspose(_Conv):
+    """A convolution the other way round; weight: (C, O // groups, ...)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: IntOrTuple,
+        stride: IntOrTuple = 1,
+        padding: IntOrTuple = 0,
+        output_padding: IntOrTuple = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: IntOrTuple = 1,
+        *,
+        dtype: DType | None = None,
+    ) -> None:
+        self.output_padding = per_dim(output_padding, self.spatial)
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            dtype=dtype,
+        )  # fmt: skip
+        channels = (in_channels, out_channels // groups)
+        self.weight = empty_parameter((*channels, *self.kernel_size), dtype)
+        self.reset_parameters()
+
+    def extra_repr(self) -> str:
+        """As the convolution's, and the extra extent of the result."""
+        if self.output_padding == (0,) * self.spatial:
+            return super().extra_repr()
+        return f"{super().extra_repr()}, output_padding={self.output_padding}"
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of Conv1d. x: (N, C, L) -> (N, O, L'); weight: (C, O // groups, k)."""
+
+    spatial = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, L) or (C, L)."""
+        return F.conv_transpose1d(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding,
+            self.groups, self.dilation,
+        )  # fmt: skip
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of Conv2d. x: (N, C, H, W) -> (N, O, H', W'); weight: (C, O // groups, ...)."""
+
+    spatial = 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, H, W) or (C, H, W)."""
+        return F.conv_transpose2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding,
+            self.groups, self.dilation,
+        )  # fmt: skip

@@ -6,13 +6,14 @@ reduction: "mean", "sum" or "none".
 from __future__ import annotations
 
 from firth.nn import functional as F
+from firth.nn.functional.common import check_reduction
 from firth.nn.module import Module
 from firth.tensor import Tensor
 
 
 class _Loss(Module):
     def __init__(self, reduction: str = "mean") -> None:
-        F.check_reduction(type(self).__name__, reduction)
+        check_reduction(type(self).__name__, reduction)
         self.reduction = reduction
 
 

@@ -1,4 +1,4 @@
-"""Module: a tree of tensors with a `forward`. One traversal, everything else is one line over it."""
+"""Module: a tree of tensors with a `forward`. One traversal; the rest is one line over it."""
 
 from __future__ import annotations
 
@@ -97,11 +97,11 @@ class Module:
         return result
 
     def _name_layer(self, error: FirthError) -> None:
-        """Adds `in layer blocks.0.fc1` to an error: the innermost module, seen from the outermost."""
+        """Adds `in layer blocks.0.fc1` to an error: the innermost module as the outermost sees it."""
         failed, text = error.__dict__.setdefault("_layer", (self, str(error)))
         path = next((name for name, module in self._walk() if module is failed), "")
         named = f"{path} ({type(failed).__name__})" if path else type(failed).__name__
-        error.args = (f"{text}\n  in layer {named}",)
+        error.args = (f"{text} in layer {named}",)
 
     def __setattr__(self, name: str, value: object) -> None:
         old = self.__dict__.get(name)
@@ -148,7 +148,7 @@ class Module:
             )
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Enters a tensor that is state but not trained; `persistent` ones are in the state dict."""
+        """Enters a tensor that is not trained; `persistent` ones are in the state dict."""
         self._check_name(name)
         self._buffer_names[name] = persistent
         self.__dict__[name] = tensor
@@ -166,11 +166,11 @@ class Module:
     register_module = add_module
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """hook(module, args, result) runs after each forward; a result that is not None replaces."""
+        """hook(module, args, result) runs after forward; what it returns replaces, None keeps."""
         return HookHandle(self._hooks, hook)
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """hook(module, args) runs before each forward; a result that is not None replaces args."""
+        """hook(module, args) runs before forward; what it returns replaces args, None keeps."""
         return HookHandle(self._pre_hooks, hook)
 
     # The traversal

@@ -7,6 +7,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ShapeError, message
 from firth.nn import functional as F
 from firth.nn import init
+from firth.nn.functional.common import as_shape
 from firth.nn.module import Module
 from firth.nn.parameter import empty_parameter
 from firth.tensor import Tensor, no_grad, ones, zeros
@@ -101,7 +102,7 @@ class LayerNorm(Module):
         *,
         dtype: DType | None = None,
     ) -> None:
-        self.normalized_shape = F.as_shape(normalized_shape)
+        self.normalized_shape = as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         shape, affine = self.normalized_shape, elementwise_affine
@@ -129,7 +130,7 @@ class RMSNorm(Module):
         *,
         dtype: DType | None = None,
     ) -> None:
-        self.normalized_shape = F.as_shape(normalized_shape)
+        self.normalized_shape = as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         shape = self.normalized_shape

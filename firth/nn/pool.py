@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firth.nn import functional as F
+from firth.nn.functional.common import refuse
 from firth.nn.module import Module
 from firth.tensor import Tensor
 
@@ -19,7 +20,7 @@ class _MaxPool(Module):
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:
-        F.refuse("max_pool", return_indices=return_indices)
+        refuse("max_pool", return_indices=return_indices)
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding = padding

@@ -49,7 +49,7 @@ def clip_grad_norm_(
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
 ) -> Tensor:
-    """Scales all gradients so that their norm together is at most `max_norm`; gives the norm before.
+    """Scales gradients so that their norm together is at most `max_norm`; gives the norm before.
 
     Works inside `firth.jit`: nothing is read.
     """

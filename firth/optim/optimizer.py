@@ -57,7 +57,7 @@ class Optimizer(ABC):
         """The state of one array before its first step; a "step" in it counts the steps."""
 
     def prepare(self, step: Tensor | None, group: Group, dtype: DType) -> Any:
-        """What arrays of one dtype at the same step share, e.g. bias corrections (numbers or ())."""
+        """What arrays of one dtype at the same step share, e.g. bias corrections."""
         return None
 
     @abstractmethod
@@ -69,7 +69,7 @@ class Optimizer(ABC):
     # The step
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Updates every parameter that has a gradient; gives the closure's loss, if there is one."""
+        """Updates every parameter that has a gradient; gives the loss of a closure."""
         loss = None
         if closure is not None:
             with enable_grad():

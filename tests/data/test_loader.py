@@ -54,7 +54,7 @@ def test_shuffled_epochs_differ_and_come_back() -> None:
         return [columns(loader), columns(loader)]
 
     one, other = two_epochs(1)
-    assert sorted(sum(one, [])) == sorted(sum(other, [])) == list(range(10))
+    assert sorted(np.concatenate(one)) == sorted(np.concatenate(other)) == list(range(10))
     assert one != other
     assert two_epochs(1) == [one, other]
     assert two_epochs(2) != [one, other]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.nn.functional.common import inplace as written
-from firth.tensor import Tensor, where
+from firth.tensor import Tensor
 from firth.tensor.record import apply
 
 
@@ -16,35 +16,36 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6)."""
-    return hardtanh(input, 0.0, 6.0, inplace)
+    return written(input, apply("relu6", input), inplace)
 
 
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """x held between min_val and max_val."""
-    return written(input, input.clamp(min_val, max_val), inplace)
+    return written(
+        input, apply("hardtanh", input, low=float(min_val), high=float(max_val)), inplace
+    )
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, negative_slope * x elsewhere."""
-    return written(input, where(input > 0, input, input * negative_slope), inplace)
+    return written(input, apply("leaky_relu", input, slope=float(negative_slope)), inplace)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha * (exp(x) - 1) elsewhere."""
-    return written(input, where(input > 0, input, alpha * input.clamp(max=0).expm1()), inplace)
+    return written(input, apply("elu", input, alpha=float(alpha)), inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha * (exp(x / alpha) - 1) elsewhere."""
-    low = alpha * (input.clamp(max=0) / alpha).expm1()
-    return written(input, where(input > 0, input, low), inplace)
+    return written(input, apply("celu", input, alpha=float(alpha)), inplace)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """The self-normalising ELU (Klambauer et al., 2017)."""
-    return written(input, 1.0507009873554805 * elu(input, 1.6732632423543772), inplace)
+    return written(input, apply("selu", input), inplace)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -69,17 +70,17 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(softplus(x))."""
-    return written(input, input * softplus(input).tanh(), inplace)
+    return written(input, apply("mish", input), inplace)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6."""
-    return written(input, relu6(input + 3.0) / 6.0, inplace)
+    return written(input, apply("hardsigmoid", input), inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * relu6(x + 3) / 6."""
-    return written(input, input * relu6(input + 3.0) / 6.0, inplace)
+    return written(input, apply("hardswish", input), inplace)
 
 
 def sigmoid(input: Tensor) -> Tensor:
@@ -94,31 +95,45 @@ def tanh(input: Tensor) -> Tensor:
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), computed without overflow."""
-    return -softplus(-input)
+    return apply("logsigmoid", input)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
-    scaled = input * beta
-    smooth = (scaled.clamp(min=0) + (-scaled.abs()).exp().log1p()) / beta
-    return where(scaled > threshold, input, smooth)
+    return apply("softplus", input, beta=float(beta), threshold=float(threshold))
 
 
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
-    return input / (input.abs() + 1.0)
+    return apply("softsign", input)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
     """x - tanh(x)."""
-    return input - input.tanh()
+    return apply("tanhshrink", input)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, weight * x elsewhere. x: (N, C, ...), weight: (1,) or (C,)."""
     if weight.shape[0] != 1 and input.ndim > 2:
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))  # (C, 1, ...)
-    return where(input > 0, input, weight * input)
+    return apply("prelu", input, weight)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """0 where |x| <= lambd, x elsewhere."""
+    return apply("hardshrink", input, cut=float(lambd))
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x moved towards 0 by lambd."""
+    return apply("softshrink", input, cut=float(lambd))
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, value elsewhere."""
+    result = apply("threshold", input, cut=float(threshold), value=float(value))
+    return written(input, result, inplace)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

@@ -4,7 +4,7 @@ A package of names and no second mechanism: everything here is Firth's own objec
 missing raises AttributeError with the nearest one there is.
 """
 
-# ruff: noqa: F403, A004
+# ruff: noqa: F403
 from firth import *
 from firth.compat.torch import (
     accelerator,
@@ -12,6 +12,7 @@ from firth.compat.torch import (
     autograd,
     backends,
     cuda,
+    distributions,
     linalg,
     mps,
     nn,
@@ -55,6 +56,7 @@ __all__ = [
     "backends",
     "compile",
     "cuda",
+    "distributions",
     "get_num_threads",
     "linalg",
     "load",

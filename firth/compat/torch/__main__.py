@@ -1,4 +1,4 @@
-"""`python -m firth.compat.torch script.py [args]`: runs a PyTorch script with Firth in its place."""
+"""`python -m firth.compat.torch script.py [args]`: runs a PyTorch script with Firth instead."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import os
 import runpy
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType, TracebackType
 
@@ -14,7 +13,8 @@ import firth
 from firth.base.errors import FirthError
 from firth.compat.torch.install import install
 
-USAGE = "usage: python -m firth.compat.torch script.py [args]\n       python -m firth.compat.torch -m module [args]"
+USAGE = """usage: python -m firth.compat.torch script.py [args]
+       python -m firth.compat.torch -m module [args]"""
 
 
 def main() -> None:
@@ -51,14 +51,14 @@ def run_script(arguments: list[str]) -> None:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
-        trimmed = users_part(error, error.__traceback__)
-        traceback.print_exception(type(error), error, trimmed)
+        error.__traceback__ = users_part(error, error.__traceback__)
         sys.stdout.flush()
+        sys.excepthook(type(error), error, error.__traceback__)
         raise SystemExit(1) from None
 
 
 def users_part(error: BaseException, tb: TracebackType | None) -> TracebackType | None:
-    """The traceback without this runner, and for Firth's own errors without Firth's lines at its end."""
+    """The traceback without this runner; of Firth's own errors also without Firth's lines."""
     while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
         tb = tb.tb_next
     if tb is None or not isinstance(error, FirthError):

@@ -42,7 +42,8 @@ def Variable(data: firth.Tensor, requires_grad: bool = False, volatile: bool = F
 def compile(model: Any = None, **options: Any) -> Any:
     """The function or module itself: what Firth records is compiled whether asked for or not.
 
-    Options about modes, backends and graphs are accepted; `firth.jit` compiles a whole step at once.
+    Options about modes, backends and graphs are accepted. `firth.jit` compiles a whole step at
+    once.
     """
     return model if model is not None else lambda function: function
 

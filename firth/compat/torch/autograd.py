@@ -1,6 +1,5 @@
 """`torch.autograd`: the names of firth.autograd."""
 
-# ruff: noqa: F403
 from firth.compat.torch._legacy import Variable
 from firth.compat.torch._missing import refuse
 

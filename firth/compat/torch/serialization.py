@@ -1,8 +1,9 @@
 """`torch.save` and `torch.load`: safetensors with the plain data beside the tensors as JSON.
 
-A file of `save` is a safetensors file whatever its name. Where the object is more than a flat dict of
-tensors, its metadata hold one JSON text under the key `firth.structure`; tensors stand in it by name.
-`load` reads those, other safetensors files and weight-only files of PyTorch. No pickle is ever made.
+A file of `save` is a safetensors file whatever its name. Where the object is more than a flat dict
+of tensors, its metadata hold one JSON text under the key `firth.structure`; tensors stand in it by
+name. `load` reads those, other safetensors files and weight-only files of PyTorch. No pickle is
+ever made.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class _Writer:
         fix = "save its state_dict()" if isinstance(value, Module) else "save plain data instead"
         raise ArgumentError(
             f"save: an object that is not plain data at {'.'.join(path) or 'the top'}; got "
-            f"{type(value).__name__}, expected tensors, numbers, text, dicts, lists or tuples; {fix}"
+            f"{type(value).__name__}, expected tensors, numbers, text, dicts, lists, tuples; {fix}"
         )
 
     def _name(self, owner: Any, array: Callable[[], np.ndarray], path: tuple[str, ...]) -> str:

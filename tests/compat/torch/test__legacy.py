@@ -39,7 +39,7 @@ def test_mixed_precision_is_off():
     with torch.autocast("cuda", enabled=False):
         loss = torch.ones(1, requires_grad=True) * 2
     assert scaler.scale(loss) is loss
-    with pytest.raises(ArgumentError, match="autocast: .*bfloat16"):
+    with pytest.raises(ArgumentError, match=r"autocast: .*bfloat16"):
         torch.autocast("cpu")
 
 

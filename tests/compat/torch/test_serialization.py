@@ -100,8 +100,9 @@ def test_whole_modules_are_refused_with_the_fix(tmp_path):
 
 @pytest.mark.parametrize(
     "structure",
-    ["", "[", '{"tensor": "nowhere"}', '{"call": "os.system"}', '{"dtype": "float7"}', '{"a":1,"b":2}',
-     '{"tuple": 3}', '{"dict": [[1]]}', '{"dict": [[{"dict": []}, 1]]}', "[" * 100_000,
+    ["", "[", '{"tensor": "nowhere"}', '{"call": "os.system"}', '{"dtype": "float7"}',
+     '{"a":1,"b":2}',
+     '{"tuple": 3}', '{"dict": [[1]]}', '{"dict": [[{"dict": []}, 1]]}', pytest.param("[" * 100_000, id="deep"),
      '{"float": "x"}', '{"dtype": []}', '{"tensor": []}'],
 )  # fmt: skip
 def test_hostile_structures(structure, tmp_path):

@@ -6,20 +6,18 @@ look-up and one handle.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from sys import _getframe
 from typing import Any
 
 import numpy as np
 
-from firth.base import dtype as dt
 from firth.base.errors import ArgumentError, DTypeError, message
 from firth.ir.op import TABLE
 from firth.tensor.creation import tensor as make_tensor
 from firth.tensor.handle import Tensor
 from firth.tensor.lens import update
-from firth.tensor.record import apply_op, local, plain_number
+from firth.tensor.record import apply_op, local, plain_number, user_line
 
 _new = object.__new__
 _PLAIN = (bool, int, float)
@@ -29,14 +27,14 @@ UNARY = {
     **{n: n for n in (
         "neg abs sqrt exp log expm1 log1p sin cos tan asin acos atan sinh cosh asinh acosh atanh "
         "tanh erf erfc floor ceil trunc round rsqrt square sign sigmoid relu log2 log10 exp2 isnan "
-        "isinf isfinite bitwise_not logical_not softplus silu gelu frac"
+        "isinf isfinite bitwise_not logical_not"
     ).split()},
     "negative": "neg", "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-    "fix": "trunc", "reciprocal": "recip", "sgn": "sign",
+    "fix": "trunc", "reciprocal": "reciprocal", "sgn": "sign",
 }  # fmt: skip
 BINARY = {
     **{n: n for n in (
-        "add sub mul div pow remainder maximum minimum floor_divide bitwise_and bitwise_or "
+        "add sub mul div remainder maximum minimum bitwise_and bitwise_or "
         "bitwise_xor atan2 fmod logical_and logical_or logical_xor hypot logaddexp"
     ).split()},
     "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div",
@@ -47,8 +45,8 @@ BINARY = {
     "bitwise_right_shift": "shift_right",
 }  # fmt: skip
 OPERATORS = {
-    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide",
-    "mod": "remainder", "pow": "pow", "and": "bitwise_and", "or": "bitwise_or",
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div",
+    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or",
     "xor": "bitwise_xor", "lshift": "shift_left", "rshift": "shift_right",
 }  # fmt: skip
 COMPARISONS = {
@@ -203,7 +201,7 @@ def div(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode is None:
         return _div(self, other)
     if rounding_mode == "floor":
-        return _floor_divide(self, other)
+        return floor_divide(self, other)
     if rounding_mode != "trunc":
         raise ArgumentError(
             message(
@@ -211,22 +209,61 @@ def div(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
                 "leave it out for true division",
             )
         )  # fmt: skip
-    out = tensor_of(_div(self, other), "div")
+    out = _div(self, other)
+    if tensor_of(self, "div")._kind.dtype.kind in "iu" and result_is_whole(other):
+        return apply_op(TABLE["div_trunc"], (self, operand(other, "div")))
     return apply_op(TABLE["trunc"], (out,))
 
 
-def _power(self: Any, exponent: Any) -> Tensor:
-    base = operand(self, "pow")
-    exponent = operand(exponent, "pow")
-    if isinstance(base, Tensor) and base._kind.dtype.is_integer:
-        if exponent.__class__ is int and exponent < 0:
+def result_is_whole(other: Any) -> bool:
+    """Whether an operand is an integer."""
+    return other._kind.dtype.kind in "iu" if isinstance(other, Tensor) else isinstance(other, int)
+
+
+def power(self: Any, exponent: Any) -> Tensor:
+    """x to a power: a fixed whole power of a tensor is repeated multiplication."""
+    if exponent.__class__ is int and isinstance(self, Tensor) and -16 <= exponent <= 64:
+        if exponent < 0 and self._kind.dtype.is_integer:
             raise ArgumentError(
                 message(
                     "pow", "integers have no negative powers", f"exponent {exponent}",
                     "an exponent of 0 or more", "cast first, e.g. x.float()",
                 )
-            )  # fmt: skip
-    return _pow(base, exponent)
+            ).at(user_line())  # fmt: skip
+        if self._kind.dtype.kind != "b":
+            return apply_op(TABLE["integer_pow"], (self,), (exponent,))
+    if exponent.__class__ is float and exponent == int_like(exponent):
+        if isinstance(self, Tensor) and self._kind.dtype.kind == "f":
+            return apply_op(TABLE["integer_pow"], (self,), (int(exponent),))
+    return _power(self, exponent)
+
+
+def int_like(value: float) -> float:
+    """The small whole number that a float is, NaN otherwise."""
+    return value if value.is_integer() and -16 <= value <= 64 else float("nan")
+
+
+def floor_divide(self: Any, other: Any) -> Tensor:
+    """x / y rounded down: floats as well as integers."""
+    a, b = operand(self, "floor_divide"), operand(other, "floor_divide")
+    for x in (a, b):
+        if x.__class__ is float or isinstance(x, Tensor) and x._kind.dtype.kind == "f":
+            return apply_op(TABLE["floor"], (_div(a, b),))
+    return _floor_divide(a, b)
+
+
+def _reversed(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def swapped(self: Any, other: Any) -> Tensor:
+        return method(other, self)
+
+    return _named(swapped, method.__name__, method.__doc__ or "")
+
+
+def _updating(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    def in_place_method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return update(self, method(self, *args, **kwargs), name)
+
+    return _named(in_place_method, name + "_", f"In place: {method.__doc__}")
 
 
 def attach() -> dict[str, Callable[..., Any]]:
@@ -245,14 +282,24 @@ def attach() -> dict[str, Callable[..., Any]]:
     for name in ("add", "sub"):
         functions[name] = _with_alpha(name)
         setattr(Tensor, name, functions[name])
-        setattr(Tensor, name + "_", _alpha_in_place(functions[name], name))
+        setattr(Tensor, name + "_", _updating(functions[name], name))
     for name in ("div", "divide"):
         functions[name] = div
         setattr(Tensor, name, div)
+    for name, method in (("pow", power), ("floor_divide", floor_divide)):
+        functions[name] = method
+        setattr(Tensor, name, method)
+        setattr(Tensor, name + "_", _updating(method, name))
+    for name in ("div", "divide"):
+        setattr(Tensor, name + "_", _updating(div, "div"))
     for name, op in OPERATORS.items():
         setattr(Tensor, f"__{name}__", operator_method(op))
         setattr(Tensor, f"__r{name}__", operator_method(op, reverse=True))
         setattr(Tensor, f"__i{name}__", in_place(op))
+    for name, method in (("pow", power), ("floordiv", floor_divide)):
+        setattr(Tensor, f"__{name}__", method)
+        setattr(Tensor, f"__r{name}__", _reversed(method))
+        setattr(Tensor, f"__i{name}__", _updating(method, name))
     for name, op in COMPARISONS.items():
         setattr(Tensor, f"__{name}__", _comparison(op))
     for name, op in (("neg", "neg"), ("abs", "abs"), ("invert", "bitwise_not")):
@@ -260,13 +307,6 @@ def attach() -> dict[str, Callable[..., Any]]:
     Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
     Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
     return functions
-
-
-def _alpha_in_place(inner: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
-    def method(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-        return update(self, inner(self, other, alpha=alpha), name)
-
-    return _named(method, name + "_", f"In place: {inner.__doc__}")
 
 
 def _comparison(name: str) -> Callable[..., Any]:
@@ -284,19 +324,4 @@ def _comparison(name: str) -> Callable[..., Any]:
 
 _div = binary("div")
 _floor_divide = binary("floor_divide")
-_pow = binary("pow")
-_NUMBER_KINDS = {bool: "b", int: "i", float: "f"}
-
-
-def result_dtype(a: Any, b: Any) -> dt.DType:
-    """The dtype of an elementwise operation on a and b (tensors or numbers)."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return dt.promote(a._kind.dtype, b._kind.dtype)
-    if isinstance(a, Tensor):
-        return dt.scalar_dtype(a._kind.dtype, b)
-    if isinstance(b, Tensor):
-        return dt.scalar_dtype(b._kind.dtype, a)
-    return dt.float32 if float in (type(a), type(b)) else dt.int64
-
-
-same_object = operator.is_
+_power = binary("power")

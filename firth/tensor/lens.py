@@ -149,6 +149,10 @@ def _check_writable(target: Tensor, op: str) -> None:
 
 def _broadcast_to(value: Tensor, shape: tuple[int, ...], op: str) -> Tensor:
     have = value._kind.shape
+    while len(have) > len(shape) and have[0] == 1:
+        have = have[1:]
+    if have is not value._kind.shape:
+        value = apply("reshape", value, shape=tuple(have))
     fits = len(have) <= len(shape) and all(
         a == b or a == 1 for a, b in zip(reversed(have), reversed(shape), strict=False)
     )
@@ -252,18 +256,26 @@ def _put_slice(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any
 def _put_slice_at(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any) -> Tensor:
     """A window at run-time starts: compares positions, so that one program serves every start."""
     starts, counts = attrs
+    if 0 in counts:
+        return before
     mask: Any = None
-    spread: Any = value
     for axis, (start, count, extent) in enumerate(zip(starts, counts, shape, strict=True)):
         if count == extent:
             continue
-        where_shape = tuple(extent if i == axis else 1 for i in range(len(shape)))
-        place = apply("reshape", apply("iota", extent=extent, dtype=_INT), shape=where_shape)
-        inside = apply("equal", place, start)
+        place = apply("iota", extent=extent, dtype=_INT)
+        offset = apply("sub", place, start)
+        if count > 1:
+            inside = apply("bitwise_and", apply("less_equal", 0, offset), apply("less", offset, count))
+            source = apply("minimum", apply("maximum", offset, 0), count - 1)
+            value = apply("take", value, source, axis=axis)
+        else:
+            inside = apply("equal", offset, 0)
+        inside = apply(
+            "reshape", inside, shape=tuple(extent if i == axis else 1 for i in range(len(shape)))
+        )
         mask = inside if mask is None else apply("bitwise_and", mask, inside)
     spread = apply("expand", value, shape=tuple(shape))
     return spread if mask is None else apply("where", mask, spread, before)
-
 
 
 _PUT = {

@@ -6,8 +6,19 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import firth.ops  # noqa: F401  (fills the table of ops)
-from firth.tensor import arithmetic, autograd, convert, reading, shape
+from firth.tensor import (
+    arithmetic,
+    autograd,
+    contract,
+    convert,
+    index,
+    printing,
+    random,
+    reading,
+    reduce,
+    search,
+    shape,
+)
 from firth.tensor.device import CPU
 from firth.tensor.handle import Tensor, extra
 
@@ -114,10 +125,17 @@ def _attach(table: dict[str, Callable[..., Any]]) -> None:
 _attach(_READING)
 _attach(shape.METHODS)
 _attach(convert.METHODS)
+_attach(reduce.METHODS)
+_attach(contract.METHODS)
+_attach(index.METHODS)
+_attach(search.METHODS)
+_attach(random.METHODS)
 _attach({"backward": _backward, "__iter__": _iterate, "__deepcopy__": _deepcopy})
+_attach({"__repr__": printing.tensor_repr})
 for _name, (_get, _set, _doc) in _PROPERTIES.items():
     setattr(Tensor, _name, property(_get, _set, None, _doc))
 FUNCTIONS.update(shape.FUNCTIONS)
-FUNCTIONS.update(convert.FUNCTIONS)
+for _module in (convert, reduce, contract, search, random):
+    FUNCTIONS.update(_module.FUNCTIONS)
 Tensor.__array_ufunc__ = None  # type: ignore[attr-defined]
 Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]

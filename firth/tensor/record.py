@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+import firth.ops  # noqa: F401  (fills the table of ops)
 from firth import targets
 from firth.base import flags
 from firth.base.dtype import int64

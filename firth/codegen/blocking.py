@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from firth.base.facts import TargetFacts
 
-# below this many multiplications a second thread costs more than it brings
-SMALL_WORK = 1 << 20
-WANTED_TILES = 8
+# multiplications: below, a second thread costs more than it brings; above, eight tiles balance
+SMALL_WORK = 1 << 21
+LARGE_WORK = 1 << 25
+# up to here b is used so little that reading it is all that counts
+FEW_ROWS = 4
 # up to here reading b in place, once per piece of rows, beats copying it
 IN_PLACE_ROWS = 96
 # up to here dot products along the sum beat transposing b first
@@ -50,26 +52,37 @@ def reduce_block(itemsize: int) -> int:
     return 1024 * 4 // itemsize
 
 
-def contract_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -> tuple[int, int]:
+def contract_blocks(
+    m: int, n: int, k: int, itemsize: int, facts: TargetFacts
+) -> tuple[int, int]:
     """(rows, columns) of a tile of an (m, n) result that sums over k.
 
-    Tall tiles, because each packs its part of b; as wide as keeps both parts in the second-level
-    cache; and at least WANTED_TILES tiles when the work is worth sharing.
+    Tall tiles, because each packs its part of b and reading a again costs little; a's part fits
+    the second-level cache. Then split until there are enough tiles to share the work, columns
+    first, and evened out, so that no tile is much smaller than the others.
     """
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
-    budget = max(1, 3 * facts.l2_bytes // 4 // itemsize // min(max(k, 1), reduce_block(itemsize)))
-    cols = min(_up(n, nr), max(nr, min(8 * nr, budget // 3 // nr * nr)))
-    rows = min(_up(m, mr), max(mr, min(24 * mr, (budget - cols) // mr * mr)))
-    if m * n * k < SMALL_WORK:
-        return rows, cols
-    while -(-m // rows) * -(-n // cols) < WANTED_TILES:
-        if rows >= 2 * cols and rows > mr or cols <= nr:
-            if rows <= 4 * mr:
+    longest = min(max(k, 1), reduce_block(itemsize))
+    tall = min(19 * mr, max(mr, facts.l2_bytes // itemsize // longest // mr * mr))
+    wide = (32 if m <= FEW_ROWS else 8) * nr
+    rows, cols = _even(m, tall, mr), _even(n, wide, nr)
+    wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK)
+    low = nr if m <= 2 * tall // 3 else 4 * nr
+    for smallest_rows, smallest_cols in ((rows, low), (4 * mr, low), (4 * mr, nr)):
+        while -(-m // rows) * -(-n // cols) < wanted:
+            if cols >= 2 * smallest_cols:
+                cols = _even(n, cols // 2, nr)
+            elif rows >= 2 * smallest_rows and rows > smallest_rows:
+                rows = _even(m, rows // 2, mr)
+            else:
                 break
-            rows = _up(-(-rows // 2), mr)
-        else:
-            cols = _up(-(-cols // 2), nr)
     return rows, cols
+
+
+def _even(extent: int, most: int, step: int) -> int:
+    """A block of at most about `most`, a multiple of step, that cuts the extent evenly."""
+    parts = max(1, -(-extent // max(most, step)))
+    return _up(max(1, -(-extent // parts)), step)
 
 
 def _up(value: int, step: int) -> int:

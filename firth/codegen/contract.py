@@ -298,7 +298,7 @@ class _Tile:
         load = plain(e, x)
         if load is not None and not e.generic and len(rows) <= 1 and len(reduce) <= 1:
             row, step = (coefficient(load.index.terms, *a) if a else 0 for a in (rows, reduce))
-            if not self._aliases(row, step):
+            if not self._scattered(row, step):
                 base = self._base(load, rows)
                 return _Side(
                     _nothing, lambda i: b.gep(self.element, base, b.mul(i, row)), row, step
@@ -327,10 +327,9 @@ class _Tile:
             1, step,
         )  # fmt: skip
 
-    def _aliases(self, row: int, step: int) -> bool:
-        """Whether the rows of a piece would fall into the same few sets of the first cache."""
-        far = abs(row) * self.size
-        return abs(step) == 1 and self.rows > 6 and far >= 4096 and far % 4096 == 0
+    def _scattered(self, row: int, step: int) -> bool:
+        """Whether every step of the sum would touch another page for a few numbers."""
+        return row == 1 and abs(step) * self.size >= 2048 and self.max_n > 2 * self.columns
 
     def _right(self) -> _Side:
         e, b, s = self.e, self.b, self.s

@@ -10,7 +10,7 @@ import numpy as np
 
 from firth.base.errors import ArgumentError, message
 from firth.ir.op import Expr
-from firth.ops.compose import function, with_attrs
+from firth.ops.compose import function
 from firth.ops.elementwise import (
     abs,  # noqa: A004
     elementwise,
@@ -26,7 +26,7 @@ from firth.ops.elementwise import (
     tanh,
     where,
 )
-from firth.ops.rules import FLOATS, LOOSE, SIGNED, uniform
+from firth.ops.rules import FLOATS, LOOSE, SIGNED, uniform, with_attrs
 
 _RANGE = (-8.0, 8.0)
 

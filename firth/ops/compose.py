@@ -59,6 +59,7 @@ from firth.ops.rules import (
     cast,
     filled,
     uniform,
+    with_attrs,
     zeros_like,
 )
 
@@ -309,16 +310,6 @@ def _integer_pow_vjp(g: Expr, y: Expr, x: Expr, exponent: int) -> tuple[Expr]:
     if exponent in (0, 1):
         return (g if exponent else zeros_like(g),)
     return (g * integer_pow(x, exponent=exponent - 1) * float(exponent),)
-
-
-def with_attrs(plain: Samples, *rows: dict[str, Any]) -> Samples:
-    """The first cases of other samples with attributes, one case per row."""
-
-    def draw(rng: np.random.Generator, dtype: DType) -> list[Case]:
-        first = plain.draw(rng, dtype)
-        return [Case(first[i % len(first)].args, row) for i, row in enumerate(rows)]
-
-    return Samples(draw, plain.dtypes, smooth=plain.smooth)
 
 
 integer_pow = elementwise(

@@ -371,3 +371,13 @@ def cases(
         return [Case(tuple(row[:-1]), row[-1]) for row in draw(make, rng, dtype)]
 
     return Samples(run, dtypes, smooth=smooth)
+
+
+def with_attrs(plain: Samples, *rows: dict[str, Any]) -> Samples:
+    """The first cases of other samples with attributes, one case per row."""
+
+    def draw(rng: np.random.Generator, dtype: DType) -> list[Case]:
+        first = plain.draw(rng, dtype)
+        return [Case(first[i % len(first)].args, row) for i, row in enumerate(rows)]
+
+    return Samples(draw, plain.dtypes, smooth=plain.smooth)

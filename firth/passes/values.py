@@ -89,8 +89,8 @@ class Values:
         return self._places[key]
 
     def scratch(self, dtype: DType, elements: int) -> int:
-        """The number of a new scratch buffer."""
-        self.buffers.append(Buffer(dtype, True, elements))
+        """The number of a new scratch buffer; never of no elements, for that means an argument."""
+        self.buffers.append(Buffer(dtype, True, max(elements, 1)))
         self.nodes.append(None)
         return len(self.buffers) - 1
 

@@ -57,8 +57,8 @@ from firth.ops.compose import (
     isinf,
     isnan,
     lerp,
-    log10,
     log2,
+    log10,
     logaddexp,
     logical_and,
     logical_not,
@@ -124,7 +124,6 @@ from firth.ops.elementwise import (
     sub,
     tan,
     tanh,
-    threefry,
     trunc,
     where,
 )
@@ -159,8 +158,10 @@ from firth.ops.movement import (
     pad,
     permute,
     reshape,
-    slice_ as slice,
     window,
+)
+from firth.ops.movement import (
+    slice_ as slice,
 )
 from firth.ops.norm import (
     batch_norm,
@@ -187,11 +188,17 @@ from firth.ops.random import (
 )
 from firth.ops.reduce import (
     all_ as all,
+)
+from firth.ops.reduce import (
     amax,
     amin,
-    any_ as any,
     cumulate,
     prod,
+)
+from firth.ops.reduce import (
+    any_ as any,
+)
+from firth.ops.reduce import (
     sum_ as sum,
 )
 from firth.ops.sort import (
@@ -205,9 +212,11 @@ from firth.ops.source import (
     const,
     eye,
     full,
-    input_ as input,
     iota,
     linspace,
+)
+from firth.ops.source import (
+    input_ as input,
 )
 from firth.ops.statistics import (
     argmax,
@@ -223,6 +232,9 @@ from firth.ops.statistics import (
     softmax,
     std,
     var,
+)
+from firth.ops.threefry import (
+    threefry,
 )
 
 __all__ = [
@@ -322,9 +334,9 @@ __all__ = [
     "linear",
     "linspace",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "log_softmax",
     "logaddexp",
     "logical_and",

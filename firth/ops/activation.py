@@ -12,7 +12,7 @@ from firth.base.errors import ArgumentError, message
 from firth.ir.op import Expr
 from firth.ops.compose import function
 from firth.ops.elementwise import (
-    abs,  # noqa: A004
+    abs,
     elementwise,
     erf,
     every,

@@ -29,7 +29,7 @@ def arrangement(name: str, draw: Any, dtype: Any = same, **fields: Any) -> Any:
     """An op of any dtype that moves elements and has a body."""
     return declare(
         name, family="movement", dtype=dtype, sample=cases(draw, EVERY),
-        tolerance={d: 0.0 for d in EVERY}, **fields,
+        tolerance=dict.fromkeys(EVERY, 0.0), **fields,
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ stack = arrangement(
         (make(3), {"axis": 1}),
     ],
     dtype=lambda *ds, axis: promote(ds), arity=None, attrs=("axis",), shape=_stack_shape,
-    doc="Sources side by side along a new axis: n of x (A.., B..) -> (A.., n, B..); dtypes promote.",
+    doc="Sources side by side along a new axis: x (A.., B..) -> (A.., n, B..); dtypes promote.",
     ref=_stack_ref, lower=_stack_lower,
 )  # fmt: skip
 
@@ -85,7 +85,8 @@ def _tile_lower(x: Expr, counts: Shape) -> Expr:
 tile = arrangement(
     "tile",
     lambda make, rng, d: [
-        (make(2, 3), {"counts": (2, 3)}), (make(3), {"counts": (2, 1)}), (make(2), {"counts": (0,)}),
+        (make(2, 3), {"counts": (2, 3)}), (make(3), {"counts": (2, 1)}),
+        (make(2), {"counts": (0,)}),
     ],
     attrs=("counts",), shape=_tile_shape, lower=_tile_lower,
     doc="The whole repeated along each dimension, what `repeat` means: x (D0..) -> (c0 * D0..).",
@@ -142,7 +143,8 @@ def _roll_shape(x: Shape, shifts: Shape, axes: Shape) -> Shape:
 roll = arrangement(
     "roll",
     lambda make, rng, d: [
-        (make(3, 4), {"shifts": (1, -2), "axes": (0, 1)}), (make(3), {"shifts": (5,), "axes": (0,)}),
+        (make(3, 4), {"shifts": (1, -2), "axes": (0, 1)}),
+        (make(3), {"shifts": (5,), "axes": (0,)}),
         (make(0), {"shifts": (1,), "axes": (0,)}), (make(2), {"shifts": (), "axes": ()}),
     ],
     attrs=("shifts", "axes"), shape=_roll_shape, lower=_roll_lower,

@@ -44,9 +44,7 @@ def _dtype(q: DType, k: DType, v: DType, *mask: DType, **_: Any) -> DType:
     return found
 
 
-def _lower(
-    q: Expr, k: Expr, v: Expr, *mask: Expr, is_causal: bool, scale: float | None
-) -> Expr:
+def _lower(q: Expr, k: Expr, v: Expr, *mask: Expr, is_causal: bool, scale: float | None) -> Expr:
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     order = (*range(k.ndim - 2), k.ndim - 1, k.ndim - 2)
     scores = matmul(q, permute(k, axes=order)) * float(scale)  # (..., T, S)

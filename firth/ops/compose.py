@@ -12,7 +12,7 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.ir.op import Expr
 from firth.ops.elementwise import (
-    abs,  # noqa: A004
+    abs,
     atan,
     bitwise_and,
     bitwise_not,
@@ -36,10 +36,10 @@ from firth.ops.elementwise import (
     maximum,
     minimum,
     not_equal,
-    pow,  # noqa: A004
+    pow,
     promoted,
     remainder,
-    round,  # noqa: A004
+    round,
     shift_right,
     sqrt,
     sub,
@@ -145,7 +145,8 @@ def _sign_ref(x: np.ndarray) -> Any:
 
 
 sign = elementwise(
-    "sign", _sign_ref, doc="-1, 0 or 1, and 0 for NaN, element by element: x (...) number -> (...).",
+    "sign", _sign_ref,
+    doc="-1, 0 or 1, and 0 for NaN, element by element: x (...) number -> (...).",
     vjp=_flat, sample=uniform((-8, 8), dtypes=NUMBERS),
     lower=lambda x: sub(cast(less(0, x), x.dtype), cast(less(x, 0), x.dtype)),
 )  # fmt: skip
@@ -321,18 +322,18 @@ integer_pow = elementwise(
 )  # fmt: skip
 
 
-def _clamp_lower(x: Expr, min: float | None, max: float | None) -> Expr:  # noqa: A002
+def _clamp_lower(x: Expr, min: float | None, max: float | None) -> Expr:
     if min is not None:
         x = maximum(x, min)
     return x if max is None else minimum(x, max)
 
 
-def _clamp_ref(x: np.ndarray, min: float | None, max: float | None) -> Any:  # noqa: A002
+def _clamp_ref(x: np.ndarray, min: float | None, max: float | None) -> Any:
     y = x if min is None else np.maximum(x, np.asarray(min).astype(x.dtype))
     return y if max is None else np.minimum(y, np.asarray(max).astype(x.dtype))
 
 
-def _clamp_vjp(g: Expr, y: Expr, x: Expr, min: Any, max: Any) -> tuple[Expr]:  # noqa: A002
+def _clamp_vjp(g: Expr, y: Expr, x: Expr, min: Any, max: Any) -> tuple[Expr]:
     if min is not None:
         g = where(less_equal(min, x), g, 0)
     return (g if max is None else where(less_equal(x, max), g, 0),)

@@ -61,9 +61,7 @@ def _conv_shape(
     return (x[0], w[0], *spatial)
 
 
-def _conv_extents(
-    x: Shape, k: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes
-) -> Shape:
+def _conv_extents(x: Shape, k: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Shape:
     rows = zip(x, k, stride, padding, dilation, strict=True)
     return tuple(window_extent(n + p[0] + p[1], m, s, d) for n, m, s, p, d in rows)
 
@@ -74,7 +72,9 @@ def _split(x: Expr, axis: int, groups: int) -> Expr:
     return reshape(x, (*x.shape[:axis], groups, n // groups, *x.shape[axis + 1 :]))
 
 
-def _windows(x: Expr, k: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Expr:
+def _windows(
+    x: Expr, k: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Expr:
     """Padded windows: x (N, g * C, S..) -> (N, g, C, O.., k..)."""
     if any(p != (0, 0) for p in padding):
         low, high = (tuple(p[i] for p in padding) for i in (0, 1))
@@ -166,8 +166,8 @@ def _conv_ref(
     w = w.reshape(groups, features // groups, *w.shape[1:])
     for k in np.ndindex(w.shape[3:]):
         spots = [
-            slice(k[i] * dilation[i], k[i] * dilation[i] + (places[i] - 1) * stride[i] + 1, stride[i])
-            if places[i] else slice(0, 0) for i in range(n)
+            slice(k[i] * d, k[i] * d + (o - 1) * s + 1, s) if o else slice(0, 0)
+            for i, (o, s, d) in enumerate(zip(places, stride, dilation, strict=True))
         ]  # fmt: skip
         part = x[(slice(None), slice(None), slice(None), *spots)]
         out += np.einsum("ngc...,gfc->ngf...", part, w[(..., *k)])
@@ -213,9 +213,7 @@ def _transpose_extents(
     x: Shape, k: Sizes, stride: Sizes, padding: Pairs, extra: Sizes, dilation: Sizes
 ) -> Shape:
     rows = zip(x, k, stride, padding, extra, dilation, strict=True)
-    return tuple(
-        (n - 1) * s - p[0] - p[1] + d * (m - 1) + e + 1 for n, m, s, p, e, d in rows
-    )
+    return tuple((n - 1) * s - p[0] - p[1] + d * (m - 1) + e + 1 for n, m, s, p, e, d in rows)
 
 
 def _transpose_shape(
@@ -239,7 +237,9 @@ def _transpose_lower(
     stride: Sizes, padding: Pairs, output_padding: Sizes, dilation: Sizes, groups: int,
 ) -> Expr:  # fmt: skip
     n = len(stride)
-    spatial = _transpose_extents(x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation)
+    spatial = _transpose_extents(
+        x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation
+    )
     shape = (x.shape[0], w.shape[1] * groups, *spatial)
     y = _input_gradient(x, shape, w, stride, padding, dilation, groups)
     return y + reshape(bias[0], (shape[1], *(1 for _ in range(n)))) if bias else y
@@ -250,7 +250,9 @@ def _transpose_ref(
     stride: Sizes, padding: Pairs, output_padding: Sizes, dilation: Sizes, groups: int,
 ) -> np.ndarray:  # fmt: skip
     n = len(stride)
-    spatial = _transpose_extents(x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation)
+    spatial = _transpose_extents(
+        x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation
+    )
     low = [p[0] for p in padding]
     full = [s + p[0] + p[1] for s, p in zip(spatial, padding, strict=True)]
     out = np.zeros((x.shape[0], groups, w.shape[1], *full), x.dtype)

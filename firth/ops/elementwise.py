@@ -32,7 +32,6 @@ from firth.ops.rules import (
     widened_vjp,
     zeros_like,
 )
-from firth.ops.threefry import threefry_reference
 
 Operands = Callable[[str, Sequence[DType]], tuple[DType, ...]]
 _OPERANDS: dict[str, Operands] = {}
@@ -86,7 +85,9 @@ def floats_only(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
     """Promoted; DTypeError for anything but floats."""
     found = promoted(name, dtypes)
     if found[0].kind != "f":
-        raise _refuse(name, found[0], "a float", "integers are whole already: leave it out, or cast")
+        raise _refuse(
+            name, found[0], "a float", "integers are whole already: leave it out, or cast"
+        )
     return found
 
 
@@ -156,7 +157,7 @@ def elementwise(
 
     def dtype_rule(*dtypes: DType, **_: Any) -> DType:
         found = operands(name, dtypes)[-1]
-        return dt.bool_ if to_bool or found is not dt.bool_ and is_bool(dtypes) else found
+        return dt.bool_ if to_bool or (found is not dt.bool_ and is_bool(dtypes)) else found
 
     def is_bool(dtypes: Sequence[DType]) -> bool:
         return operands is counted and all(d.kind == "b" for d in dtypes)
@@ -192,7 +193,7 @@ neg = elementwise(
     "neg", np.negative, doc=_unary("-x; integers wrap"),
     vjp=lambda g, y, x: (-g,), sample=uniform((-8, 8), dtypes=NUMBERS),
 )  # fmt: skip
-abs = elementwise(  # noqa: A001
+abs = elementwise(
     "abs", np.abs, doc=_unary("|x|; the lowest integer stays itself; gradient 0 at 0"),
     vjp=lambda g, y, x: (where(x > 0, g, where(x < 0, -g, 0)),),
     sample=uniform((-8, 8), dtypes=NUMBERS),
@@ -279,7 +280,7 @@ trunc = elementwise(
     "trunc", np.trunc, doc=_unary("The whole number towards 0", "float"), operands=floats_only,
     vjp=_flat, sample=uniform((-8, 8)),
 )  # fmt: skip
-round = elementwise(  # noqa: A001
+round = elementwise(
     "round", np.rint, doc=_unary("The nearest whole number, halves to even", "float"),
     operands=floats_only, vjp=_flat, sample=uniform((-8, 8)),
 )  # fmt: skip
@@ -311,7 +312,7 @@ def _pow_vjp(g: Expr, y: Expr, a: Expr, b: Expr) -> tuple[Expr, ...]:
     return ga, gb
 
 
-pow = elementwise(  # noqa: A001
+pow = elementwise(
     "pow", np.power, arity=2, operands=floats_only,
     doc=_binary("x to the power y; integers: see power", "float"), vjp=_pow_vjp,
     sample=uniform((0.2, 3), (-3, 3)), tolerance={**TOLERANCE, dt.float32: 1e-5},
@@ -470,10 +471,11 @@ def _convert(x: np.ndarray, dtype: DType) -> np.ndarray:
 
 cast = declare(
     "cast", family="elementwise", attrs=("dtype",),
-    doc="x in another dtype; floats to integers truncate and saturate, NaN gives 0: x (...) -> (...).",
+    doc="x in another dtype; floats to integers truncate and saturate, NaN gives 0: "
+    "x (...) -> (...).",
     shape=same, dtype=lambda d, dtype: dtype, ref=_convert,
     vjp=lambda g, y, x, dtype: (g if x.dtype.kind == "f" and dtype.kind == "f" else None,),
-    sample=_cast_samples(EVERY, EVERY), tolerance={d: 0.0 for d in FLOATS},
+    sample=_cast_samples(EVERY, EVERY), tolerance=dict.fromkeys(FLOATS, 0.0),
 )  # fmt: skip
 
 
@@ -488,13 +490,4 @@ bitcast = declare(
     doc="The same bits read as a dtype of equal size: x (...) -> (...).",
     shape=same, dtype=_bitcast_dtype, ref=lambda x, dtype: np.asarray(x).view(dtype.np),
     vjp=lambda g, y, x, dtype: (None,), sample=_cast_samples((dt.int32, dt.uint32), (dt.float32,)),
-)  # fmt: skip
-
-# --- random bits ----------------------------------------------------------------------------------
-
-threefry = elementwise(
-    "threefry", threefry_reference, arity=2, operands=words,
-    doc="Threefry-2x32 with 20 rounds, words (low, high) of key and counter: "
-    "key (...), counter (...) uint64 -> (...) uint64 (Salmon et al., 2011).",
-    sample=uniform((0, 1 << 62), (0, 1 << 62), dtypes=(dt.uint64,)),
 )  # fmt: skip

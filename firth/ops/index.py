@@ -146,9 +146,7 @@ def _scatter_vjp(
         return (g * factor, gather(g * y, *indices, axes=axes) / updates, *nones)
     # Everything that equals the result shares the gradient.
     hit_x, hit_u = equal(x, y), equal(updates, gather(y, *indices, axes=axes))
-    ties = scatter(
-        cast(hit_x, g.dtype), cast(hit_u, g.dtype), *indices, axes=axes, mode="add"
-    )
+    ties = scatter(cast(hit_x, g.dtype), cast(hit_u, g.dtype), *indices, axes=axes, mode="add")
     share = div(g, ties)
     return where(hit_x, share, 0), where(hit_u, gather(share, *indices, axes=axes), 0), *nones
 
@@ -244,8 +242,8 @@ def _take_ref(x: np.ndarray, i: np.ndarray, axis: int) -> np.ndarray:
 
 take = composed(
     "take", arity=2, attrs=("axis",), family="index",
-    doc="Elements at positions along one axis: x (A.., n, B..), i (I..) integer -> (A.., I.., B..); "
-    "IndexError outside [0, n).",
+    doc="Elements at positions along one axis: x (A.., n, B..), i (I..) integer -> "
+    "(A.., I.., B..); IndexError outside [0, n).",
     shape=_take_shape, dtype=_indexed_dtype("take"), ref=_take_ref, lower=_take_lower,
     sample=cases(lambda make, rng, d: [
         (make(3, 4, 5), rng.integers(0, 4, (2, 3)), {"axis": 1}),
@@ -301,7 +299,7 @@ take_along_axis = composed(
 def _scatter_along_ref(
     x: np.ndarray, updates: np.ndarray, i: np.ndarray, axis: int, mode: str
 ) -> np.ndarray:
-    grid = [g for g in np.indices(i.shape)]
+    grid = list(np.indices(i.shape))
     grid[axis] = i
     return _scatter_ref(x, updates, *grid, axes=tuple(range(x.ndim)), mode=mode)
 

@@ -13,7 +13,7 @@ from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.ir.node import Shape
 from firth.ir.op import Expr, Op
 from firth.ops.activation import softplus
-from firth.ops.elementwise import abs, equal, exp, log, maximum, not_equal, where  # noqa: A004
+from firth.ops.elementwise import abs, equal, exp, log, maximum, not_equal, where
 from firth.ops.index import checked_index, gather
 from firth.ops.reduce import sum_
 from firth.ops.rules import (
@@ -123,7 +123,9 @@ huber_loss = pairwise(
 
 
 def _safe_log(x: Expr) -> Expr:
-    return maximum(log(x), -100.0)
+    """At 0 the gradient is 0, not NaN: a saturated sigmoid must not poison its weights."""
+    zero = equal(x, 0)
+    return where(zero, -100.0, maximum(log(where(zero, 1.0, x)), -100.0))
 
 
 binary_cross_entropy = pairwise(
@@ -408,5 +410,3 @@ cross_entropy_soft = composed(
     ] + [(make(2, 3, 4), make(2, 3, 4, low=0, high=1), make(3, low=0.5), {}),
          (make(3), make(3, low=0, high=1), {})]),
 )  # fmt: skip
-
-

@@ -74,11 +74,13 @@ def _reshape_shape(x: Shape, shape: Shape) -> Shape:
 
 
 reshape = movement(
-    "reshape", attrs=("shape",), doc="The elements in row-major order in another shape: x (...) -> shape.",
+    "reshape", attrs=("shape",),
+    doc="The elements in row-major order in another shape: x (...) -> shape.",
     shape=_reshape_shape, ref=lambda x, shape: x.reshape(shape),
     vjp=lambda g, y, x, shape: (reshape(g, shape=x.shape),),
     sample=lambda make, rng, d: [
-        (make(3, 4), {"shape": (2, 6)}), (make(3, 4), {"shape": (12,)}), (make(), {"shape": (1, 1)}),
+        (make(3, 4), {"shape": (2, 6)}), (make(3, 4), {"shape": (12,)}),
+        (make(), {"shape": (1, 1)}),
         (make(0, 3), {"shape": (3, 5, 0)}), (make(1, 1), {"shape": ()}),
     ],
 )  # fmt: skip
@@ -94,7 +96,8 @@ def _permute_shape(x: Shape, axes: Pairs) -> Shape:
 
 
 permute = movement(
-    "permute", attrs=("axes",), doc="Dimensions in another order: x (D0, D1, ...) -> (D[axes[0]], ...).",
+    "permute", attrs=("axes",),
+    doc="Dimensions in another order: x (D0, D1, ...) -> (D[axes[0]], ...).",
     shape=_permute_shape, ref=lambda x, axes: x.transpose(axes),
     vjp=lambda g, y, x, axes: (permute(g, axes=tuple(axes.index(i) for i in range(len(axes)))),),
     sample=lambda make, rng, d: [
@@ -159,7 +162,8 @@ def _slice_shape(x: Shape, starts: Pairs, sizes: Pairs, steps: Pairs) -> Shape:
         last = start + (size - 1) * step
         if step < 1 or size < 0 or start < 0 or start > n or (size and last >= n):
             raise ShapeError(
-                message("slice", f"dimension {i} is left", f"start {start}, size {size}, step {step}",
+                message("slice", f"dimension {i} is left",
+                        f"start {start}, size {size}, step {step}",
                         f"elements of 0 to {n - 1} and a step of 1 or more", "check the bounds")
             )  # fmt: skip
     return sizes
@@ -170,9 +174,7 @@ def _slice_ref(x: np.ndarray, starts: Pairs, sizes: Pairs, steps: Pairs) -> np.n
     return x[tuple(slice(a, a + n * s, s) if n else slice(0, 0) for a, n, s in parts)]
 
 
-def _slice_vjp(
-    g: Expr, y: Expr, x: Expr, starts: Pairs, sizes: Pairs, steps: Pairs
-) -> tuple[Expr]:
+def _slice_vjp(g: Expr, y: Expr, x: Expr, starts: Pairs, sizes: Pairs, steps: Pairs) -> tuple[Expr]:
     if 0 in sizes:
         return (filled(0, x.shape, g.dtype),)
     spans = [(n - 1) * s + 1 for n, s in zip(sizes, steps, strict=True)]
@@ -261,9 +263,7 @@ def _pad_shape(x: Shape, low: Pairs, high: Pairs, inner: Pairs, value: float) ->
     return tuple(a + b + n + max(n - 1, 0) * k for n, a, b, k in rows)
 
 
-def _pad_ref(
-    x: np.ndarray, low: Pairs, high: Pairs, inner: Pairs, value: float
-) -> np.ndarray:
+def _pad_ref(x: np.ndarray, low: Pairs, high: Pairs, inner: Pairs, value: float) -> np.ndarray:
     out = np.full(_pad_shape(x.shape, low, high, inner, value), value, x.dtype)
     spots = zip(x.shape, low, inner, strict=True)
     out[tuple(slice(a, a + n * (k + 1), k + 1) if n else slice(0, 0) for n, a, k in spots)] = x
@@ -296,9 +296,7 @@ def pad_or_crop(x: Expr, low: Pairs, high: Pairs, inner: Pairs, value: float = 0
         y = pad(y, low=tuple(max(v, 0) for v in low), high=tuple(max(v, 0) for v in high),
                 inner=inner, value=value)  # fmt: skip
     starts = tuple(max(-v, 0) for v in low)
-    sizes = tuple(
-        n - a - max(-b, 0) for n, a, b in zip(y.shape, starts, high, strict=True)
-    )
+    sizes = tuple(n - a - max(-b, 0) for n, a, b in zip(y.shape, starts, high, strict=True))
     if sizes == y.shape:
         return y
     return slice_(y, starts=starts, sizes=sizes, steps=(1,) * len(sizes))
@@ -315,7 +313,10 @@ def window_extent(extent: int, size: int, stride: int, dilation: int) -> int:
 
 def _window_shape(x: Shape, sizes: Pairs, strides: Pairs, dilations: Pairs) -> Shape:
     n = len(sizes)
-    if not len(strides) == len(dilations) == n <= len(x) or min((*sizes, *strides, *dilations), default=1) < 1:
+    if (
+        not len(strides) == len(dilations) == n <= len(x)
+        or min((*sizes, *strides, *dilations), default=1) < 1
+    ):
         raise ArgumentError(
             message("window", "sizes, strides and dilations do not fit",
                     f"{sizes}, {strides}, {dilations} for shape {x}",
@@ -382,9 +383,7 @@ def _unwindow_one(
     if size == stride and dilation == 1:  # no overlap: the elements only move
         order = (*rest[: axis + 1], k_axis, *rest[axis + 1 :])
         shape = tuple(g.shape[a] for a in rest)
-        g = reshape(
-            permute(g, axes=order), shape=(*shape[:axis], n * size, *shape[axis + 1 :])
-        )
+        g = reshape(permute(g, axes=order), shape=(*shape[:axis], n * size, *shape[axis + 1 :]))
         return _along(g, axis, 0, extent - n * size, 0)
     total: Expr | None = None
     for k in range(size):

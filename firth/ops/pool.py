@@ -137,7 +137,8 @@ def _max_vjp(
     axes = _kernel_axes(w, n)
     hit = equal(w, spread(y, w, axes)) | not_equal(w, w)
     place = reshape(
-        TABLE["iota"](extent=count(sizes), dtype=dt.int32), (*(1 for _ in range(w.ndim - n)), *sizes)
+        TABLE["iota"](extent=count(sizes), dtype=dt.int32),
+        (*(1 for _ in range(w.ndim - n)), *sizes),
     )
     first = amin(where(hit, place, count(sizes)), axes=axes, keepdims=True)
     share = where(equal(place, first), spread(g, w, axes), 0)
@@ -169,7 +170,9 @@ def _max_ref(x: np.ndarray, sizes: Sizes, **attrs: Any) -> Any:
     return w.max(axis=tuple(range(w.ndim - len(sizes), w.ndim)))
 
 
-def _row(sizes: Any, stride: Any, padding: Any, ceil_mode: bool = False, **more: Any) -> dict[str, Any]:
+def _row(
+    sizes: Any, stride: Any, padding: Any, ceil_mode: bool = False, **more: Any
+) -> dict[str, Any]:
     return {"sizes": sizes, "stride": stride, "padding": padding, "ceil_mode": ceil_mode, **more}
 
 
@@ -240,9 +243,7 @@ def _avg_ref(
     if count_padding:
         counted = np.ones([k + sum(p) for k, p in zip(spatial, padding, strict=True)])
         pairs, _ = _overhang(x.shape, sizes, stride, padding, ones, ceil_mode)
-        counted = np.pad(
-            counted, [(0, b[1] - a[1]) for a, b in zip(padding, pairs, strict=True)]
-        )
+        counted = np.pad(counted, [(0, b[1] - a[1]) for a, b in zip(padding, pairs, strict=True)])
     else:
         pairs, _ = _overhang(x.shape, sizes, stride, padding, ones, ceil_mode)
         counted = np.pad(np.ones(spatial), pairs)

@@ -28,7 +28,6 @@ from firth.ops.elementwise import (
     remainder,
     shift_right,
     sqrt,
-    threefry,
     where,
 )
 from firth.ops.movement import slice_
@@ -47,7 +46,7 @@ from firth.ops.rules import (
     wide,
 )
 from firth.ops.sort import argsort
-from firth.ops.threefry import threefry_reference
+from firth.ops.threefry import threefry, threefry_reference
 
 # Random bits of a mantissa: as many as a number in [0, 1) can hold evenly.
 _MANTISSA = {dt.float64: 53, dt.float32: 24, dt.float16: 11, dt.bfloat16: 8}
@@ -75,7 +74,7 @@ def draw(
     dtype: Callable[..., DType], rows: tuple[dict[str, Any], ...],
     attrs: tuple[str, ...] = ("shape",), dtypes: tuple[DType, ...] = (dt.float32,), **fields: Any,
 ) -> Op:  # fmt: skip
-    """Declares an op that draws `shape` elements from a state; `ref` takes the state's two words."""
+    """Declares an op that draws `shape` elements (or n) from a state."""
 
     def shape_rule(state: Shape, **o: Any) -> Shape:
         _state_check(name, state)

@@ -1,4 +1,4 @@
-"""Reductions and scans over axes: attributes `axes` (sorted, distinct, not negative), `keepdims`."""
+"""Reductions and scans: attributes `axes` (sorted, distinct, not negative) and `keepdims`."""
 
 from __future__ import annotations
 
@@ -143,7 +143,8 @@ def _before(x: Expr) -> Expr:
 
 
 prod = reduction(
-    "prod", _prod_ref, doc="The product over axes, 1 when empty: x (...) number -> (...) without them.",
+    "prod", _prod_ref,
+    doc="The product over axes, 1 when empty: x (...) number -> (...) without them.",
     vjp=_prod_vjp,
 )  # fmt: skip
 
@@ -217,7 +218,9 @@ def _scan_vjp(g: Expr, y: Expr, x: Expr, axis: int, kind: str) -> tuple[Expr]:
     where_reached = where(equal(x, y), iota(x.shape, axis), -1)
     winner = cumulate(where_reached, axis=axis, kind="maximum")
     winner = where(winner < 0, iota(x.shape, axis), winner)
-    return (TABLE["scatter_along_axis"](filled(0, x.shape, g.dtype), g, winner, axis=axis, mode="add"),)
+    return (
+        TABLE["scatter_along_axis"](filled(0, x.shape, g.dtype), g, winner, axis=axis, mode="add"),
+    )
 
 
 def _scan_mul_vjp(g: Expr, y: Expr, x: Expr, axis: int) -> Expr:

@@ -263,9 +263,7 @@ def widened_vjp(rule: Callable[..., Any]) -> Callable[..., tuple[Expr | None, ..
     def vjp(g: Expr, y: Expr, *xs: Expr, **attrs: Any) -> tuple[Expr | None, ...]:
         up = [cast(e, wide(e.dtype)) for e in (g, y, *xs)]
         found = rule(*up, **attrs)
-        return tuple(
-            f if x.dtype.kind == "f" else None for f, x in zip(found, xs, strict=True)
-        )
+        return tuple(f if x.dtype.kind == "f" else None for f, x in zip(found, xs, strict=True))
 
     return vjp
 

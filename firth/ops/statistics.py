@@ -15,7 +15,7 @@ from firth.ir.node import Shape
 from firth.ir.op import Expr, Op
 from firth.ops.compose import power, sign
 from firth.ops.elementwise import (
-    abs,  # noqa: A004
+    abs,
     equal,
     exp,
     log,
@@ -194,7 +194,7 @@ logsumexp = statistic(
 )  # fmt: skip
 
 
-def _norm_ref(x: np.ndarray, axis: Axes, keepdims: bool, ord: float) -> Any:  # noqa: A002
+def _norm_ref(x: np.ndarray, axis: Axes, keepdims: bool, ord: float) -> Any:
     a = np.abs(x)
     if ord == math.inf:
         return a.max(axis=axis, keepdims=keepdims)
@@ -205,7 +205,7 @@ def _norm_ref(x: np.ndarray, axis: Axes, keepdims: bool, ord: float) -> Any:  # 
     return np.sum(a**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
 
 
-def _norm_lower(x: Expr, axes: Axes, keepdims: bool, ord: float) -> Expr:  # noqa: A002
+def _norm_lower(x: Expr, axes: Axes, keepdims: bool, ord: float) -> Expr:
     if ord == 2:
         return sqrt(sum_(x * x, axes=axes, keepdims=keepdims))
     if ord == math.inf:
@@ -220,9 +220,7 @@ def _norm_lower(x: Expr, axes: Axes, keepdims: bool, ord: float) -> Expr:  # noq
     return power(total, 1.0 / ord)
 
 
-def _norm_vjp(
-    g: Expr, y: Expr, x: Expr, axes: Axes, keepdims: bool, ord: float  # noqa: A002
-) -> tuple[Expr]:
+def _norm_vjp(g: Expr, y: Expr, x: Expr, axes: Axes, keepdims: bool, ord: float) -> tuple[Expr]:
     if ord == 0:
         return (filled(0, x.shape, g.dtype),)
     whole = keep(y, x.shape, axes)
@@ -369,7 +367,9 @@ def _running(name: str, kind: str, ufunc: Any, doc: str) -> Op:
     )  # fmt: skip
 
 
-cumsum = _running("cumsum", "add", np.add, "The running sum along an axis: x (...) number -> (...).")
+cumsum = _running(
+    "cumsum", "add", np.add, "The running sum along an axis: x (...) number -> (...)."
+)
 cumprod = _running(
     "cumprod", "mul", np.multiply, "The running product along an axis: x (...) number -> (...)."
 )

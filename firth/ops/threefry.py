@@ -1,8 +1,12 @@
-"""Threefry-2x32 in NumPy: the reference of the `threefry` op."""
+"""Threefry-2x32: where all random numbers come from."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from firth.base.dtype import uint64
+from firth.ops.elementwise import elementwise, words
+from firth.ops.rules import uniform
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
@@ -27,3 +31,11 @@ def threefry_reference(key: np.ndarray, counter: np.ndarray) -> np.ndarray:
 def _halves(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low = (words & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     return low, (words >> np.uint64(32)).astype(np.uint32)
+
+
+threefry = elementwise(
+    "threefry", threefry_reference, arity=2, operands=words,
+    doc="Threefry-2x32 with 20 rounds, words (low, high) of key and counter: "
+    "key (...), counter (...) uint64 -> (...) uint64 (Salmon et al., 2011).",
+    sample=uniform((0, 1 << 62), (0, 1 << 62), dtypes=(uint64,)),
+)  # fmt: skip

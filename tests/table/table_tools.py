@@ -39,9 +39,7 @@ def samples(op: Op, dtypes: Sequence[DType] | None = None) -> Iterator[tuple[DTy
 def inputs(args: Sequence[Any]) -> tuple[Node, ...]:
     """One input node per array."""
     arrays = [np.asarray(a) for a in args]
-    return tuple(
-        input_node(i, a.shape, dt.from_numpy(a.dtype)) for i, a in enumerate(arrays)
-    )
+    return tuple(input_node(i, a.shape, dt.from_numpy(a.dtype)) for i, a in enumerate(arrays))
 
 
 def apply(op: Op, args: Sequence[Any], attrs: dict[str, Any]) -> Graph:
@@ -64,9 +62,7 @@ def expand_bodies(roots: Sequence[Node], everything: bool = True) -> list[Node]:
         src = tuple(new[id(s)] for s in node.src)
         if node.op.lower is None:
             same = all(a is b for a, b in zip(src, node.src, strict=True))
-            new[id(node)] = node if same else Node(
-                node.op, src, node.attrs, node.shape, node.dtype
-            )
+            new[id(node)] = node if same else Node(node.op, src, node.attrs, node.shape, node.dtype)
             continue
         body = node.op.lower(*[Expr(s) for s in src], **node.kwargs())
         assert body.shape == node.shape, f"{node.op.name}: body {body.shape}, rule {node.shape}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.table.table_tools import OPS, TARGETS, apply, close, expand_bodies, hard_values, run, samples
 
 from firth import ops
 from firth.base.dtype import DType
@@ -12,6 +11,16 @@ from firth.base.errors import DTypeError
 from firth.ir.graph import Graph
 from firth.ir.op import Op
 from firth.ops.rules import EVERY, Case
+from tests.table.table_tools import (
+    OPS,
+    TARGETS,
+    apply,
+    close,
+    expand_bodies,
+    hard_values,
+    run,
+    samples,
+)
 
 ids = [op.name for op in OPS]
 

@@ -94,7 +94,7 @@ def classes(fn: Callable[..., Any]) -> Callable[..., Any]:
     return run_loss
 
 
-def norm(x: Any, axes: Any, keepdims: bool, ord: float) -> Any:  # noqa: A002
+def norm(x: Any, axes: Any, keepdims: bool, ord: float) -> Any:
     return torch.linalg.vector_norm(x, ord, dim=axes, keepdim=keepdims)
 
 
@@ -149,7 +149,7 @@ WRITTEN: dict[str, Callable[..., Any]] = {
     "conv": conv, "conv_transpose": conv_transpose, "max_pool": pool("max"),
     "avg_pool": pool("avg"), "adaptive_avg_pool": adaptive,
     "layer_norm": lambda x, *p, ndim, eps=1e-5: F.layer_norm(x, x.shape[-ndim:], *p, eps=eps),
-    "rms_norm": lambda x, *p, ndim, eps=1e-6: F.rms_norm(x, x.shape[x.ndim - ndim :], *p[:1], eps=eps)
+    "rms_norm": lambda x, *p, ndim, eps=1e-6: F.rms_norm(x, x.shape[-ndim:], *p[:1], eps=eps)
     if len(p) < 2 else None,
     "group_norm": lambda x, *p, groups, eps=1e-5: F.group_norm(x, groups, *p, eps=eps),
     "batch_norm": batch_norm,
@@ -222,7 +222,9 @@ def firth_gradient(name: str, args: list[np.ndarray], attrs: dict[str, Any]) -> 
 
 X = np.array([-3.0, -1.0, -0.0, 0.0, 1.0, 1.0, 3.0, 6.0])
 TIES = np.array([[1.0, 2.0, 2.0, 0.0], [2.0, 2.0, 1.0, 2.0]])
-GRID = np.array([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 5.0], [0.0, 0.0, 2.0, 2.0], [3.0, 0.0, 2.0, 2.0]])
+GRID = np.array(
+    [[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 5.0], [0.0, 0.0, 2.0, 2.0], [3.0, 0.0, 2.0, 2.0]]
+)
 KINKS: list[tuple[str, list[np.ndarray], dict[str, Any]]] = [
     *[(name, [X], {}) for name in (
         "abs", "relu", "relu6", "hardtanh", "hardsigmoid", "hardswish", "leaky_relu", "elu",
@@ -245,7 +247,9 @@ KINKS: list[tuple[str, list[np.ndarray], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "args", "attrs"), KINKS, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("name", "args", "attrs"), KINKS, ids=lambda v: v if isinstance(v, str) else ""
+)
 def test_gradients_at_kinks_are_pytorchs(
     name: str, args: list[np.ndarray], attrs: dict[str, Any]
 ) -> None:

@@ -36,6 +36,6 @@ class Executable:
         return found
 
 
-def compile(graph: Graph) -> Executable:  # noqa: A001
+def compile(graph: Graph) -> Executable:
     """The graph, ready to be counted."""
     return Executable(graph)

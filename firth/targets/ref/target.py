@@ -47,7 +47,9 @@ class Executable:
         found = [from_array(values[id(n)]) for n in graph.outputs]
         for o, i in graph.donated:
             node = graph.outputs[o]
-            np.copyto(buffers[i].view(node.dtype, node.shape), found[o].view(node.dtype, node.shape))
+            np.copyto(
+                buffers[i].view(node.dtype, node.shape), found[o].view(node.dtype, node.shape)
+            )
             found[o] = buffers[i]
         return found
 
@@ -64,6 +66,6 @@ def evaluate(node: Node, sources: Sequence[np.ndarray]) -> np.ndarray:
     return value
 
 
-def compile(graph: Graph) -> Executable:  # noqa: A001
+def compile(graph: Graph) -> Executable:
     """The graph, ready to run."""
     return Executable(graph)

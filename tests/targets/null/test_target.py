@@ -9,7 +9,7 @@ from firth.base import dtype as dt
 from firth.ir.graph import Graph
 from firth.ir.op import Expr, input_node
 from firth.runtime.buffer import from_array
-from firth.targets.null.target import compile  # noqa: A004
+from firth.targets.null.target import compile
 
 
 def test_counts_nodes_and_answers_zeros() -> None:

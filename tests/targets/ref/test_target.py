@@ -12,7 +12,7 @@ from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import Expr, declare, input_node, make
 from firth.runtime.buffer import Buffer, from_array
-from firth.targets.ref.target import compile, evaluate  # noqa: A004
+from firth.targets.ref.target import compile, evaluate
 
 
 def x_node() -> Node:
@@ -47,7 +47,7 @@ def test_an_index_outside_leaves_donated_buffers_alone() -> None:
     picked = ops.gather(changed, i, axes=(0,))
     graph = Graph((x, i), (changed.node, picked.node), donated=((0, 0),))
     a, index = buffer(1, 2, 3), from_array(np.array([0, 3]))
-    with pytest.raises(IndexOutOfRange, match="gather: .* got 3, expected 0 to 2"):
+    with pytest.raises(IndexOutOfRange, match=r"gather: .* got 3, expected 0 to 2"):
         compile(graph).run([a, index])
     np.testing.assert_array_equal(a.view(dt.float32, (3,)), [1, 2, 3])
 

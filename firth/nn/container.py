@@ -81,6 +81,20 @@ class _Numbered(Module):
 class ModuleList(_Numbered):
     """A list of modules that belong to the tree."""
 
+    def __repr__(self) -> str:
+        groups: list[tuple[int, int, str]] = []  # (first, last, text) of equal neighbours
+        for i, text in enumerate(map(repr, self)):
+            if groups and groups[-1][2] == text:
+                groups[-1] = (groups[-1][0], i, text)
+            else:
+                groups.append((i, i, text))
+        lines = [
+            f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}"
+            for a, b, text in groups
+        ]
+        body = "".join("\n  " + line.replace("\n", "\n  ") for line in lines)
+        return f"ModuleList({body}\n)" if lines else "ModuleList()"
+
 
 class ParameterList(_Numbered):
     """A list of parameters that belong to the tree."""

@@ -11,7 +11,7 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, FirthError, message
 from firth.nn.parameter import Parameter
-from firth.tensor import Tensor, no_grad
+from firth.tensor import Tensor, as_tensor, no_grad
 
 _hook_numbers = count()
 
@@ -97,7 +97,7 @@ class Module:
         return result
 
     def _name_layer(self, error: FirthError) -> None:
-        """Adds `in layer blocks.0.fc1` to an error: the innermost module as the outermost sees it."""
+        """Adds `in layer blocks.0.fc1` to an error: the innermost module, with its path."""
         failed, text = error.__dict__.setdefault("_layer", (self, str(error)))
         path = next((name for name, module in self._walk() if module is failed), "")
         named = f"{path} ({type(failed).__name__})" if path else type(failed).__name__
@@ -299,7 +299,7 @@ class Module:
         with no_grad():
             for name, tensor in own.items():
                 if name in state_dict:
-                    tensor.copy_(_as_tensor(state_dict[name]))
+                    tensor.copy_(as_tensor(state_dict[name]))
         return IncompatibleKeys(missing, unexpected)
 
     def _misfit(
@@ -426,7 +426,3 @@ def _once(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
         if id(value) not in seen:
             seen.add(id(value))
             yield name, value
-
-
-def _as_tensor(value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else Tensor(value)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from firth.base.errors import GradientError, message
-from firth.tensor import Tensor, cat, maximum, no_grad, where
+from firth.tensor import Tensor, cat, maximum, no_grad, where, zeros
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -20,7 +20,7 @@ def get_total_norm(
     """The norm of all tensors taken as one vector: () float."""
     flat = [t.detach() for t in tensors]
     if not flat:
-        return Tensor(0.0)
+        return zeros(())
     if math.isinf(norm_type):
         total = flat[0].abs().max()
         for t in flat[1:]:

@@ -8,7 +8,7 @@ from typing import Any
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.optim.optimizer import Group, Optimizer, State, zeros_like
-from firth.tensor import Tensor, where
+from firth.tensor import Tensor
 
 
 class SGD(Optimizer):
@@ -61,7 +61,7 @@ class SGD(Optimizer):
         """The share of the gradient that enters the momentum: all of it at the first step."""
         if step is None:
             return None
-        return where(step == 1.0, 1.0, 1.0 - group["dampening"]).to(dtype)
+        return (step == 1.0).to(dtype) * group["dampening"] + (1.0 - group["dampening"])
 
     def apply(
         self, p: Tensor, g: Tensor, state: State, group: Group, shared: Any

@@ -29,15 +29,16 @@ def scaled_dot_product_attention(
     """
     if enable_gqa and query.shape[-3] != key.shape[-3]:
         repeats = query.shape[-3] // key.shape[-3]
-        key, value = key.repeat_interleave(repeats, -3), value.repeat_interleave(repeats, -3)
+        axis = key.ndim - 3
+        key, value = (apply("repeat_interleave", x, count=repeats, axis=axis) for x in (key, value))
     if dropout_p:
         weights = attention_weights(query, key, attn_mask, is_causal, scale)
         return dropout(weights, dropout_p, True) @ value
     masks = () if attn_mask is None else (attn_mask,)
-    size = 1.0 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     return apply(
-        "scaled_dot_product_attention", query, key, value, *masks, causal=is_causal, scale=size
-    )
+        "scaled_dot_product_attention", query, key, value, *masks,
+        is_causal=is_causal, scale=None if scale is None else float(scale),
+    )  # fmt: skip
 
 
 def attention_weights(

@@ -1,11 +1,12 @@
-"""Losses. reduction: "mean", "sum" or "none"."""
+"""Losses: one node each. reduction: "mean", "sum" or "none"."""
 
 from __future__ import annotations
 
 from firth.base.errors import ArgumentError, ShapeError, message
 from firth.nn.functional.common import check_reduction
 from firth.nn.functional.common import reduce as reduced
-from firth.tensor import Tensor, where
+from firth.tensor import Tensor
+from firth.tensor.record import apply
 
 
 def cross_entropy(
@@ -34,55 +35,27 @@ def cross_entropy(
                 "0.1 is usual",
             )  # fmt: skip
         )
-    dim = 0 if input.ndim == 1 else 1
-    log_probs = input.log_softmax(dim)
-    if target.dtype.is_floating_point:
-        return _soft_targets(log_probs, target, weight, reduction, label_smoothing)
-    loss = nll_loss(log_probs, target, weight, ignore_index=ignore_index, reduction=reduction)
-    if not label_smoothing:
-        return loss
-    classes = input.shape[dim]
-    kept = target != ignore_index
-    each = log_probs if weight is None else log_probs * _per_class(weight, log_probs, dim)
-    smooth = where(kept, -each.sum(dim), 0.0)
-    if reduction == "sum":
-        smooth = smooth.sum()
-    elif reduction == "mean":
-        counted = kept.to(input.dtype)
-        if weight is not None:
-            counted = where(kept, weight[where(kept, target, 0)], 0.0)
-        smooth = smooth.sum() / counted.sum()
-    return (1.0 - label_smoothing) * loss + (label_smoothing / classes) * smooth
-
-
-def _per_class(weight: Tensor, like: Tensor, dim: int) -> Tensor:
-    """(C,) -> (C, 1, ...), so that it broadcasts along `dim` of `like`."""
-    return weight.reshape(-1, *(1,) * (like.ndim - 1 - dim))
-
-
-def _soft_targets(
-    log_probs: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    reduction: str,
-    label_smoothing: float,
-) -> Tensor:
-    if target.shape != log_probs.shape:
+    weights = () if weight is None else (weight,)
+    smoothing = float(label_smoothing)
+    if not target.dtype.is_floating_point:
+        return apply(
+            "cross_entropy", input, target, *weights,
+            ignore_index=ignore_index, label_smoothing=smoothing, reduction=reduction,
+        )  # fmt: skip
+    if target.shape != input.shape:
         raise ShapeError(
             message(
                 "cross_entropy",
                 "probabilities do not fit the logits",
                 str(tuple(target.shape)),
-                str(tuple(log_probs.shape)),
+                str(tuple(input.shape)),
                 "pass class indices as int64, or one share per class",
             )  # fmt: skip
         )
-    dim = 0 if log_probs.ndim == 1 else 1
-    if label_smoothing:
-        target = target * (1.0 - label_smoothing) + label_smoothing / log_probs.shape[dim]
-    each = log_probs if weight is None else log_probs * _per_class(weight, log_probs, dim)
-    losses = -(each * target).sum(dim)
-    return reduced("cross_entropy", losses, reduction)
+    return apply(
+        "cross_entropy_soft", input, target, *weights,
+        label_smoothing=smoothing, reduction=reduction,
+    )  # fmt: skip
 
 
 def nll_loss(
@@ -96,31 +69,10 @@ def nll_loss(
 ) -> Tensor:
     """Negative log-likelihood of log-probabilities (N, C, ...) at class indices (N, ...)."""
     check_reduction("nll_loss", reduction)
-    dim = 0 if input.ndim == 1 else 1
-    expected = (*input.shape[:dim], *input.shape[dim + 1 :])
-    if tuple(target.shape) != tuple(expected):
-        raise ShapeError(
-            message(
-                "nll_loss",
-                "targets do not fit the classes' scores",
-                f"{tuple(target.shape)} for {tuple(input.shape)}",
-                f"targets {tuple(expected)}",
-                "one class index per item",
-            )  # fmt: skip
-        )
-    kept = target != ignore_index
-    safe = where(kept, target, 0)
-    losses = -input.gather(dim, safe.unsqueeze(dim)).squeeze(dim)
-    if weight is not None:
-        share = weight[safe]
-        losses = losses * share
-    losses = where(kept, losses, 0.0)
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return losses.sum()
-    counted = kept.to(input.dtype) if weight is None else where(kept, share, 0.0)
-    return losses.sum() / counted.sum()
+    weights = () if weight is None else (weight,)
+    return apply(
+        "nll_loss", input, target, *weights, ignore_index=ignore_index, reduction=reduction
+    )
 
 
 def mse_loss(
@@ -131,8 +83,8 @@ def mse_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """(x - target)**2."""
-    difference = input - target
-    return reduced("mse_loss", difference * difference, reduction)
+    check_reduction("mse_loss", reduction)
+    return apply("mse_loss", input, target, reduction=reduction)
 
 
 def l1_loss(
@@ -143,7 +95,8 @@ def l1_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """|x - target|."""
-    return reduced("l1_loss", (input - target).abs(), reduction)
+    check_reduction("l1_loss", reduction)
+    return apply("l1_loss", input, target, reduction=reduction)
 
 
 def smooth_l1_loss(
@@ -155,23 +108,16 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:
     """(x - target)**2 / (2 * beta) below beta, |x - target| - beta / 2 above."""
-    size = (input - target).abs()
-    if beta == 0:
-        return reduced("smooth_l1_loss", size, reduction)
-    losses = where(size < beta, size * size * (0.5 / beta), size - 0.5 * beta)
-    return reduced("smooth_l1_loss", losses, reduction)
+    check_reduction("smooth_l1_loss", reduction)
+    return apply("smooth_l1_loss", input, target, reduction=reduction, beta=float(beta))
 
 
 def huber_loss(
-    input: Tensor,
-    target: Tensor,
-    reduction: str = "mean",
-    delta: float = 1.0,
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
 ) -> Tensor:
     """(x - target)**2 / 2 below delta, delta * (|x - target| - delta / 2) above."""
-    size = (input - target).abs()
-    losses = where(size < delta, size * size * 0.5, delta * (size - 0.5 * delta))
-    return reduced("huber_loss", losses, reduction)
+    check_reduction("huber_loss", reduction)
+    return apply("huber_loss", input, target, reduction=reduction, delta=float(delta))
 
 
 def binary_cross_entropy(
@@ -183,19 +129,12 @@ def binary_cross_entropy(
     reduction: str = "mean",
 ) -> Tensor:
     """-(t * log(p) + (1 - t) * log(1 - p)), each logarithm held above -100."""
-    if input.shape != target.shape:
-        raise ShapeError(
-            message(
-                "binary_cross_entropy",
-                "shapes differ",
-                f"{tuple(input.shape)} and {tuple(target.shape)}",
-                "equal shapes",
-                "squeeze or reshape one of them",
-            )  # fmt: skip
-        )
-    yes, no = input.log().clamp(min=-100.0), (1.0 - input).log().clamp(min=-100.0)
-    losses = -(target * yes + (1.0 - target) * no)
-    return reduced("binary_cross_entropy", _times(losses, weight), reduction)
+    check_reduction("binary_cross_entropy", reduction)
+    _same_shape("binary_cross_entropy", input, target)
+    if weight is None:
+        return apply("binary_cross_entropy", input, target, reduction=reduction)
+    losses = apply("binary_cross_entropy", input, target, reduction="none")
+    return reduced("binary_cross_entropy", losses * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -208,20 +147,30 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """Binary cross entropy of logits; pos_weight multiplies the positive term."""
+    name = "binary_cross_entropy_with_logits"
+    check_reduction(name, reduction)
+    _same_shape(name, input, target)
+    if weight is None and pos_weight is None:
+        return apply(name, input, target, reduction=reduction)
+    if pos_weight is None:
+        losses = apply(name, input, target, reduction="none")
+    else:
+        factor = 1.0 + (pos_weight - 1.0) * target
+        losses = (1.0 - target) * input - factor * apply("logsigmoid", input)
+    return reduced(name, losses if weight is None else losses * weight, reduction)
+
+
+def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
     if input.shape != target.shape:
         raise ShapeError(
             message(
-                "binary_cross_entropy_with_logits",
+                name,
                 "shapes differ",
                 f"{tuple(input.shape)} and {tuple(target.shape)}",
                 "equal shapes",
-                "squeeze or reshape one of them, e.g. logits.squeeze(1)",
+                "squeeze or reshape one of them, e.g. x.squeeze(1)",
             )  # fmt: skip
         )
-    factor = 1.0 if pos_weight is None else 1.0 + (pos_weight - 1.0) * target
-    smooth = (-input.abs()).exp().log1p() + (-input).clamp(min=0.0)  # -log(sigmoid(x))
-    losses = (1.0 - target) * input + factor * smooth
-    return reduced("binary_cross_entropy_with_logits", _times(losses, weight), reduction)
 
 
 def kl_div(
@@ -234,15 +183,7 @@ def kl_div(
 ) -> Tensor:
     """target * (log(target) - x), x being log-probabilities; "batchmean" divides by the rows."""
     check_reduction("kl_div", reduction)
-    if log_target:
-        losses = target.exp() * (target - input)
-    else:
-        log = where(target > 0, target, 1.0).log()
-        losses = target * (log - input)
     if reduction == "batchmean":
-        return losses.sum() / input.shape[0]
-    return reduced("kl_div", losses, reduction)
-
-
-def _times(losses: Tensor, weight: Tensor | None) -> Tensor:
-    return losses if weight is None else losses * weight
+        total = apply("kl_div", input, target, reduction="sum", log_target=log_target)
+        return total / input.shape[0]
+    return apply("kl_div", input, target, reduction=reduction, log_target=log_target)

@@ -59,7 +59,7 @@ def _fill_value(x: Tensor, value: float | None) -> bool | int | float:
 
 
 def _source(mode: str, size: int, low: int, high: int) -> Tensor:
-    """For each place of the padded dimension, the place its value comes from: (low + size + high,)."""
+    """Where the value at each place of the padded dimension comes from: (low + size + high,)."""
     place = arange(-low, size + high)
     if mode == "replicate":
         return place.clamp(0, size - 1)

@@ -14,12 +14,22 @@ from firth.passes.simplify import simplify
 
 def to_kernels(graph: Graph, facts: TargetFacts, generic: bool = False) -> tuple[Schedule, Plan]:
     """Everything between a recorded graph and kernels with places."""
+    return place(to_base(graph), facts, generic)
+
+
+def to_base(graph: Graph) -> Graph:
+    """A recorded graph in base ops."""
     check = verify if flags.debug("verify") else _unchecked
     graph = check(graph, "recorded")
     # Bodies and broadcasting become base ops, so that one set of rules suffices afterwards.
     graph = check(lower(graph), "lowered")
     # Bodies meet their surroundings: shared parts and idle movement go.
     graph = check(simplify(graph), "lowered")
+    return graph
+
+
+def place(graph: Graph, facts: TargetFacts, generic: bool = False) -> tuple[Schedule, Plan]:
+    """Kernels with places for a graph in base ops."""
     steps = schedule(graph, facts, generic)  # groups and loops, from shapes and facts alone
     return steps, plan(graph, steps)  # places last: lifetimes need the final order
 

@@ -7,11 +7,12 @@ donated memory come after every kernel that can fail, so that a failed step chan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firth.ir.graph import Graph
-from firth.ir.kernel import Affine, Axis, Buffer, Kernel, Load, Loop, Store
+from firth.ir.kernel import Affine, Axis, Buffer, Contract, Kernel, Load, Loop, Store
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
 from firth.passes.fuse import strip
@@ -24,11 +25,16 @@ Place = tuple[str, int]  # ("input", i), ("output", j), ("arena", byte offset)
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A kernel with the place of each buffer. guarded: skipped once the error word is set."""
+    """A kernel with the place of each buffer. guarded: skipped once the error word is set.
+
+    bytes: of all its buffers. flops: of its contraction, two for each product.
+    """
 
     kernel: Kernel
     places: tuple[Place, ...]
     guarded: bool
+    bytes: int
+    flops: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +90,11 @@ class _Planner:
             places = tuple(self.places[id(n)] for n in call.arguments)
             buffers = [b for b in call.kernel.buffers if not b.scratch]
             guarded = any(b.written and p in written for b, p in zip(buffers, places, strict=True))
-            steps.append(Step(call.kernel, places, guarded))
+            steps.append(_step(call, places, guarded))
         for node, target in self.copies:
             places = (self.places[id(node)], target)
-            steps.append(Step(copy_kernel(node), places, target[0] == "input"))
+            copy = Call(copy_kernel(node), (node, node))
+            steps.append(_step(copy, places, target[0] == "input"))
         outputs = tuple(size_bytes(o) for o in self.graph.outputs)
         return Plan(steps, arena, outputs, self.in_place, sizes)
 
@@ -175,6 +182,20 @@ class _Planner:
             name = f"{nodes[key].op.name} {nodes[key].dtype.name}{list(nodes[key].shape)}"
             sizes[f"{name} #{len(sizes)}"] = size
         return total, sizes
+
+
+def _step(call: Call, places: tuple[Place, ...], guarded: bool) -> Step:
+    traffic = sum(size_bytes(n) for n in call.arguments)
+    return Step(call.kernel, places, guarded, traffic, _flops(call.kernel))
+
+
+def _flops(kernel: Kernel) -> int:
+    total = 0
+    for item in kernel.body:
+        if isinstance(item, Contract):
+            axes = {*item.rows, *item.cols, *item.reduce, *(a for a, _ in kernel.grid)}
+            total += 2 * math.prod(a.extent for a in axes)
+    return total
 
 
 def _arguments(call: Call) -> Iterator[tuple[Node, Buffer]]:

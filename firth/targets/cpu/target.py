@@ -7,19 +7,21 @@ from collections.abc import Sequence
 
 from firth.base import flags
 from firth.codegen.emit import emit
+from firth.codegen.text import Text
 from firth.ir.graph import Graph
-from firth.ir.kernel import Buffer as KernelBuffer
-from firth.ir.kernel import Kernel
-from firth.passes.pipeline import to_kernels
+from firth.passes import pipeline
 from firth.passes.plan import Plan
 from firth.passes.schedule import Schedule
 from firth.passes.values import Site as KernelSite
 from firth.runtime.buffer import Buffer
 from firth.runtime.program import Place, Program, Site, Stage
 from firth.targets.cpu import build, facts
+from firth.targets.cpu.stages import Stages
 
-# Below this many tiles in all, waking a second thread costs more than it brings (about 20 us).
-_SERIAL_TILES = 8
+# One thread of a slow machine, for the guess whether a second one pays.
+_BYTES_PER_SECOND = 10e9
+_FLOPS_PER_SECOND = 40e9
+_WORTH_WAKING_SECONDS = 20e-6
 _EXTENTS = frozenset(("shape", "sizes", "starts", "low", "high", "extent", "stop", "start"))
 _seen: OrderedDict[tuple[object, ...], tuple[object, ...]] = OrderedDict()
 _SEEN_LIMIT = 4096
@@ -45,13 +47,18 @@ def compile(graph: Graph) -> Executable:
 
 def specialise(graph: Graph, generic: bool) -> Executable:
     """The graph as native code, its extents constants of the code or (generic) arguments of it."""
-    schedule, plan = to_kernels(graph, facts.host(), generic)
-    return Executable(_program(graph, schedule, plan, generic))
+    stages = Stages(graph)
+    lowered = stages.lowered(lambda: pipeline.to_base(graph))
+    schedule, plan = pipeline.place(lowered, facts.host(), generic)
+    stages.kernels(plan)
+    texts = []
+    for k, step in enumerate(plan.steps):
+        text = emit(step.kernel, facts.host(), generic)
+        texts.append(stages.code(k, step.kernel.name, text, build.assembly))
+    return Executable(_program(schedule, plan, texts))
 
 
-def _program(graph: Graph, schedule: Schedule, plan: Plan, generic: bool) -> Program:
-    host = facts.host()
-    texts = [emit(step.kernel, host, generic) for step in plan.steps]
+def _program(schedule: Schedule, plan: Plan, texts: list[Text]) -> Program:
     functions = build.load(texts)
     stages = []
     for step, text in zip(plan.steps, texts, strict=True):
@@ -63,8 +70,9 @@ def _program(graph: Graph, schedule: Schedule, plan: Plan, generic: bool) -> Pro
                 words,
                 step.guarded,
                 step.kernel.name,
-                _traffic(step.kernel),
-            )  # fmt: skip
+                step.bytes,
+                step.flops,
+            )
         )
     return Program(
         stages,
@@ -73,7 +81,7 @@ def _program(graph: Graph, schedule: Schedule, plan: Plan, generic: bool) -> Pro
         tuple(plan.in_place.items()),
         max((t.scratch_bytes for t in texts), default=0),
         {number + 1: _site(s) for number, s in enumerate(schedule.sites.table)},
-        sum(s.tiles for s in stages) < _SERIAL_TILES,
+        _small(plan),
         tuple(plan.sizes.items()),
     )
 
@@ -82,16 +90,10 @@ def _site(site: KernelSite) -> Site:
     return Site(site.op, site.kind, f"0 <= index < {site.extent}" if site.kind == "index" else "")
 
 
-def _traffic(kernel: Kernel) -> int:
-    """Bytes of every element of the grid read and written once: an estimate for profiles."""
-    elements = 1
-    for axis, _ in kernel.grid:
-        elements *= axis.extent
-    return sum(_bytes(b) for b in kernel.buffers) * elements
-
-
-def _bytes(buffer: KernelBuffer) -> int:
-    return 0 if buffer.scratch else buffer.dtype.itemsize
+def _small(plan: Plan) -> bool:
+    """Whether waking a second thread would cost more than it brings (about 20 us of work)."""
+    seconds = sum(s.bytes / _BYTES_PER_SECOND + s.flops / _FLOPS_PER_SECOND for s in plan.steps)
+    return seconds < _WORTH_WAKING_SECONDS
 
 
 def _known_with_other_extents(graph: Graph) -> bool:
@@ -113,7 +115,7 @@ def _signature(graph: Graph) -> tuple[tuple[object, ...], tuple[object, ...]]:
     extents: list[object] = []
     for k, node in enumerate(graph.nodes()):
         numbers[id(node)] = k
-        kept = []
+        kept: list[object] = []
         for name, value in zip(node.op.attrs, node.attrs, strict=True):
             (extents if name in _EXTENTS else kept).append(value)
         extents.append(node.shape)

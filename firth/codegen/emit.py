@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from firth.base import flags
 from firth.base.dtype import DType
 from firth.base.errors import VerifyError
 from firth.base.facts import TargetFacts
@@ -42,6 +43,7 @@ class Emitter:
         self.kernel = kernel
         self.facts = facts
         self.generic = generic
+        self.fused = facts.fma and flags.get("FIRTH_STRICT") != "1"
         self.b = Builder()
         self.params: list[int] = []
         self.scratch_bytes = 0

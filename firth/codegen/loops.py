@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from firth.codegen import arith
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes, Value
-from firth.codegen.types import constant, register_type, scalar_type
-from firth.ir.kernel import Accumulate, Accumulator, Contract, Loop, Statement, Store
+from firth.codegen.types import constant, register_type, scalar_type, suffix
+from firth.ir.kernel import Accumulate, Accumulator, Apply, Contract, Loop, Statement, Store
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
@@ -182,6 +182,9 @@ def accumulate(e: Emitter, s: Accumulate) -> None:
     b, dtype, element = e.b, accumulator.dtype, scalar_type(accumulator.dtype)
     old = e.accumulators[accumulator]
     lanes = e.lanes.lanes if e.lanes else 1
+    if _fuses(e, s):
+        _accumulate_product(e, s, old, lanes)
+        return
     value = e.value(s.value)
     if lanes == 1 and old.lanes == 1:
         text = arith.combine(b, accumulator.op, old.text, value.text, dtype, 1)
@@ -195,6 +198,32 @@ def accumulate(e: Emitter, s: Accumulate) -> None:
     part = _low(e, old, element, lanes)
     text = arith.combine(b, accumulator.op, part, text, dtype, lanes)
     e.assign(accumulator, Value(_put_low(e, old, text, element, lanes), old.lanes))
+
+
+def _fuses(e: Emitter, s: Accumulate) -> bool:
+    """True for a sum of products that nothing else needs, where one instruction does both."""
+    x = s.value
+    return (
+        e.fused
+        and s.accumulator.op == "add"
+        and s.accumulator.dtype.kind == "f"
+        and isinstance(x, Apply)
+        and x.op == "mul"
+        and e.known(x) is None
+    )
+
+
+def _accumulate_product(e: Emitter, s: Accumulate, old: Value, lanes: int) -> None:
+    b, dtype, element = e.b, s.accumulator.dtype, scalar_type(s.accumulator.dtype)
+    assert isinstance(s.value, Apply)
+    type_ = register_type(dtype, lanes)
+    part = _low(e, old, element, lanes)
+    x, y = (e.vector(a, lanes) for a in s.value.args)
+    name = f"llvm.fma.{suffix(element, lanes)}"
+    text = b.intrinsic(name, type_, [(type_, x), (type_, y), (type_, part)])
+    if e.lanes is not None and e.lanes.mask is not None:
+        text = b.op(f"select <{lanes} x i1> {e.lanes.mask}, {type_} {text}, {type_} {part}")
+    e.assign(s.accumulator, Value(_put_low(e, old, text, element, lanes), old.lanes))
 
 
 def _low(e: Emitter, value: Value, element: str, lanes: int) -> str:

@@ -6,7 +6,18 @@ import pytest
 from firth.base import dtype as dt
 from firth.codegen import emit
 from firth.codegen.loops import walk
-from firth.ir.kernel import Accumulate, Accumulator, Affine, Axis, Buffer, Kernel, Load, Loop, Store
+from firth.ir.kernel import (
+    Accumulate,
+    Accumulator,
+    Affine,
+    Apply,
+    Axis,
+    Buffer,
+    Kernel,
+    Load,
+    Loop,
+    Store,
+)
 from tests.codegen.harness import ALL_FACTS, facts, run
 
 RNG = np.random.default_rng(6)
@@ -72,3 +83,26 @@ def test_walk_knows_the_lanes():
     kernel = pooling(8, 2, 4)
     found = [(type(s).__name__, lanes) for s, lanes in walk(kernel.body)]
     assert found == [("Loop", 1), ("Loop", 4), ("Loop", 4), ("Accumulate", 4), ("Store", 4)]
+
+
+@pytest.mark.parametrize("target", [*ALL_FACTS, facts(32, True, False)])
+def test_sums_of_products(target):
+    """Fused where the machine can; either way the row's dot product."""
+    rows, cols = 3, 77
+    i, j = Axis("i", rows), Axis("j", cols)
+    total = Accumulator("total", "add", dt.float32, 1.0)
+    at = Affine(0, ((i, cols), (j, 1)))
+    x, y = Load(0, at, dt.float32), Load(1, Affine(0, ((j, 1),)), dt.float32)
+    product = Apply("mul", (x, y), dt.float32)
+    body = (
+        Loop(j, (Accumulate(total, product),), 2 * target.lanes(4), (total,)),
+        Store(2, Affine(0, ((i, 1),)), total),
+    )
+    buffers = (Buffer(dt.float32), Buffer(dt.float32), Buffer(dt.float32, True))
+    kernel = Kernel("dot", ((i, 1),), buffers, body)
+    a, b = (RNG.standard_normal(s).astype(np.float32) for s in ((rows, cols), cols))
+    out = np.zeros(rows, np.float32)
+    for generic in (False, True):
+        run(kernel, [a, b, out], target, generic)
+        np.testing.assert_allclose(out, 1 + a.astype(np.float64) @ b, rtol=1e-5, atol=1e-5)
+    assert ("llvm.fma" in emit(kernel, target).text) == target.fma

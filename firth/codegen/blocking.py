@@ -13,10 +13,11 @@ SMALL_WORK = 1 << 21
 LARGE_WORK = 1 << 25
 # up to here b is used so little that reading it is all that counts
 FEW_ROWS = 4
+FEW_ROWS_SUM = 32
 # up to here reading b in place, once per piece of rows, beats copying it
 IN_PLACE_ROWS = 96
 # up to here dot products along the sum beat transposing b first
-DOT_ROWS = 6
+DOT_ROWS = 16
 
 
 def micro_rows(facts: TargetFacts) -> int:

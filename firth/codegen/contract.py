@@ -130,9 +130,11 @@ class _Tile:
         extent = self.most[self.s.reduce[0]]
         inner = max(1, self._most(self.s.reduce[1:]))
         longest = max(1, blocking.reduce_block(self.size) // inner)
+        if self.max_m <= blocking.FEW_ROWS and self.max_n > 4 * self.columns:
+            longest = blocking.FEW_ROWS_SUM  # long runs of b's rows, sums from the first cache
         if extent <= longest:
             return extent
-        parts = -(-extent // (longest // 2 or 1))
+        parts = -(-extent // max(longest // 2, 1))
         for more in range(parts, parts + 3):
             if extent % more == 0:
                 return extent // more
@@ -151,9 +153,19 @@ class _Tile:
 
     def run(self) -> None:
         """Emits everything."""
-        if self._few_rows():
+        if not self._along_sum():
+            self._tile()
+        elif self.e.generic:
+            few = self.b.compare("sle", self.m, blocking.FEW_ROWS)
+            only_if(self.e, few, self._dots)
+            only_if(self.e, self.b.compare("slt", blocking.FEW_ROWS, self.m), self._tile)
+        elif self.max_m <= blocking.DOT_ROWS and self.sum >= self.lanes:
             self._dots()
-            return
+        else:
+            self._tile()
+
+    def _tile(self) -> None:
+        """Panels of packed or well placed operands."""
         if not self.deferred:
             self.c = self.scratch("c", self.rows * self.columns)
             self.c_row: Index = self.columns
@@ -277,12 +289,12 @@ class _Tile:
 
     def _row_sizes(self) -> list[int]:
         if self.e.generic:
-            return sorted({1, min(4, self.rows), self.rows})
+            return [self.rows] if self._along_sum() else sorted({min(4, self.rows), self.rows})
         return _remainders(self.s.rows, self.most, self.rows)
 
     def _column_sizes(self) -> list[int]:
         if self.e.generic:
-            return sorted({self.lanes, self.columns})
+            return [self.columns]
         found = _remainders(self.s.cols, self.most, self.columns)
         return sorted({_up(n, self.lanes) for n in found})
 
@@ -328,8 +340,12 @@ class _Tile:
         )  # fmt: skip
 
     def _scattered(self, row: int, step: int) -> bool:
-        """Whether every step of the sum would touch another page for a few numbers."""
-        return row == 1 and abs(step) * self.size >= 2048 and self.max_n > 2 * self.columns
+        """Whether reading in place touches another page at every step, or only a few of the sets
+        of a cache: then a copy pays, if enough columns use it."""
+        row, step = abs(row) * self.size, abs(step) * self.size
+        pages = row == self.size and step >= 2048
+        sets = step == self.size and row % 4096 == 0 and row >= 2 * self.max_k * self.size
+        return (pages or sets) and self.max_n > 2 * self.columns
 
     def _right(self) -> _Side:
         e, b, s = self.e, self.b, self.s
@@ -430,42 +446,47 @@ class _Tile:
 
     # few rows: dot products
 
-    def _few_rows(self) -> bool:
-        """Whether b is best read in place along the sum, a vector at a time."""
-        s, e = self.s, self.e
-        a, b = plain(e, s.a), plain(e, s.b)
-        if e.generic or a is None or b is None or self.lanes == 1:
+    def _along_sum(self) -> bool:
+        """Whether both operands can be read in place along the sum, a vector at a time."""
+        s = self.s
+        a, b = plain(self.e, s.a), plain(self.e, s.b)
+        if a is None or b is None or self.lanes == 1 or len(s.reduce) != 1:
             return False
-        if len(s.reduce) != 1 or len(s.cols) > 1 or len(s.rows) > 1:
-            return False
-        if self.max_m > blocking.DOT_ROWS or self.sum < self.lanes:
+        if len(s.cols) > 1 or len(s.rows) > 1:
             return False
         return all(coefficient(x.index.terms, s.reduce[0]) == 1 for x in (a, b))
 
+    def _stride(self, x: Load, axes: tuple[Axis, ...], key: str) -> Index:
+        known = coefficient(x.index.terms, *axes) if axes else 0
+        return self.number(key, known)
+
     def _dots(self) -> None:
+        """Sums of products along the sum, for few rows."""
         s, b, e = self.s, self.b, self.e
         assert isinstance(s.a, Load) and isinstance(s.b, Load)
-        rows = min(self.max_m, 4)
+        rows = 1 if e.generic else min(self.max_m, 4 if e.facts.vector_registers >= 32 else 2)
         wide = 4
         columns = max(self.lanes, wide)
-        a_row = coefficient(s.a.index.terms, *s.rows) if s.rows else 0
-        b_col = coefficient(s.b.index.terms, *s.cols) if s.cols else 0
-        self.c, self.c_row = self.scratch("c", rows * columns), columns
+        a_row, b_col = self._stride(s.a, s.rows, "a_row"), self._stride(s.b, s.cols, "b_col")
+        sizes = (count(e, s.reduce), a_row, b_col)
+        known = [x if isinstance(x, int) else None for x in sizes]
+        self.c, self.c_row = self.scratch("dots", rows * columns), columns
         left, right = self._base(s.a, s.rows), self._base(s.b, s.cols)
 
         def call(i: Index, m: int, j: Index, n: int, at_column: Index) -> None:
-            kernel = dots(
-                b, Dots(self.dtype, m, n, self.lanes, self.sum, a_row, b_col, columns), e.facts
-            )
+            kernel = dots(b, Dots(self.dtype, m, n, self.lanes, *known, columns), e.facts)
             kernel(
                 b.gep(self.element, left, b.mul(i, a_row)),
                 b.gep(self.element, right, b.mul(b.add(j, at_column), b_col)),
                 b.gep(self.element, self.c, at_column),
+                sizes,
             )
 
         def panel(j: Index, n: Index) -> None:
             def piece(i: Index, m: Index) -> None:
-                for size, low in _ranges(_remainders(s.rows, self.most, rows), m):
+                for size, low in _ranges(
+                    [1] if rows == 1 else _remainders(s.rows, self.most, rows), m
+                ):
 
                     def some(size: int = size) -> None:
                         main = b.mul(b.div(n, wide), wide)

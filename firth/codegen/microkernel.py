@@ -170,87 +170,94 @@ def _mask(b: Builder, lanes: int, vector: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """rows x columns of c = sum over k of a[r * a_row + k] * b[j * b_col + k], k in vectors.
+    """rows x cols of c = sum over k of a[r * a_row + k] * b[j * b_col + k], k in vectors.
 
-    For few rows: b is read in place, once, along its rows, and nothing is packed.
+    For few rows: b is read in place, once, along its rows, and nothing is packed. Sizes that are
+    None are read from arguments.
     """
 
     dtype: DType
     rows: int
     cols: int
     lanes: int
-    k: int
-    a_row: int
-    b_col: int
+    k: int | None
+    a_row: int | None
+    b_col: int | None
     c_row: int
 
     @property
     def name(self) -> str:
         """What it is, in one word."""
         sizes = (self.k, self.a_row, self.b_col, self.c_row)
-        text = "_".join(str(s).replace("-", "m") for s in sizes)
+        text = "_".join("x" if s is None else str(s).replace("-", "m") for s in sizes)
         return f"dots_{self.dtype.name}_{self.rows}x{self.cols}x{self.lanes}_{text}"
 
 
-def dots(outer: Builder, m: Dots, facts: TargetFacts) -> Callable[[str, str, str], None]:
-    """Adds the function and returns its caller: call(a, b, c)."""
+def dots(
+    outer: Builder, m: Dots, facts: TargetFacts
+) -> Callable[[str, str, str, tuple[Index, ...]], None]:
+    """Adds the function and returns its caller: call(a, b, c, (k, a_row, b_col))."""
     name = m.name
+    places = (("k", m.k), ("a_row", m.a_row), ("b_col", m.b_col))
+    missing = [(place, key) for place, (key, size) in enumerate(places) if size is None]
     if name not in outer.helpers:
         b = Builder()
         _dots_body(b, m, facts)
         for key, text in b.declares.items():
             outer.declares.setdefault(key, text)
-        head = f"define internal void @{name}(ptr noalias %a, ptr noalias %b, ptr noalias %c)"
-        outer.helper(name, f"{head} nounwind noinline {{\nentry:\n{b.text()}\nret void\n}}")
-    return lambda a, b, c: outer.do(f"call void @{name}(ptr {a}, ptr {b}, ptr {c})")
+        signature = ["ptr noalias %a", "ptr noalias %b", "ptr noalias %c"]
+        signature += [f"i64 %{key}" for _, key in missing]
+        head = f"define internal void @{name}({', '.join(signature)}) nounwind noinline {{"
+        outer.helper(name, f"{head}\nentry:\n{b.text()}\nret void\n}}")
+
+    def call(a: str, b: str, c: str, sizes: tuple[Index, ...]) -> None:
+        arguments = [f"ptr {p}" for p in (a, b, c)]
+        arguments += [f"i64 {sizes[place]}" for place, _ in missing]
+        outer.do(f"call void @{name}({', '.join(arguments)})")
+
+    return call
 
 
 def _dots_body(b: Builder, m: Dots, facts: TargetFacts) -> None:
     element, size = scalar_type(m.dtype), m.dtype.itemsize
-    type_ = widen(element, m.lanes)
-    fma = multiply_add(b, m.dtype, m.lanes, facts)
+    k, a_row, b_col = _known(m.k, "%k"), _known(m.a_row, "%a_row"), _known(m.b_col, "%b_col")
+    left = [b.gep(element, "%a", b.mul(r, a_row)) for r in range(m.rows)]
+    right = [b.gep(element, "%b", b.mul(j, b_col)) for j in range(m.cols)]
+    count = m.rows * m.cols
     # enough independent sums to hide the latency of the additions
-    depth = max(1, min(4, 8 // (m.rows * m.cols)))
-    zero = "zeroinitializer"
+    depth = max(1, min(4, 8 // count))
 
-    def step(sums: list[str], k: Index) -> list[str]:
-        left = [b.gep(element, b.gep(element, "%a", k), r * m.a_row) for r in range(m.rows)]
-        right = [b.gep(element, b.gep(element, "%b", k), j * m.b_col) for j in range(m.cols)]
-        xs = [b.load(type_, p, size) for p in left]
-        ys = [b.load(type_, p, size) for p in right]
+    def step(sums: list[str], at: Index, lanes: int) -> list[str]:
+        fma = multiply_add(b, m.dtype, lanes, facts)
+        type_ = widen(element, lanes)
+        xs = [b.load(type_, b.gep(element, p, at), size) for p in left]
+        ys = [b.load(type_, b.gep(element, p, at), size) for p in right]
         pairs = [(x, y) for x in xs for y in ys]
         return [fma(x, y, s) for (x, y), s in zip(pairs, sums, strict=True)]
 
-    count = m.rows * m.cols
-    main = m.k // (depth * m.lanes) * depth * m.lanes
-
-    def body(k: Index, values: list[str]) -> list[str]:
+    def several(at: Index, values: list[str]) -> list[str]:
         after: list[str] = []
         for d in range(depth):
-            after += step(values[d * count : (d + 1) * count], b.add(k, d * m.lanes))
+            part = values[d * count : (d + 1) * count]
+            after += step(part, b.add(at, d * m.lanes), m.lanes)
         return after
 
-    values = b.loop(0, main, depth * m.lanes, [(type_, zero)] * (depth * count), body)
-    sums = values[:count]
+    type_ = widen(element, m.lanes)
     add = "fadd" if m.dtype.kind == "f" else "add"
+    whole = b.mul(b.div(k, m.lanes), m.lanes)
+    main = b.mul(b.div(k, depth * m.lanes), depth * m.lanes)
+    values = b.loop(0, main, depth * m.lanes, [(type_, "zeroinitializer")] * depth * count, several)
+    sums = values[:count]
     for d in range(1, depth):
         part = values[d * count : (d + 1) * count]
         sums = [b.op(f"{add} {type_} {x}, {y}") for x, y in zip(sums, part, strict=True)]
-    k = main
-    while k + m.lanes <= m.k:
-        sums = step(sums, k)
-        k += m.lanes
+    sums = b.loop(
+        main, whole, m.lanes, [(type_, s) for s in sums], lambda at, v: step(v, at, m.lanes)
+    )
     totals = [_fold(b, s, element, m.lanes, add) for s in sums]
-    one = multiply_add(b, m.dtype, 1, facts)
+    totals = b.loop(whole, k, 1, [(element, t) for t in totals], lambda at, v: step(v, at, 1))
     for place, total in enumerate(totals):
         r, j = divmod(place, m.cols)
-
-        def single(i: Index, value: list[str], r: int = r, j: int = j) -> list[str]:
-            x = b.load(element, b.gep(element, b.gep(element, "%a", i), r * m.a_row), size)
-            y = b.load(element, b.gep(element, b.gep(element, "%b", i), j * m.b_col), size)
-            return [one(x, y, value[0])]
-
-        total = b.loop(k, m.k, 1, [(element, total)], single)[0]
         b.store(element, total, b.gep(element, "%c", r * m.c_row + j), size)
 
 

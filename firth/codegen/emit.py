@@ -7,8 +7,10 @@ The work is in the files beside this one: loops (loops, accumulators), values (e
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeGuard
 
 from firth.base import flags
 from firth.base.dtype import DType
@@ -236,8 +238,16 @@ class Emitter:
     # statements
 
     def run(self, statements: Sequence[Statement]) -> None:
-        """Emits statements where we are."""
-        for statement in statements:
+        """Emits statements where we are.
+
+        Stores in a row compute all their values first: one may write where another still reads.
+        """
+        for place, statement in enumerate(statements):
+            if isinstance(statement, Store) and not (
+                place and isinstance(statements[place - 1], Store)
+            ):
+                for store in itertools.takewhile(_is_store, statements[place:]):
+                    self.value(store.value)
             match statement:
                 case Store():
                     memory.store(self, statement)
@@ -286,6 +296,10 @@ class Emitter:
             else:
                 stop = b.min(b.add(start, size), extent)
                 self._ranges[axis] = Range(start, stop, b.sub(stop, start), True)
+
+
+def _is_store(statement: Statement) -> TypeGuard[Store]:
+    return isinstance(statement, Store)
 
 
 def emit(kernel: Kernel, facts: TargetFacts, generic: bool = False) -> Text:

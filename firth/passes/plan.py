@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firth.ir.graph import Graph
-from firth.ir.kernel import Affine, Axis, Buffer, Contract, Kernel, Load, Loop, Store
+from firth.ir.kernel import Affine, Axis, Buffer, Contract, Kernel, Load, Loop, Statement, Store
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
 from firth.passes.fuse import strip
@@ -232,7 +232,8 @@ def _order(calls: list[Call], late: set[int]) -> list[Call]:
 
 def _aligned(call: Call, source: Node, root: Node) -> bool:
     """Whether the kernel reads `source` only at the very element of `root` that it writes then."""
-    reads, stores = set(), set()
+    reads: set[Affine] = set()
+    stores: set[Affine] = set()
     numbers = {k for k, (n, b) in _numbered(call) if n is source and not b.written}
     target = {k for k, (n, b) in _numbered(call) if n is root and b.written}
     for value in _walk(call.kernel.body):
@@ -242,8 +243,39 @@ def _aligned(call: Call, source: Node, root: Node) -> bool:
             reads.add(value.index)
         if isinstance(value, Store) and value.buffer in target:
             stores.add(value.index)
-    from_operands = _operand_buffers(call.kernel.body)
-    return not (numbers & from_operands) and len(stores) == 1 and reads <= stores
+    if numbers & _operand_buffers(call.kernel.body) or _read_later(call.kernel, numbers, target):
+        return False
+    return len(stores) == 1 and reads <= stores
+
+
+def _read_later(kernel: Kernel, numbers: set[int], target: set[int]) -> bool:
+    """Whether a loop reads one of `numbers` after an earlier one wrote `target`.
+
+    Stores that stand in a row compute their values before the first of them writes.
+    """
+    written = False
+    for block in _blocks(kernel.body):
+        loads = (e for e in _walk(block) if isinstance(e, Load))
+        if written and any(e.buffer in numbers for e in loads):
+            return True
+        written = written or any(isinstance(s, Store) and s.buffer in target for s in block)
+    return False
+
+
+def _blocks(body: tuple[Statement, ...]) -> Iterator[tuple[Statement, ...]]:
+    """Runs of statements without loops, in order."""
+    plain: list[Statement] = []
+    for s in body:
+        if isinstance(s, Loop):
+            yield tuple(plain)
+            plain = []
+            yield from _blocks(s.body)
+        else:
+            plain.append(s)
+            if isinstance(s, Contract):
+                yield tuple(plain)
+                plain = list(s.body)
+    yield tuple(plain)
 
 
 def _numbered(call: Call) -> Iterator[tuple[int, tuple[Node, Buffer]]]:

@@ -211,10 +211,15 @@ class PReLU(Module):
     """x where x > 0, weight * x elsewhere, one weight or one per channel. x: (N, C, ...)."""
 
     def __init__(
-        self, num_parameters: int = 1, init_value: float = 0.25, *, dtype: DType | None = None
+        self,
+        num_parameters: int = 1,
+        init_value: float = 0.25,
+        *,
+        device: object = None,
+        dtype: DType | None = None,
     ) -> None:
         self.num_parameters = num_parameters
-        self.weight = init.constant_(empty_parameter((num_parameters,), dtype), init_value)
+        self.weight = init.constant_(empty_parameter((num_parameters,), dtype, device), init_value)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, ...), the same shape out."""

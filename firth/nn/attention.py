@@ -38,6 +38,7 @@ class MultiheadAttention(Module):
         vdim: int | None = None,
         batch_first: bool = False,
         *,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         refuse("MultiheadAttention", add_bias_kv=add_bias_kv, add_zero_attn=add_zero_attn)
@@ -58,13 +59,13 @@ class MultiheadAttention(Module):
         self.kdim = kdim or embed_dim
         self.vdim = vdim or embed_dim
         if self.kdim == self.vdim == embed_dim:
-            self.in_proj_weight = empty_parameter((3 * embed_dim, embed_dim), dtype)
+            self.in_proj_weight = empty_parameter((3 * embed_dim, embed_dim), dtype, device)
         else:
-            self.q_proj_weight = empty_parameter((embed_dim, embed_dim), dtype)
-            self.k_proj_weight = empty_parameter((embed_dim, self.kdim), dtype)
-            self.v_proj_weight = empty_parameter((embed_dim, self.vdim), dtype)
-        self.in_proj_bias = empty_parameter((3 * embed_dim,), dtype) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
+            self.q_proj_weight = empty_parameter((embed_dim, embed_dim), dtype, device)
+            self.k_proj_weight = empty_parameter((embed_dim, self.kdim), dtype, device)
+            self.v_proj_weight = empty_parameter((embed_dim, self.vdim), dtype, device)
+        self.in_proj_bias = empty_parameter((3 * embed_dim,), dtype, device) if bias else None
+        self.out_proj = Linear(embed_dim, embed_dim, bias, device=device, dtype=dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -157,17 +158,18 @@ class TransformerEncoderLayer(Module):
         norm_first: bool = False,
         bias: bool = True,
         *,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype
         )
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, device=device, dtype=dtype)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, device=device, dtype=dtype)
         self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
+        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.activation = getattr(F, activation) if isinstance(activation, str) else activation

@@ -32,6 +32,7 @@ class _Conv(Module):
         groups: int = 1,
         bias: bool = True,
         *,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         if groups < 1 or in_channels % groups or out_channels % groups:
@@ -52,8 +53,8 @@ class _Conv(Module):
         self.dilation = per_dim(dilation, self.spatial)
         self.groups = groups
         channels = (out_channels, in_channels // groups)
-        self.weight = empty_parameter((*channels, *self.kernel_size), dtype)
-        self.bias = empty_parameter((out_channels,), dtype) if bias else None
+        self.weight = empty_parameter((*channels, *self.kernel_size), dtype, device)
+        self.bias = empty_parameter((out_channels,), dtype, device) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -71,7 +72,7 @@ class _Conv(Module):
             f"stride={self.stride}"
         )
         if self.padding != (0,) * self.spatial:
-            text += f", padding={self.padding!r}"
+            text += f", padding={self.padding}"
         if self.dilation != (1,) * self.spatial:
             text += f", dilation={self.dilation}"
         if self.groups != 1:
@@ -118,15 +119,16 @@ class _ConvTranspose(_Conv):
         bias: bool = True,
         dilation: IntOrTuple = 1,
         *,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         self.output_padding = per_dim(output_padding, self.spatial)
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
-            dtype=dtype,
+            device=device, dtype=dtype,
         )  # fmt: skip
         channels = (in_channels, out_channels // groups)
-        self.weight = empty_parameter((*channels, *self.kernel_size), dtype)
+        self.weight = empty_parameter((*channels, *self.kernel_size), dtype, device)
         self.reset_parameters()
 
     def extra_repr(self) -> str:

@@ -24,13 +24,14 @@ class Embedding(Module):
         embedding_dim: int,
         padding_idx: int | None = None,
         *,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         negative = padding_idx is not None and padding_idx < 0
         self.padding_idx = num_embeddings + padding_idx if negative else padding_idx
-        self.weight = empty_parameter((num_embeddings, embedding_dim), dtype)
+        self.weight = empty_parameter((num_embeddings, embedding_dim), dtype, device)
         self.reset_parameters()
 
     @classmethod

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from firth.base.errors import ArgumentError, ShapeError, message
-from firth.tensor import Tensor, from_numpy, no_grad
+from firth.nn.parameter import put
+from firth.tensor import Tensor
 from firth.tensor.random import host_generator
 
 _GAINS = {
@@ -22,9 +23,8 @@ _GAINS = {
 
 
 def _fill(tensor: Tensor, draw: Callable[[], np.ndarray]) -> Tensor:
-    with no_grad():
-        values = draw().astype(tensor.dtype.np, copy=False)
-        return tensor.copy_(from_numpy(values.reshape(tensor.shape)))
+    put(tensor, draw().reshape(tensor.shape))
+    return tensor
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:

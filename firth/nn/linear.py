@@ -16,12 +16,18 @@ class Linear(Module):
     """x @ weight.T + bias. x: (..., I) -> (..., O); weight: (O, I); bias: (O,)."""
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, *, dtype: DType | None = None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        device: object = None,
+        dtype: DType | None = None,
     ) -> None:
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = empty_parameter((out_features, in_features), dtype)
-        self.bias = empty_parameter((out_features,), dtype) if bias else None
+        self.weight = empty_parameter((out_features, in_features), dtype, device)
+        self.bias = empty_parameter((out_features,), dtype, device) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple, Self
 
+import numpy as np
+
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import ArgumentError, FirthError, message
-from firth.nn.parameter import Parameter
-from firth.tensor import Tensor, as_tensor, no_grad
+from firth.base.errors import FirthError, message
+from firth.nn.parameter import Parameter, put
+from firth.tensor import Tensor
+from firth.tensor.device import check_device
 
 _hook_numbers = count()
 
@@ -296,10 +299,10 @@ class Module:
         ]
         if wrong or (strict and (missing or unexpected)):
             raise StateDictError(self._misfit(own, missing, unexpected, wrong, strict))
-        with no_grad():
-            for name, tensor in own.items():
-                if name in state_dict:
-                    tensor.copy_(as_tensor(state_dict[name]))
+        for name, tensor in own.items():
+            if name in state_dict:
+                value = state_dict[name]
+                put(tensor, np.asarray(value.detach() if hasattr(value, "detach") else value))
         return IncompatibleKeys(missing, unexpected)
 
     def _misfit(
@@ -364,10 +367,7 @@ class Module:
                 dtype = arg.dtype
             elif not isinstance(arg, bool):
                 device = arg
-        if device is not None and str(device).partition(":")[0] != "cpu":
-            raise ArgumentError(
-                message("to", "there is no such device", str(device), "cpu", "leave the device out")
-            )
+        check_device(device, "to")
         if dtype is None:
             return self
         for tensor in [*self.parameters(), *self.buffers()]:

@@ -26,6 +26,8 @@ class _BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         self.num_features = num_features
@@ -34,8 +36,8 @@ class _BatchNorm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         shape = (num_features,)
-        self.weight = init.ones_(empty_parameter(shape, dtype)) if affine else None
-        self.bias = init.zeros_(empty_parameter(shape, dtype)) if affine else None
+        self.weight = init.ones_(empty_parameter(shape, dtype, device)) if affine else None
+        self.bias = init.zeros_(empty_parameter(shape, dtype, device)) if affine and bias else None
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(shape, dtype=dtype) if tracked else None)
         self.register_buffer("running_var", ones(shape, dtype=dtype) if tracked else None)
@@ -74,7 +76,8 @@ class _BatchNorm(Module):
         """Channels and options."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
         )
 
 
@@ -100,14 +103,15 @@ class LayerNorm(Module):
         elementwise_affine: bool = True,
         bias: bool = True,
         *,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         self.normalized_shape = as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         shape, affine = self.normalized_shape, elementwise_affine
-        self.weight = init.ones_(empty_parameter(shape, dtype)) if affine else None
-        self.bias = init.zeros_(empty_parameter(shape, dtype)) if affine and bias else None
+        self.weight = init.ones_(empty_parameter(shape, dtype, device)) if affine else None
+        self.bias = init.zeros_(empty_parameter(shape, dtype, device)) if affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., *normalized_shape), the same shape out."""
@@ -116,7 +120,8 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         """Shape and options."""
         affine = self.elementwise_affine
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
+        bias = self.bias is not None
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}, bias={bias}"
 
 
 class RMSNorm(Module):
@@ -128,13 +133,16 @@ class RMSNorm(Module):
         eps: float | None = None,
         elementwise_affine: bool = True,
         *,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         self.normalized_shape = as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         shape = self.normalized_shape
-        self.weight = init.ones_(empty_parameter(shape, dtype)) if elementwise_affine else None
+        self.weight = (
+            init.ones_(empty_parameter(shape, dtype, device)) if elementwise_affine else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., *normalized_shape), the same shape out."""
@@ -156,14 +164,21 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         *,
+        bias: bool = True,
+        device: object = None,
         dtype: DType | None = None,
     ) -> None:
         self.num_groups = num_groups
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        self.weight = init.ones_(empty_parameter((num_channels,), dtype)) if affine else None
-        self.bias = init.zeros_(empty_parameter((num_channels,), dtype)) if affine else None
+        self.weight = (
+            init.ones_(empty_parameter((num_channels,), dtype, device)) if affine else None
+        )
+        with_bias = affine and bias
+        self.bias = (
+            init.zeros_(empty_parameter((num_channels,), dtype, device)) if with_bias else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, ...), the same shape out."""
@@ -171,4 +186,5 @@ class GroupNorm(Module):
 
     def extra_repr(self) -> str:
         """Groups, channels and options."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        options = f"eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
+        return f"{self.num_groups}, {self.num_channels}, {options}"

@@ -8,9 +8,10 @@ import numpy as np
 
 from firth.base.dtype import DType
 from firth.runtime.buffer import from_array
-from firth.tensor import get_default_dtype, tensor
+from firth.tensor import from_numpy, get_default_dtype, no_grad, tensor
+from firth.tensor.device import check_device
 from firth.tensor.handle import Tensor, kind_of
-from firth.tensor.record import realise
+from firth.tensor.record import local, realise
 
 
 class Parameter(Tensor):
@@ -30,8 +31,24 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{Tensor.__repr__(self)}"
 
 
-def empty_parameter(shape: tuple[int, ...], dtype: DType | None) -> Parameter:
+def put(target: Tensor, values: np.ndarray) -> None:
+    """Gives a tensor new values of its shape; nothing is recorded unless views have to follow."""
+    values = np.broadcast_to(values, target.shape).astype(target.dtype.np, copy=False)
+    found = target._extra
+    if local.rec.jit is not None or (found is not None and (found.base or found.views)):
+        with no_grad():
+            target.copy_(from_numpy(values))
+        return
+    target._buf = from_array(values)
+    target._rec = None
+    target._pos = 0
+
+
+def empty_parameter(
+    shape: tuple[int, ...], dtype: DType | None = None, device: object = None
+) -> Parameter:
     """A parameter of zeros that waits for its initial values."""
+    check_device(device, "nn")
     kind = dtype or get_default_dtype()
     return _on(Parameter, from_array(np.zeros(shape, kind.np)), shape, kind, True)
 

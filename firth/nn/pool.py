@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firth.nn import functional as F
-from firth.nn.functional.common import refuse
+from firth.nn.functional.common import per_dim, refuse
 from firth.nn.module import Module
 from firth.tensor import Tensor
 
@@ -77,6 +77,11 @@ class _AvgPool(Module):
 
 class AvgPool1d(_AvgPool):
     """The mean of each window. x: (N, C, L) -> (N, C, L')."""
+
+    def extra_repr(self) -> str:
+        """Window and options."""
+        window = (per_dim(x, 1) for x in (self.kernel_size, self.stride, self.padding))
+        return "kernel_size={}, stride={}, padding={}".format(*window)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, L) -> (N, C, L')."""

@@ -17,6 +17,7 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.tensor import Tensor, enable_grad, from_numpy, no_grad
+from firth.tensor.lens import update
 from firth.tensor.record import cut
 
 State = dict[str, Tensor]
@@ -91,15 +92,15 @@ class Optimizer(ABC):
                 shared[key] = self.prepare(step, group, work)
             state = self.state[p]
             new, changed = self.apply(
-                _as(p.detach(), work),
+                _as(p, work),
                 -_as(p.grad, work) if group.get("maximize") else _as(p.grad, work),
                 {name: _as(s, work) for name, s in state.items() if name != "step"},
                 group,
                 shared[key],
             )
-            p.data.copy_(_as(new, p.dtype))
+            update(p, _as(new, p.dtype), "copy")
             for name, value in changed.items():
-                state[name].copy_(_as(value, state[name].dtype))
+                update(state[name], _as(value, state[name].dtype), "copy")
 
     def _advance(self, live: list[Tensor], group: Group) -> list[Tensor | None]:
         """Counts one step: parameters that always moved together share one counter."""
@@ -114,7 +115,7 @@ class Optimizer(ABC):
             counter = self.state[params[0]]["step"]
             sharing = sum(id(s.get("step")) == number for s in self.state.values())
             if sharing == len(params):
-                counter.copy_(counter + 1)
+                update(counter, counter + 1, "copy")
             else:  # some of them had no gradient this time: they part
                 counter = counter + 1
                 for p in params:

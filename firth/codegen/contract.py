@@ -8,7 +8,7 @@ index maps it has. Long sums are cut into blocks. After a sum, `body` runs on it
 
 | operand | how it is read |
 |---|---|
-| a, one row axis, one sum axis, fixed sizes | in place, any strides |
+| a, rows and sums that each have one stride, fixed sizes | in place |
 | a, neighbours along the last row axis | copied to [k][row] |
 | a, neighbours along the last sum axis | transposed into panels [k][rows of a panel] |
 | b, one column axis of stride 1, few rows, fixed sizes | in place |
@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from firth.base import dtype as dt
+from firth.base import flags
 from firth.codegen import blocking, memory
 from firth.codegen.builder import Index
 from firth.codegen.contract_pack import (
@@ -133,7 +134,7 @@ class _Tile:
         if self.max_m <= blocking.FEW_ROWS and self.max_n > 4 * self.columns:
             longest = blocking.FEW_ROWS_SUM  # long runs of b's rows, sums from the first cache
         if extent <= longest:
-            return extent
+            return max(1, extent)
         parts = -(-extent // max(longest // 2, 1))
         for more in range(parts, parts + 3):
             if extent % more == 0:
@@ -145,16 +146,16 @@ class _Tile:
         return self.e.word((id(self.s), key), value) if self.e.generic else value
 
     def scratch(self, key: str, elements: int) -> str:
-        """Private memory; `vectors` more so that whole vectors may be stored at its end."""
-        slack = self.lanes * self.lanes * 4
+        """Private memory, with room for a block of whole vectors stored at its end."""
+        slack = self.lanes * (_up(max(self.columns, self.rows), self.lanes) + self.lanes)
         return self.e.scratch((elements + slack) * self.size, (id(self.s), key))
 
     # loops
 
     def run(self) -> None:
         """Emits everything."""
-        if not self._along_sum():
-            self._tile()
+        if not self._along_sum() or flags.get("FIRTH_STRICT") == "1":
+            self._tile()  # one order of summation, whatever the width of a vector
         elif self.e.generic:
             few = self.b.compare("sle", self.m, blocking.FEW_ROWS)
             only_if(self.e, few, self._dots)
@@ -308,9 +309,9 @@ class _Tile:
         e, b, s = self.e, self.b, self.s
         x, rows, reduce = s.a, s.rows, s.reduce
         load = plain(e, x)
-        if load is not None and not e.generic and len(rows) <= 1 and len(reduce) <= 1:
-            row, step = (coefficient(load.index.terms, *a) if a else 0 for a in (rows, reduce))
-            if not self._scattered(row, step):
+        if load is not None and not e.generic:
+            row, step = self._linear(load, rows), self._linear(load, reduce)
+            if row is not None and step is not None and not self._scattered(row, step):
                 base = self._base(load, rows)
                 return _Side(
                     _nothing, lambda i: b.gep(self.element, base, b.mul(i, row)), row, step
@@ -339,6 +340,20 @@ class _Tile:
             1, step,
         )  # fmt: skip
 
+    def _linear(self, x: Load, axes: tuple[Axis, ...]) -> int | None:
+        """The stride of x from one point of the axes to the next; None where it varies."""
+        stride, reach = 0, 1
+        for place, axis in enumerate(reversed(axes)):
+            step = coefficient(x.index.terms, axis)
+            if place == 0:
+                stride = step
+            elif step != stride * reach:
+                return None
+            if place < len(axes) - 1 and self.most[axis] != axis.extent:
+                return None
+            reach *= axis.extent
+        return stride
+
     def _scattered(self, row: int, step: int) -> bool:
         """Whether reading in place touches another page at every step, or only a few of the sets
         of a cache: then a copy pays, if enough columns use it."""
@@ -352,10 +367,10 @@ class _Tile:
         x, cols, reduce = s.b, s.cols, s.reduce
         load = plain(e, x)
         contiguous = len(cols) == 1 and unit(x, cols[0])
-        if load is not None and contiguous and not e.generic and len(reduce) <= 1:
+        step = self._linear(load, reduce) if load is not None and not e.generic else None
+        if load is not None and contiguous and step is not None:
             whole = self.max_n % self.columns == 0 and cols[0].extent % self.columns == 0
             if (whole or e.facts.masked) and self.max_m <= blocking.IN_PLACE_ROWS:
-                step = coefficient(load.index.terms, *reduce) if reduce else 0
                 base = self._base(load, cols)
                 return _Side(
                     _nothing, lambda j: b.gep(self.element, base, j), 0, step, masked=not whole

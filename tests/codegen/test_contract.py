@@ -7,6 +7,7 @@ import pytest
 from tests.codegen.harness import facts, run
 
 from firth.base import dtype as dt
+from firth.base import flags
 from firth.base.facts import TargetFacts
 from firth.codegen.blocking import contract_blocks, micro_rows, panel_columns
 from firth.ir.kernel import (
@@ -236,6 +237,48 @@ def test_no_rows_columns_or_sum():
             got = np.zeros((40, 40), np.float32)
             run(Kernel("outer", ((i, 14),), buffers, (outer,)), [a, b, got], machine, generic)
             assert np.allclose(got, np.outer(a, b))
+
+
+@pytest.mark.parametrize("generic", [False, True], ids=["fixed", "generic"])
+def test_empty_sums_are_zero(generic):
+    for machine in MACHINES.values():
+        c = np.ones((3, 20), np.float32)
+        empty = np.zeros(0, np.float32)
+        run(matmul(3, 20, 0, b_rows=True), [empty, empty, c], machine, generic)
+        assert not c.any()
+
+
+def test_one_row_times_transposed_halves():
+    n, k = 300, 37
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal(k).astype(np.float32), rng.standard_normal((n, k)).astype(np.float16)
+    i, j, p = Axis("i", 1), Axis("j", n), Axis("p", k)
+    result = Accumulator("sum", "add", dt.float32, 0)
+    right = Apply("cast", (Load(1, affine((j, k), (p, 1)), dt.float16),), dt.float32)
+    store = Store(2, affine((j, 1)), result)
+    left = Load(0, affine((p, 1)), dt.float32)
+    contract = Contract((i,), (j,), (p,), left, right, result, (store,))
+    buffers = (Buffer(dt.float32), Buffer(dt.float16), Buffer(dt.float32, written=True))
+    for machine in MACHINES.values():
+        got = np.zeros(n, np.float32)
+        run(Kernel("v", ((j, n),), buffers, (contract,)), [a, b, got], machine)
+        assert np.allclose(got, b.astype(np.float64) @ a, atol=1e-4)
+
+
+def test_strict_mode_gives_the_same_bits_at_every_width():
+    rng = np.random.default_rng(0)
+    m, n, k = 3, 50, 1100
+    a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((n, k), np.float32)
+    found = []
+    flags.put("FIRTH_STRICT", "1")
+    try:
+        for machine in MACHINES.values():
+            c = np.zeros((m, n), np.float32)
+            run(matmul(m, n, k, b_rows=True), [a, b, c], machine)
+            found.append(c)
+    finally:
+        flags.put("FIRTH_STRICT", None)
+    assert all(np.array_equal(found[0], c) for c in found[1:])
 
 
 def test_generic_text_is_the_same_for_all_sizes():

@@ -250,4 +250,19 @@ def random_graph(seed: int, real: dt.DType) -> tuple[Graph, list[np.ndarray]]:
         wrt = [n for n in maker.inputs if n.dtype is real]
         found = gradient([top], [None], wrt)
         outputs += [g for g in found if g is not None]
-    return Graph(tuple(maker.inputs), tuple(outputs)), maker.arrays
+    donated = donations(maker, outputs) if maker.chance(0.5) else ()
+    return Graph(tuple(maker.inputs), tuple(outputs), donated), maker.arrays
+
+
+def donations(maker: Maker, outputs: list[Node]) -> tuple[tuple[int, int], ...]:
+    """Outputs that may overwrite an input of the same shape and dtype."""
+    free = list(range(len(maker.inputs)))
+    pairs = []
+    for o, out in enumerate(outputs):
+        for i in free:
+            node = maker.inputs[i]
+            if node.shape == out.shape and node.dtype is out.dtype:
+                pairs.append((o, i))
+                free.remove(i)
+                break
+    return tuple(pairs)

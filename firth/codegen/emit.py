@@ -247,7 +247,8 @@ class Emitter:
                 place and isinstance(statements[place - 1], Store)
             ):
                 for store in itertools.takewhile(_is_store, statements[place:]):
-                    self.value(store.value)
+                    if memory.guarded(self, store.guards)[0] is True:
+                        self.value(store.value)
             match statement:
                 case Store():
                     memory.store(self, statement)

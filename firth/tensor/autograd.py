@@ -229,7 +229,7 @@ def _run(
     for freed in rec.freed:
         if any(p in freed for p in at):
             raise _second_time(name)
-    replayed = rec.histories and replay(name, rec, at)
+    replayed = rec.histories and replay(name, rec, (*at, *(wanted or ())))
     retained = tuple(sorted(rec.retained)) if wrt is None else ()
     key = ("backward", at, starts, retain, create, wanted, retained)
 
@@ -272,8 +272,7 @@ def _build(
     forward, back = _replay_maps(rec)
     outputs = [substitute(known[p][0], forward) for p in at]
     cotangents = [known[p][0] if p >= 0 else None for p in starts]
-    order = topological(outputs)
-    inside = {id(n) for n in order}
+    inside = _differentiated(outputs)
     mapped = {p: forward.get(id(n), n) for p, (n, _) in enumerate(known)}
     if wanted is None:
         positions = [
@@ -301,6 +300,19 @@ def _build(
         if kind.requires_grad and not kind.leaf and id(mapped[p]) in inside
     )  # fmt: skip
     return added, _Note(tuple(leaves), reached)
+
+
+def _differentiated(outputs: Sequence[Node]) -> set[int]:
+    """Ids of the nodes that a gradient of the outputs goes through; it ends at stop_gradient."""
+    inside: set[int] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if id(node) not in inside:
+            inside.add(id(node))
+            if node.op.name != "stop_gradient":
+                stack.extend(node.src)
+    return inside
 
 
 def _check_roots(
@@ -418,9 +430,12 @@ def _plan(
     while wanted:
         segment = max(wanted, key=lambda s: s.number)
         positions = tuple(sorted(wanted.pop(segment)))
-        order = topological([segment.nodes[p][0] for p in positions])
+        roots = [segment.nodes[p][0] for p in positions]
+        order = topological(roots, stop=segment.leaves)
         inside = {id(n) for n in order}
         inputs = [n for n in order if n.op.name == "input"]
+        used = {id(s) for n in order for s in n.src}
+        inputs += [segment.nodes[leaf[0]][0] for key, leaf in segment.leaves.items() if key in used]
         for node in inputs:
             history = segment.history_of(node)
             if history is FREED:
@@ -434,7 +449,8 @@ def _plan(
 
 def _enter_input(rec: Recording, segment: Segment, node: Node) -> Any:
     """Where an input of a segment is now: a position, or (segment, position) it came from."""
-    found = segment.by_index().get(node.attrs[0])
+    leaf = segment.leaves.get(id(node))
+    found = (*leaf, None) if leaf is not None else segment.by_index().get(node.attrs[0])
     if found is None:
         buffer = segment.inputs[node.attrs[0]]
         return position_of(rec, _stand_in(rec, buffer, kind_of(node.shape, node.dtype)))

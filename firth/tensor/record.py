@@ -660,6 +660,8 @@ def _run(rec: Recording) -> None:
             handle._rec = None
             handle._pos = 0
             kind = handle._kind
+            if segment is not None and kind.requires_grad and kind.leaf:
+                segment.leaves[id(segment.nodes[position][0])] = (position, handle, buffer)
             if kind.requires_grad and not kind.leaf:
                 kept = segment is not None and not any(position in f for f in rec.freed)
                 extra(handle).history = (segment, position) if kept else FREED
@@ -727,9 +729,12 @@ class Segment:
     """What a later backward() needs of a recording that was cut.
 
     saved: buffers of kept positions. entered, leaf_of: as in the recording. number: its age.
+    leaves: leaves that were made inside the recording, by the id of their node.
     """
 
-    __slots__ = ("_by_index", "entered", "inputs", "leaf_of", "nodes", "number", "saved", "state")
+    __slots__ = (
+        "_by_index", "entered", "inputs", "leaf_of", "leaves", "nodes", "number", "saved", "state",
+    )  # fmt: skip
 
     def __init__(self, rec: Recording, saved: dict[int, Buffer]) -> None:
         self.number = next(_numbers)
@@ -739,6 +744,7 @@ class Segment:
         self.entered = list(rec.entered)
         self.leaf_of = dict(rec.leaf_of)
         self.saved = saved
+        self.leaves: dict[int, tuple[int, Tensor, Buffer]] = {}
         self._by_index: dict[int, tuple[int, Tensor, Buffer, Any]] | None = None
 
     def by_index(self) -> dict[int, tuple[int, Tensor, Buffer, Any]]:
@@ -749,6 +755,8 @@ class Segment:
 
     def history_of(self, node: Node) -> Any:
         """The history of an input node, None when it has none."""
+        if id(node) in self.leaves:
+            return None
         found = self.by_index().get(node.attrs[0])
         return None if found is None else found[3]
 

@@ -17,6 +17,7 @@ from firth.ir.op import TABLE
 from firth.tensor import record
 from firth.tensor.handle import Tensor, extra
 from firth.tensor.record import apply, apply_op, assign, local
+from firth.tensor.strides import strides_of
 
 # A step is (name, attributes for looking, shape before).
 Step = tuple[str, tuple[Any, ...], tuple[int, ...]]
@@ -96,6 +97,7 @@ def update(target: Tensor, value: Tensor, op: str) -> Tensor:
         assign(target, value)
         return target
     if found.base is not None:
+        _check_overlap(target, op)
         base = found.base
         assign_plain(base, put(base, found.lens, value))
         _mark(base, target)
@@ -143,6 +145,18 @@ def _check_writable(target: Tensor, op: str) -> None:
                 f"{op}_", f"in-place change of {what}", f"{op}_ on a tensor with requires_grad=True",
                 "a tensor whose gradient is not recorded",
                 "wrap it in `with firth.no_grad():`, or write x = x + ... instead of x += ...",
+            )
+        ).at(record.user_line())  # fmt: skip
+
+
+def _check_overlap(target: Tensor, op: str) -> None:
+    shape = target._kind.shape
+    if any(s == 0 and n > 1 for s, n in zip(strides_of(target), shape, strict=True)):
+        raise ShapeError(
+            message(
+                f"{op}_", "several elements of an expanded view share one place in memory",
+                f"a write to an expanded view {tuple(shape)}", "a tensor of its own",
+                "call .clone() (or .contiguous()) before writing",
             )
         ).at(record.user_line())  # fmt: skip
 
@@ -221,15 +235,19 @@ def _put_same(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any)
 
 
 def _put_expand(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any) -> Tensor:
-    if tuple(attrs[0]) == tuple(shape):
-        return value
-    raise ShapeError(
-        message(
-            "in-place", "several elements of an expanded view share one place in memory",
-            f"a write to a view {tuple(attrs[0])} of {tuple(shape)}", "a tensor of its own",
-            "call .clone() (or .contiguous()) before writing",
-        )
-    ).at(record.user_line())  # fmt: skip
+    """One of the repeated places was written (the view that was written shows each only once)."""
+    for axis, (n, wide) in enumerate(zip(shape, attrs[0], strict=True)):
+        if n == wide:
+            continue
+        if wide == 0:
+            return before
+        changed = apply("not_equal", value, before)
+        if value._kind.dtype.kind == "f":
+            both = apply("bitwise_and", apply("isnan", value), apply("isnan", before))
+            changed = apply("bitwise_and", changed, apply("logical_not", both))
+        place = apply("argmax", apply("cast", changed, dtype=_INT), axis=axis, keepdims=True)
+        value = apply("take_along_axis", value, place, axis=axis)
+    return value
 
 
 def _put_slice(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any) -> Tensor:

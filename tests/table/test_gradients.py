@@ -10,9 +10,9 @@ from firth.base import dtype as dt
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import Op, input_node
-from firth.ops.rules import Case
+from firth.ops.rules import LOOSE, Case
 from firth.passes.grad import gradient
-from tests.table.table_tools import OPS, apply, rng, run, samples
+from tests.table.table_tools import OPS, TARGETS, apply, close, rng, run, samples
 
 STEP = 1e-5
 SMOOTH = [op for op in OPS if op.sample.smooth and dt.float64 in op.sample.dtypes]
@@ -81,3 +81,21 @@ def test_gradients_of_both_orders(op: Op) -> None:
             outputs = [g for g in grads.outputs if _is_float(g)]
             if outputs:
                 check(Graph(grads.inputs, tuple(outputs)), args, op)
+
+
+@pytest.mark.parametrize("op", SMOOTH, ids=lambda op: op.name)
+@pytest.mark.parametrize("target", [t for t in TARGETS if t != "ref"])
+def test_target_agrees_with_ref(op: Op, target: str) -> None:
+    for dtype in (dt.float64, dt.float32, dt.bfloat16):
+        found = [case for _, case in samples(op, [dtype])][: 3 if dtype is dt.float64 else 1]
+        for case in found:
+            graph = apply(op, case.args, case.attrs)
+            wrt = [n for n in graph.inputs if n.dtype.kind == "f"]
+            grads = gradient(graph.outputs, [None] * len(graph.outputs), wrt)
+            outputs = tuple(g for g in grads if g is not None)
+            if not outputs:
+                continue
+            both = Graph(graph.inputs, (*graph.outputs, *outputs))
+            tolerance = 4 * LOOSE[dtype]
+            for a, b in zip(run(both, case.args, target), run(both, case.args), strict=True):
+                close(a, b, tolerance)

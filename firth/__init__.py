@@ -39,6 +39,7 @@ FirthError = _errors.FirthError
 
 # Packages that load when they are first used.
 _LATER = ("nn", "optim", "data", "metrics", "compat")
+_LATER_NAMES = {"save": "nn.serialize", "load": "nn.serialize"}
 # torch's other names of the dtypes
 _ALIASES = {
     "bool": _dtype.bool_, "double": float64, "float": float32, "half": float16, "short": int16,
@@ -53,11 +54,13 @@ device = _tensor_package.Device
 __all__ = sorted({
     "DType", "FirthError", "bfloat16", "complex64", "complex128", "device", "dtype", "float16",
     "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
-    "uint64", *_ALIASES, *_LATER, *_tensor_package.__all__,
+    "uint64", *_ALIASES, *_LATER, *_LATER_NAMES, *_tensor_package.__all__,
 })  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         return importlib.import_module(f"firth.{name}")
+    if name in _LATER_NAMES:
+        return getattr(importlib.import_module(f"firth.{_LATER_NAMES[name]}"), name)
     raise AttributeError(f"firth has no {name!r}; see dir(firth)")

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import Self
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
 
 class FirthError(Exception):
     """Base of every error that Firth raises on purpose.
 
-    `where` is the user's line ("file.py:41", with the layer's path where there is one); it is
-    added to the message when the error reaches the recording layer, once.
+    The message ends in the user's line: the innermost line outside this package where the error is
+    made, or what `at` says ("file.py:41", with the layer's path where there is one).
     """
 
     where: str | None = None
 
-    def at(self, where: str) -> FirthError:
-        """Adds the user's line to the message, unless an inner layer already did."""
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self._head = str(args[0]) if args else ""
+        line = users_line()
+        if line and "\n  at " not in self._head:
+            self.args = (f"{self._head}\n  at {line}",)
+
+    def at(self, where: str) -> Self:
+        """Puts another line than the innermost into the message: where the work was recorded."""
         if self.where is None:
             self.where = where
-            head = self.args[0] if self.args else ""
-            self.args = (f"{head}\n  at {where}",)
+            self.args = (f"{self._head}\n  at {where}",)
         return self
+
+
+def users_line() -> str:
+    """`file.py:41` of the innermost frame outside this package, empty when there is none."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back  # type: ignore[assignment]
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
 
 
 class ShapeError(FirthError, ValueError):

@@ -35,7 +35,7 @@ def put(target: Tensor, values: np.ndarray) -> None:
     """Gives a tensor new values of its shape; nothing is recorded unless views have to follow."""
     values = np.broadcast_to(values, target.shape).astype(target.dtype.np, copy=False)
     found = target._extra
-    if local.rec.jit is not None or (found is not None and (found.base or found.views)):
+    if local.rec.jit is not None or (found is not None and (found.base is not None or found.views)):
         with no_grad():
             target.copy_(from_numpy(values))
         return

@@ -290,3 +290,19 @@ def test_name_is_a_hash_of_the_text():
     a, b = emit(map_kernel(64, 64, 8), facts()), emit(map_kernel(64, 64, 8), facts())
     assert a == b and a.name.startswith("k_") and f"@{a.name}(" in a.text
     assert emit(map_kernel(65, 64, 8), facts()).name != a.name
+
+
+@targets
+def test_stores_in_a_row_read_before_they_write(target):
+    """x and y change places in their own memory."""
+    n = 37
+    i = Axis("i", n)
+    here = affine((i, 1))
+    x, y = Load(0, here, dt.float32), Load(1, here, dt.float32)
+    loop = Loop(i, (Store(2, here, y), Store(3, here, x)), target.lanes(4))
+    buffers = (*[Buffer(dt.float32)] * 2, *[Buffer(dt.float32, True)] * 2)
+    a, b = floats(n), floats(n)
+    old = a.copy(), b.copy()
+    run(Kernel("swap", (), buffers, (loop,)), [a, b, a, b], target)
+    np.testing.assert_array_equal(a, old[1])
+    np.testing.assert_array_equal(b, old[0])

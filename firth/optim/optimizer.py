@@ -36,6 +36,7 @@ class Optimizer(ABC):
         self.defaults = dict(defaults)
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, State] = {}
+        self._sharing: dict[Tensor, int] = {}  # how many states hold a counter
         given: list[Any] = [params] if isinstance(params, Tensor) else list(params)
         if not given:
             raise ArgumentError(
@@ -104,30 +105,33 @@ class Optimizer(ABC):
 
     def _advance(self, live: list[Tensor], group: Group) -> list[Tensor | None]:
         """Counts one step: parameters that always moved together share one counter."""
+        together: dict[Tensor, list[State]] = {}
         for p in live:
             if p not in self.state:
                 self._init_state([p], group)
-        together: dict[int, list[Tensor]] = {}
-        for p in live:
-            if "step" in self.state[p]:
-                together.setdefault(id(self.state[p]["step"]), []).append(p)
-        for number, params in together.items():
-            counter = self.state[params[0]]["step"]
-            sharing = sum(id(s.get("step")) == number for s in self.state.values())
-            if sharing == len(params):
+            state = self.state[p]
+            counter = state.get("step")
+            if counter is not None:
+                together.setdefault(counter, []).append(state)
+        for counter, states in together.items():
+            if self._sharing[counter] == len(states):
                 update(counter, counter + 1, "copy")
             else:  # some of them had no gradient this time: they part
-                counter = counter + 1
-                for p in params:
-                    self.state[p]["step"] = counter
+                self._sharing[counter] -= len(states)
+                self._share(counter + 1, states)
         return [self.state[p].get("step") for p in live]
 
+    def _share(self, counter: Tensor, states: list[State]) -> None:
+        for state in states:
+            state["step"] = counter
+        self._sharing[counter] = len(states)
+
     def _init_state(self, params: list[Tensor], group: Group) -> None:
-        counter = from_numpy(np.zeros((), np.float32))
         for p in params:
             self.state[p] = self.init(p, group)
-            if "step" in self.state[p]:
-                self.state[p]["step"] = counter
+        counting = [self.state[p] for p in params if "step" in self.state[p]]
+        if counting:
+            self._share(from_numpy(np.zeros((), np.float32)), counting)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Adds parameters with options of their own."""
@@ -191,13 +195,19 @@ class Optimizer(ABC):
                     "make the optimizer for the same model first",
                 )  # fmt: skip
             )
-        counters: dict[float, Tensor] = {}
+        self._sharing.clear()
         for own, group in zip(self.param_groups, groups, strict=True):
             own.update({k: v for k, v in group.items() if k != "params"})
+            counting: dict[float, list[State]] = {}
             for p, number in zip(own["params"], group["params"], strict=True):
                 saved = state_dict["state"].get(number, state_dict["state"].get(str(number)))
                 if saved is not None:
-                    self.state[p] = _loaded(saved, p, counters)
+                    self.state[p] = _loaded(saved, p)
+                if "step" in self.state.get(p, ()):
+                    count = float(np.asarray(self.state[p]["step"]))
+                    counting.setdefault(count, []).append(self.state[p])
+            for count, states in counting.items():
+                self._share(from_numpy(np.asarray(count, np.float32)), states)
 
 
 def zeros_like(p: Tensor) -> Tensor:
@@ -209,17 +219,10 @@ def _as(x: Tensor, dtype: DType) -> Tensor:
     return x if x.dtype is dtype else x.to(dtype)
 
 
-def _loaded(saved: Mapping[str, Any], p: Tensor, counters: dict[float, Tensor]) -> State:
+def _loaded(saved: Mapping[str, Any], p: Tensor) -> State:
     state = {}
     for name, value in saved.items():
-        if value is None:
-            continue
-        array = np.array(value)
-        if name == "step":
-            count = float(array)
-            if count not in counters:
-                counters[count] = from_numpy(np.asarray(count, np.float32))
-            state[name] = counters[count]
-        else:
-            state[name] = from_numpy(array.astype(p.dtype.np))
+        if value is not None:
+            dtype = np.dtype(np.float32) if name == "step" else p.dtype.np
+            state[name] = from_numpy(np.asarray(value).astype(dtype))
     return state

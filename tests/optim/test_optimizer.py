@@ -184,3 +184,32 @@ def test_inside_jit(name: str) -> None:
         np.testing.assert_allclose(a.item(), b.item(), rtol=1e-12)
     for p, q in zip(plain, jitted, strict=True):
         np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_a_rate_that_changes_every_step_costs_one_more_program(name: str) -> None:
+    from firth.tensor import record
+
+    p = firth.tensor(RNG.normal(size=(7, 3)), requires_grad=True)
+    optimizer = getattr(optim, name)([p], lr=0.1)
+    schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    start = len(record._roots.programs)
+    for _ in range(8):
+        optimizer.zero_grad()
+        (p * p).sum().backward()
+        optimizer.step()
+        schedule.step()
+    assert len(record._roots.programs) - start <= 2
+
+
+def test_a_copy_goes_on_alone() -> None:
+    params = tensors(firth.tensor)
+    optimizer = optim.Adam(params)
+    run(optimizer, params, firth.tensor, range(2))
+    before = [p.tolist() for p in params]
+    twin = copy.deepcopy(optimizer)
+    run(twin, twin.param_groups[0]["params"], firth.tensor, range(2, 4))
+    assert [p.tolist() for p in params] == before
+    run(optimizer, params, firth.tensor, range(2, 4))
+    for p, q in zip(params, twin.param_groups[0]["params"], strict=True):
+        assert p.tolist() == q.tolist()

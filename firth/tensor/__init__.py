@@ -30,6 +30,7 @@ from firth.tensor.creation import (
 )
 from firth.tensor.device import Device
 from firth.tensor.handle import Size, Tensor
+from firth.tensor.jit import jit
 from firth.tensor.random import Generator, default_generator
 from firth.tensor.reading import from_dlpack
 from firth.tensor.methods import FUNCTIONS
@@ -41,6 +42,6 @@ __all__ = [
     "Device", "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator",
     "empty", "empty_like",
     "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like", "get_default_dtype",
-    "inference_mode", "is_grad_enabled", "linspace", "no_grad", "ones", "ones_like",
+    "inference_mode", "is_grad_enabled", "jit", "linspace", "no_grad", "ones", "ones_like",
     "set_default_dtype", "set_grad_enabled", "tensor", "zeros", "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

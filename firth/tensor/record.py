@@ -40,9 +40,11 @@ Key = tuple[Any, ...]
 Place = tuple[int, CodeType, int]  # position, code, instruction
 
 LONG = 500  # positions after which a recording is cut when its first source line comes again
+_LONGEST = 20 * LONG  # positions after which one line of a user's that records much is cut too
 _TRIE_LIMIT = 200_000
 _PROGRAM_LIMIT = 1024
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_TENSOR = os.path.dirname(os.path.abspath(__file__))
 _new = object.__new__
 
 
@@ -118,8 +120,8 @@ class Recording:
     """
 
     __slots__ = (
-        "_nodes", "anchor", "anchor_at", "closed", "entered", "freed", "handles", "histories",
-        "inputs", "jit", "leaf_of", "limit", "lock", "moved", "pinned", "places", "replayed",
+        "_nodes", "anchor", "anchor_at", "away", "closed", "entered", "freed", "handles",
+        "histories", "inputs", "jit", "leaf_of", "limit", "lock", "moved", "pinned", "places", "replayed",
         "retained", "state",
     )  # fmt: skip
 
@@ -134,6 +136,7 @@ class Recording:
         self.limit = LONG
         self.anchor: tuple[CodeType, int] | None = None
         self.anchor_at = 0
+        self.away = False  # another line came since the anchor
         self.closed = False
         self.jit: Any = None
         self.histories = False
@@ -582,16 +585,21 @@ def assign(tensor: Tensor, other: Tensor) -> None:
 
 
 def _long(rec: Recording) -> Recording:
-    """A long recording is cut when the source line it started at comes again."""
+    """A long recording is cut when a line comes again after others: the user's loop went round.
+
+    One line that records much by itself (an optimizer's step) is not a loop.
+    """
     frame = user_frame()
     if frame is None or rec.jit is not None:
         rec.limit *= 2
         return rec
     place = (frame.f_code, frame.f_lasti)
     if rec.anchor is None or len(rec.handles) >= 2 * rec.anchor_at:
-        rec.anchor, rec.anchor_at = place, len(rec.handles)
+        rec.anchor, rec.anchor_at, rec.away = place, len(rec.handles), False
         return rec
-    if place == rec.anchor:
+    if place != rec.anchor:
+        rec.away = True
+    elif rec.away or _called_directly() or len(rec.handles) >= _LONGEST:
         cut()
         fresh = local.rec
         fresh.anchor, fresh.anchor_at = place, LONG
@@ -599,13 +607,19 @@ def _long(rec: Recording) -> Recording:
     return rec
 
 
+def _called_directly() -> bool:
+    """Whether the user's own line recorded this, not a layer or an optimizer that it called."""
+    frame: FrameType | None = _getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_TENSOR):
+        frame = frame.f_back
+    return frame is user_frame()
+
+
 def cut() -> None:
     """Computes every pending tensor of this thread that is still alive, in one program."""
     rec = local.rec
-    if not rec.handles:
+    if not rec.handles or rec.jit is not None:
         return
-    if rec.jit is not None:
-        raise rec.jit.refuse_read()
     grad = rec.state.grad
     if _roots.count > _TRIE_LIMIT:
         _roots.clear()
@@ -617,6 +631,8 @@ def cut() -> None:
 def realise(tensor: Tensor) -> Buffer:
     """The tensor's buffer, computed (with everything else that is pending) when it isn't yet."""
     buffer = tensor._buf
+    if local.rec.jit is not None:
+        raise local.rec.jit.refuse_read()
     if buffer is None:
         if tensor._rec is not local.rec:
             _revive(tensor)
@@ -812,6 +828,28 @@ def graph_inputs(state: State | None) -> tuple[Node, ...]:
             found[node.attrs[0]] = node
         state = state.parent
     return tuple(found[i] for i in range(len(found)))
+
+
+def enter_into(rec: Recording, tensor: Tensor) -> int:
+    """The position of a tensor that ends up in `rec` after it was left (a result of jit)."""
+    outer = local.rec
+    local.rec = rec
+    try:
+        return enter(rec, tensor)
+    finally:
+        local.rec = outer
+
+
+def remember(state: State, key: Key, program: Any) -> None:
+    """Keeps a program with the state where its recordings end."""
+    _roots.remember(state, key, program)
+
+
+def compile_recording(
+    rec: Recording, outputs: tuple[int, ...], donated: tuple[tuple[int, int], ...]
+) -> Any:
+    """A program that computes positions of a recording."""
+    return _compile(rec, outputs, donated)
 
 
 def _compile(

@@ -1,0 +1,502 @@
+"""jit: records a function once per signature and then calls one program.
+
+Parameters, optimizer state and random state that the function uses are inputs and outputs of the
+program, updated in place. What the recorded Python read is watched (see `watch`): a change leads
+to a new recording. Calls 2, 4, 8, ... record again and compare.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from firth.base import flags
+from firth.base.errors import FirthError, RecordingError, message
+from firth.runtime.buffer import Buffer, from_array
+from firth.tensor import record
+from firth.tensor.handle import Kind, Tensor, extra, realised
+from firth.tensor.record import FREED, Recording, State, local, realise, user_line
+from firth.tensor.watch import MISSING, Guard, Watcher, same, show
+
+_ENTRIES = 16  # recordings kept per signature
+_TIMES = frozenset(2**i for i in range(1, 40))
+
+
+class Session:
+    """One recording for jit: what entered it and what it changed."""
+
+    __slots__ = ("captured", "changed", "constants", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.captured: list[tuple[int, Tensor]] = []
+        self.changed: dict[int, Tensor] = {}
+        self.constants: list[Tensor] = []
+
+    def entered(self, tensor: Tensor, position: int) -> None:
+        """Called when a realised tensor becomes an input."""
+        self.captured.append((position, tensor))
+
+    def assigned(self, tensor: Tensor) -> None:
+        """Called when a handle takes another value."""
+        self.changed[id(tensor)] = tensor
+
+    def refuse_read(self) -> RecordingError:
+        """The error of a value looked at while recording."""
+        error = RecordingError(
+            message(
+                "jit", f"a value is looked at inside {self.name}",
+                "bool(), item(), print, numpy() or an index that depends on values",
+                "operations on tensors only",
+                "use firth.where(condition, a, b) in place of `if`, return the tensor and read it "
+                "outside, or leave @firth.jit away",
+            )
+        )  # fmt: skip
+        error.at(user_line())
+        return error
+
+    def foreign_data(self, array: np.ndarray) -> None:
+        """Called when numbers from outside become a tensor while recording."""
+
+
+class Entry:
+    """A recording with its program: how to feed it and where its results go."""
+
+    __slots__ = (
+        "calls", "changed", "donated", "empty", "guards", "keep", "kinds", "outputs", "program", "slots",
+        "reads", "state", "tree", "wholes",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.calls = 1
+        self.guards: list[Guard] = []
+
+
+class Jitted:
+    """A function that is recorded once per signature. Made by `firth.jit`.
+
+    misses: why recordings were made, newest last.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.entries: dict[Any, list[Entry]] = {}
+        self.misses: list[str] = []
+        functools.update_wrapper(self, function)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if local.rec.jit is not None:
+            return self.function(*args, **kwargs)
+        tensors: list[Tensor] = []
+        key = _signature(args, kwargs, tensors)
+        entries = self.entries.get(key)
+        if entries is not None:
+            for entry in entries:
+                if _holds(entry):
+                    entry.calls += 1
+                    if entry.calls in _TIMES:
+                        return self._check(entry, key, args, kwargs, tensors)
+                    return _run(entry, tensors)
+        self._explain(key, entries)
+        entry, result = self._record(key, args, kwargs, tensors)
+        known = self.entries.setdefault(key, [])
+        known.insert(0, entry)
+        del known[_ENTRIES:]
+        return result
+
+    # Recording
+
+    def _trace(
+        self, args: Any, kwargs: Any, watcher: Watcher
+    ) -> tuple[Recording, Session, Any, dict[int, Any]]:
+        record.cut()
+        outer = local.rec
+        grad = outer.state.grad
+        rec = Recording(grad)
+        session = Session(getattr(self.function, "__name__", "the function"))
+        rec.jit = session
+        local.rec = rec
+        before: dict[int, Any] = {}
+        try:
+            with watcher:
+                result = self.function(*args, **kwargs)
+            guards = watcher.finish()
+        except BaseException as error:
+            local.rec = Recording(grad)
+            _restore(rec, session)
+            if isinstance(error, FirthError):
+                error.at(user_line())
+            raise
+        local.rec = Recording(grad)
+        return rec, session, (result, guards), before
+
+    def _record(
+        self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]
+    ) -> tuple[Entry, Any]:
+        watcher = Watcher()
+        rec, session, (result, guards), _ = self._trace(args, kwargs, watcher)
+        entry = Entry()
+        entry.guards = guards
+        entry.reads = [(g.holder.get, g.key, g.value) for g in guards if g.is_read]
+        empty = {id(g.holder): g.holder for g in guards if g.is_empty}
+        entry.empty = list(empty.values())
+        entry.wholes = [g for g in guards if not g.is_read and not g.is_empty]
+        entry.keep = watcher.keep
+        entry.state = rec.state
+        outputs: list[Tensor] = []
+        entry.tree = _flatten(result, outputs)
+        try:
+            self._build(entry, rec, session, tensors, outputs)
+            return entry, _run(entry, tensors)
+        except BaseException:
+            _restore(rec, session)
+            raise
+
+    def _build(
+        self, entry: Entry, rec: Recording, session: Session, tensors: list[Tensor],
+        outputs: list[Tensor],
+    ) -> None:  # fmt: skip
+        arguments = {id(t): i for i, t in reversed(list(enumerate(tensors)))}
+        made = {id(h): p for p, h in enumerate(rec.handles) if h._buf is None}
+        before = {id(t): b for _, t, b, _ in rec.entered}
+        changed = [
+            h for h in session.changed.values()
+            if id(h) in before or id(h) not in made and h._rec is rec
+        ]  # fmt: skip
+        changed += _gradients(rec, changed, session)
+        positions: list[int] = []
+        entry.changed = []
+        for handle in changed:
+            position = handle._pos if handle._pos >= 0 else -1 - handle._pos
+            slot = arguments.get(id(handle), -1)
+            entry.changed.append((len(positions), slot, handle))
+            positions.append(position)
+        entry.outputs = []
+        entry.kinds = []
+        for out in outputs:
+            if out._rec is rec:
+                position = out._pos if out._pos >= 0 else -1 - out._pos
+            else:
+                position = record.enter_into(rec, out)
+            same_handle = next((h for h in changed if h is out), None)
+            slot = arguments.get(id(out), -1)
+            keeper = out if same_handle is not None or id(out) in before else None
+            entry.outputs.append((len(positions), slot, keeper))
+            positions.append(position)
+            entry.kinds.append(out._kind)
+        entry.slots = [None] * rec.state.inputs
+        nodes = rec.nodes()
+        scalar = dict(enumerate(rec.inputs))
+        for position, handle, _, _ in rec.entered:
+            index = nodes[position][0].attrs[0]
+            entry.slots[index] = (arguments.get(id(handle), -1), handle)
+            scalar.pop(index)
+        for index, buffer in scalar.items():
+            entry.slots[index] = (-2, buffer)
+        inputs = {id(h): nodes[p][0].attrs[0] for p, h, _, _ in rec.entered}
+        donated = []
+        for o, slot, handle in entry.changed:
+            if id(handle) in inputs and slot < 0:
+                node = nodes[positions[o]][0]
+                source = inputs[id(handle)]
+                if _fits(node, rec, source) and source not in [i for _, i in donated]:
+                    donated.append((o, source))
+        entry.donated = tuple(donated)
+        _restore(rec, session)
+        key = (flags.get("FIRTH_TARGET"), tuple(positions), entry.donated)
+        programs = rec.state.programs
+        program = programs.get(key) if programs is not None else None
+        if program is None:
+            program = record.compile_recording(rec, tuple(positions), entry.donated)
+            record.remember(rec.state, key, program)
+        entry.program = program
+
+    def _check(
+        self, entry: Entry, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]
+    ) -> Any:
+        """Records again: a function that does something else now was not watched well enough."""
+        watcher = Watcher()
+        rec, session, (result, _), _ = self._trace(args, kwargs, watcher)
+        _restore(rec, session)
+        if rec.state is not entry.state:
+            where = _difference(rec, entry.state)
+            raise RecordingError(
+                message(
+                    "jit", f"{session.name} does something else than when it was recorded",
+                    where, "the same operations for the same arguments",
+                    "pass what differs as an argument (time, files and other random numbers "
+                    "cannot be watched)",
+                )
+            )  # fmt: skip
+        return _run(entry, tensors)
+
+    def _explain(self, key: Any, entries: list[Entry] | None) -> None:
+        """Notes why a recording is made."""
+        name = getattr(self.function, "__name__", "function")
+        if entries:
+            for guard in entries[0].guards:
+                if not guard.holds():
+                    now = guard.now()
+                    text = (
+                        f"{guard.what} changed from {show(guard.value)} to {show(now)}; "
+                        f"read at {guard.line}"
+                    )
+                    break
+            else:
+                text = "a watched value changed back"
+        elif self.entries:
+            text = _first_difference(next(reversed(self.entries)), key)
+        else:
+            text = "first call"
+        self.misses.append(f"{name}: {text}")
+        del self.misses[:-100]
+        if flags.debug("graph"):
+            print(f"jit: {self.misses[-1]}", file=sys.stderr)
+
+
+def jit(function: Callable[..., Any] | None = None) -> Any:
+    """Records a function once per signature; then each call is one program.
+
+    Tensors it changes in place (parameters, optimizer state, random state) are updated in place.
+    A value looked at inside is refused with its line.
+
+    >>> import firth
+    >>> @firth.jit
+    ... def f(x):
+    ...     return (x * 2).sum()
+    >>> f(firth.ones(3)).item()
+    6.0
+    """
+    return jit if function is None else Jitted(function)
+
+
+# --- calls ----------------------------------------------------------------------------------------
+
+
+def _signature(args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
+    """Kinds of the tensors and values of everything else; the tensors are collected."""
+    key: list[Any] = [local.rec.state.grad]
+    for a in args:
+        key.append(_part(a, tensors))
+    for name in kwargs:
+        key.append((name, _part(kwargs[name], tensors)))
+    if len(tensors) > 1:
+        seen: dict[int, int] = {}
+        key.append(tuple([seen.setdefault(id(t), i) for i, t in enumerate(tensors)]))
+    return tuple(key)
+
+
+def _part(value: Any, tensors: list[Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        tensors.append(value)
+        return value._kind
+    if isinstance(value, (list, tuple)):
+        return (type(value), tuple([_part(v, tensors) for v in value]))
+    if isinstance(value, dict):
+        return (dict, tuple([(k, _part(v, tensors)) for k, v in value.items()]))
+    if isinstance(value, (int, float, bool, str, bytes, type(None), np.generic)):
+        return (type(value), value)
+    if isinstance(value, np.ndarray):
+        raise RecordingError(
+            message(
+                "jit", "an argument is a NumPy array", f"an array {value.shape}", "a tensor",
+                "pass firth.from_numpy(array)",
+            )
+        )  # fmt: skip
+    return (type(value), id(value))
+
+
+def _holds(entry: Entry) -> bool:
+    for get, key, value in entry.reads:
+        now = get(key, MISSING)
+        if now is not value and not same(now, value):
+            return False
+    if any(map(len, entry.empty)):
+        return False
+    for guard in entry.wholes:
+        if not guard.holds():
+            return False
+    return True
+
+
+def _run(entry: Entry, tensors: Sequence[Tensor]) -> Any:
+    """One call of the program."""
+    buffers: list[Buffer] = []
+    for place, source in entry.slots:
+        if place == -2:
+            buffers.append(source)
+            continue
+        handle = source if place < 0 else tensors[place]
+        buffer = handle._buf
+        buffers.append(buffer if buffer is not None else realise(handle))
+    for _, i in entry.donated:
+        buffer = buffers[i]
+        # held by the handle, the list, the local name and the argument of getrefcount
+        if buffer.exported or getrefcount(buffer) > 4:
+            buffers[i] = _copied(buffer)
+    results = entry.program.run(buffers)
+    for o, place, handle in entry.changed:
+        target = handle if place < 0 else tensors[place]
+        _put(target, results[o])
+    if not entry.outputs:
+        return entry.tree
+    made = []
+    for (o, place, keeper), kind in zip(entry.outputs, entry.kinds, strict=True):
+        if keeper is not None:
+            made.append(keeper if place < 0 else tensors[place])
+            continue
+        out = realised(results[o], kind)
+        if kind.requires_grad and not kind.leaf:
+            extra(out).history = FREED
+        made.append(out)
+    return made[0] if entry.tree is _ONE else _unflatten(entry.tree, iter(made))
+
+
+def _copied(buffer: Buffer) -> Buffer:
+    return from_array(buffer.array)
+
+
+def _put(handle: Tensor, buffer: Buffer) -> None:
+    handle._buf = buffer
+    handle._rec = None
+    handle._pos = 0
+    found = handle._extra
+    if found is not None:
+        found.history = None
+        if found.views:
+            for reference in found.views:
+                view = reference()
+                if view is not None:
+                    view._buf = view._rec = None
+
+
+def _restore(rec: Recording, session: Session) -> None:
+    """Gives every tensor that was changed while recording its value back."""
+    rec.closed = True
+    for _, handle, buffer, _ in rec.entered:
+        handle._buf = buffer
+        handle._rec = None
+        handle._pos = 0
+    for handle in rec.handles:
+        found = handle._extra
+        if handle._rec is rec and handle._buf is None:
+            if found is not None and found.base is not None:
+                handle._rec = None  # a view looks again
+                continue
+            error = RecordingError(
+                message(
+                    "jit", "a tensor made inside a jitted function was kept outside",
+                    f"shape {tuple(handle._kind.shape)}", "results that are returned",
+                    "return it from the function; gradients of parameters that the function "
+                    "updates are not kept",
+                )
+            )  # fmt: skip
+            extra(handle).error = error
+            handle._rec = None
+    for _, leaf, _, _ in rec.entered:
+        found = leaf._extra
+        if found is not None and found.grad is not None and found.grad._buf is None:
+            found.grad._rec = None
+
+
+def _gradients(rec: Recording, changed: list[Tensor], session: Session) -> list[Tensor]:
+    """Gradients left on parameters that the function doesn't update: somebody will read them."""
+    updated = {id(h) for h in changed}
+    out = []
+    for _, leaf, _, _ in rec.entered:
+        found = leaf._extra
+        g = found.grad if found is not None else None
+        if g is None or g._rec is not rec or g._buf is not None or id(leaf) in updated:
+            continue
+        if not any(h is g for h in out):
+            out.append(g)
+    return out
+
+
+def _fits(node: Any, rec: Recording, source: int) -> bool:
+    inputs = record.graph_inputs(rec.state)
+    return bool(inputs[source].shape == node.shape and inputs[source].dtype is node.dtype)
+
+
+def _difference(rec: Recording, state: State) -> str:
+    """The first step in which two recordings differ."""
+    mine, theirs = _path(rec.state), _path(state)
+    for i, (a, b) in enumerate(zip(mine, theirs, strict=False)):
+        if a is not b:
+            depth = a.depth - len(a.added)
+            line = next(
+                (
+                    record.describe(code, record.line_of(code, at))
+                    for p, code, at in rec.places if p >= depth
+                ),
+                "an unknown line",
+            )  # fmt: skip
+            del i
+            return f"another operation at {line}"
+    return f"{len(mine)} operations, before {len(theirs)}"
+
+
+def _path(state: State | None) -> list[State]:
+    out: list[State] = []
+    while state is not None:
+        out.append(state)
+        state = state.parent
+    return out[::-1]
+
+
+def _first_difference(before: Any, now: Any) -> str:
+    if len(before) != len(now):
+        return f"{len(now) - 1} arguments, before {len(before) - 1}"
+    for i, (a, b) in enumerate(zip(before, now, strict=True)):
+        if a != b:
+            what = "gradient mode" if i == 0 else f"argument {i - 1}"
+            return f"{what} changed from {_shown(a)} to {_shown(b)}"
+    return "a new signature"
+
+
+def _shown(part: Any) -> str:
+    if isinstance(part, Kind):
+        return f"{part.dtype.name}{list(part.shape)}"
+    if isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], Kind):
+        return f"{part[0]}={_shown(part[1])}"
+    return repr(part[1] if isinstance(part, tuple) and len(part) == 2 else part)
+
+
+# --- results --------------------------------------------------------------------------------------
+
+_ONE: Any = ("one",)
+
+
+def _flatten(value: Any, tensors: list[Tensor]) -> Any:
+    """The shape of a result; its tensors are collected."""
+    if isinstance(value, Tensor):
+        tensors.append(value)
+        return _ONE
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return (type(value), tuple(_flatten(v, tensors) for v in value))
+    if isinstance(value, (list, tuple)):
+        return (type(value), [_flatten(v, tensors) for v in value])
+    if isinstance(value, dict):
+        return (dict, [(k, _flatten(v, tensors)) for k, v in value.items()])
+    return value
+
+
+def _unflatten(tree: Any, tensors: Any) -> Any:
+    if tree is _ONE:
+        return next(tensors)
+    if isinstance(tree, tuple) and len(tree) == 2 and isinstance(tree[0], type):
+        kind, parts = tree
+        if kind is dict:
+            return {k: _unflatten(v, tensors) for k, v in parts}
+        if isinstance(parts, tuple):
+            return kind(*[_unflatten(v, tensors) for v in parts])
+        return kind(_unflatten(v, tensors) for v in parts)
+    return tree

@@ -1,0 +1,488 @@
+"""What recorded Python code read from outside: guards that tell whether it would read the same.
+
+While a jitted function is recorded, a trace function notes which lines of which functions ran.
+The bytecode of those lines says which globals, closure cells, attributes and items they read.
+Each becomes a guard: a dictionary (or cell, or list), a key, and the value seen before the call.
+What cannot be watched (clocks, files, foreign random numbers) is refused with its line.
+"""
+
+from __future__ import annotations
+
+import dis
+import os
+import random
+import sys
+import sysconfig
+import types
+from collections import Counter
+from collections.abc import Iterator
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from firth.base.errors import RecordingError, message
+from firth.tensor.handle import Tensor
+
+MISSING: Any = object()
+_STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
+_SITE = tuple(p + os.sep for p in {sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]})
+_TENSOR = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LOWER = tuple(_PACKAGE + p + os.sep for p in (
+    "base", "ir", "io", "runtime", "ops", "passes", "codegen", "targets", "tensor",
+))  # fmt: skip
+
+_CLOCKS = {"time", "datetime", "secrets", "uuid", "random", "numpy.random", "socket", "subprocess"}
+_FILES = {"open", "input"}
+_PLAIN = (int, float, bool, str, bytes, type(None), complex)
+_ARRAY_LIMIT = 1 << 16  # bytes of a NumPy array that are compared at each call
+
+
+class Chain:
+    """One read: a root name (global, cell or argument) and the attributes and items after it."""
+
+    __slots__ = ("kind", "line", "name", "path")
+
+    def __init__(self, kind: str, name: str, path: tuple[tuple[str, Any], ...], line: int) -> None:
+        self.kind = kind
+        self.name = name
+        self.path = path
+        self.line = line
+
+
+_chains: dict[types.CodeType, tuple[Chain, ...]] = {}
+
+
+def chains_of(code: types.CodeType) -> tuple[Chain, ...]:
+    """Every read of a code object that starts at a name from outside of it."""
+    found = _chains.get(code)
+    if found is None:
+        if len(_chains) > 10_000:
+            _chains.clear()
+        found = _chains[code] = tuple(_read_chains(code))
+    return found
+
+
+def _read_chains(code: types.CodeType) -> Iterator[Chain]:
+    arguments = set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    instructions = [i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "PUSH_NULL")]
+    stored = {i.argval for i in instructions if i.opname.startswith("STORE_FAST")}
+    line = code.co_firstlineno
+    for place, i in enumerate(instructions):
+        if i.starts_line:
+            line = i.starts_line if isinstance(i.starts_line, int) and i.starts_line > 1 else (
+                i.positions.lineno if i.positions and i.positions.lineno else line
+            )
+        kind = {"LOAD_GLOBAL": "global", "LOAD_NAME": "global", "LOAD_DEREF": "cell",
+                "LOAD_CLASSDEREF": "cell", "LOAD_FAST": "local"}.get(i.opname)  # fmt: skip
+        if kind is None or (kind == "local" and (i.argval not in arguments or i.argval in stored)):
+            continue
+        path: list[tuple[str, Any]] = []
+        after = place + 1
+        while after < len(instructions):
+            name = instructions[after].opname
+            if name in ("LOAD_ATTR", "LOAD_METHOD"):
+                path.append(("attr", instructions[after].argval))
+                after += 1
+            elif (
+                name == "LOAD_CONST" and after + 1 < len(instructions)
+                and instructions[after + 1].opname == "BINARY_SUBSCR"
+            ):  # fmt: skip
+                path.append(("item", instructions[after].argval))
+                after += 2
+            else:
+                break
+        yield Chain(kind, i.argval, tuple(path), line)
+
+
+class Guard:
+    """One fact: in `holder` (a dict, cell or list) the key holds the value."""
+
+    __slots__ = ("holder", "key", "line", "value", "what")
+
+    def __init__(self, holder: Any, key: Any, value: Any, what: str, line: str) -> None:
+        self.holder = holder
+        self.key = key
+        self.value = value
+        self.what = what
+        self.line = line
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the holder is a dictionary that is asked for one key."""
+        return self.key is not _WHOLE and hasattr(self.holder, "get")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the guard says that a container is empty."""
+        return self.key is _WHOLE and isinstance(self.value, list) and not self.holder
+
+    def holds(self) -> bool:
+        """Whether the value is what it was."""
+        if self.key is _WHOLE and isinstance(self.value, list):
+            return unchanged(self.value)
+        return same(self.now(), self.value)
+
+    def now(self) -> Any:
+        """The value that is there now."""
+        return _lookup(self.holder, self.key)
+
+
+def _lookup(holder: Any, key: Any) -> Any:
+    if type(holder) is types.CellType:
+        try:
+            return holder.cell_contents
+        except ValueError:
+            return MISSING
+    if key is _WHOLE:
+        return snapshot(holder)
+    if isinstance(holder, (dict, types.MappingProxyType)):
+        return holder.get(key, MISSING)
+    try:
+        return holder[key]
+    except (LookupError, TypeError):
+        return MISSING
+
+
+_WHOLE: Any = object()
+
+
+def snapshot(value: Any) -> Any:
+    """What a container (nested ones too) or small array holds, in a form that can be compared."""
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, value.tobytes())
+    parts: list[tuple[Any, Any, tuple[Any, ...]]] = []
+    stack = [value]
+    seen: set[int] = set()
+    while stack and len(parts) < 1000:
+        container = stack.pop()
+        if id(container) in seen:
+            continue
+        seen.add(id(container))
+        if isinstance(container, dict):
+            values = tuple(container.values())
+            parts.append((container, tuple(container), values))
+        elif isinstance(container, (set, frozenset)):
+            parts.append((container, frozenset(map(id, container)), ()))
+            continue
+        else:
+            values = tuple(container)
+            parts.append((container, None, values))
+        stack += [v for v in values if isinstance(v, (dict, list, set))]
+    return parts
+
+
+def unchanged(parts: Any) -> bool:
+    """Whether containers hold what they held when the snapshot was made."""
+    for container, keys, values in parts:
+        if isinstance(container, (set, frozenset)):
+            if frozenset(map(id, container)) != keys:
+                return False
+            continue
+        now = container.values() if keys is not None else container
+        if len(container) != len(values):
+            return False
+        if not all(map(is_, now, values)) and not all(map(same, now, values)):
+            return False
+        if keys is not None and tuple(container) != keys:
+            return False
+    return True
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether a value is what it was: identity, or equality of plain values."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, _PLAIN):
+        return bool(a == b) or (a != a and b != b)
+    if isinstance(a, tuple):
+        return bool(a == b)
+    if isinstance(a, types.MethodType):
+        return a.__func__ is b.__func__ and a.__self__ is b.__self__
+    return False
+
+
+class Watcher:
+    """Collects guards while a function is recorded."""
+
+    def __init__(self) -> None:
+        self.guards: dict[tuple[int, Any], Guard] = {}
+        self._pending: dict[tuple[types.CodeType, int], list[Guard]] = {}
+        self._refused: dict[tuple[types.CodeType, int], RecordingError] = {}
+        self._lines: set[tuple[types.CodeType, int]] = set()
+        self._before: Any = None
+        self._random: Any = None
+        self.keep: list[Any] = []
+        self.error: RecordingError | None = None
+
+    def __enter__(self) -> Watcher:
+        self._before = sys.gettrace()
+        self._random = (random.getstate(), _numpy_state())
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: Any, event: str, argument: Any) -> Any:
+        code = frame.f_code
+        file = code.co_filename
+        if file.startswith(_LOWER) or file.startswith(_STDLIB) and not file.startswith(_SITE):
+            if file.startswith(_TENSOR) or not file.endswith("contextlib.py"):
+                return None
+            return None
+        if file.startswith("<frozen"):
+            return None
+        self._enter(frame)
+        return self._line
+
+    def _line(self, frame: Any, event: str, argument: Any) -> Any:
+        if event == "line":
+            key = (frame.f_code, frame.f_lineno)
+            if key not in self._lines:
+                self._lines.add(key)
+                error = self._refused.get(key)
+                if error is not None:
+                    raise error
+        return self._line
+
+    def _enter(self, frame: Any) -> None:
+        """Values that the function could read, as they are before it runs."""
+        code = frame.f_code
+        free = dict(zip(code.co_freevars, _cells(frame), strict=False))
+        for chain in chains_of(code):
+            key = (code, chain.line)
+            try:
+                guards = self._resolve(frame, free, chain)
+            except RecordingError as error:
+                self._refused[key] = error
+                continue
+            if guards:
+                self._pending.setdefault(key, []).extend(guards)
+
+    def _resolve(self, frame: Any, free: dict[str, Any], chain: Chain) -> list[Guard]:
+        line = f"{frame.f_code.co_filename}:{chain.line}"
+        out: list[Guard] = []
+        what = chain.name
+        if chain.kind == "global":
+            value = frame.f_globals.get(chain.name, MISSING)
+            if value is MISSING:
+                _check_builtin(chain.name, line)
+                value = _builtin(frame, chain.name)
+                if value is MISSING:
+                    return out
+                if not _is_own(frame.f_globals.get("__name__")):
+                    out.append(Guard(frame.f_globals, chain.name, MISSING, f"global {what}", line))
+            elif not _is_own(frame.f_globals.get("__name__")):
+                out.append(Guard(frame.f_globals, chain.name, value, f"global {what}", line))
+        elif chain.kind == "cell":
+            cell = free.get(chain.name)
+            value = _lookup(cell, 0) if cell is not None else MISSING
+            if value is MISSING:
+                return out
+            out.append(Guard(cell, 0, value, f"closure variable {what}", line))
+        else:
+            value = frame.f_locals.get(chain.name, MISSING)
+            if value is MISSING:
+                return out
+        _check_source(value, what, line)
+        self._contents(value, what, line, out)
+        for step, name in chain.path:
+            value = self._step(value, step, name, what, line, out)
+            what += f".{name}" if step == "attr" else f"[{name!r}]"
+            if value is MISSING:
+                break
+            _check_source(value, what, line)
+            self._contents(value, what, line, out)
+        return out
+
+    def _step(
+        self, value: Any, step: str, name: Any, what: str, line: str, out: list[Guard]
+    ) -> Any:
+        """One attribute or item further, with the guard that it stays."""
+        if isinstance(value, Tensor):
+            return MISSING  # a tensor's shape, dtype and value are the recording's own
+        if step == "item":
+            if isinstance(value, (dict, list, tuple)):
+                found = _lookup(value, name)
+                if not isinstance(value, tuple):
+                    out.append(Guard(value, name, found, f"{what}[{name!r}]", line))
+                return found
+            return MISSING
+        own = getattr(value, "__dict__", None)
+        if isinstance(value, types.ModuleType):
+            found = vars(value).get(name, MISSING)
+            if found is MISSING:
+                return getattr(value, name, MISSING)
+            if not _is_own(value.__name__):
+                out.append(Guard(vars(value), name, found, f"{what}.{name}", line))
+            return found
+        if isinstance(own, dict):
+            found = own.get(name, MISSING)
+            out.append(Guard(own, name, found, f"{what}.{name}", line))
+            self.keep.append(value)
+            if found is not MISSING:
+                return found
+        for cls in type(value).__mro__ if not isinstance(value, type) else value.__mro__:
+            if name in vars(cls):
+                found = vars(cls)[name]
+                if cls.__module__ != "builtins" and not _is_own(cls.__module__):
+                    out.append(Guard(vars(cls), name, found, f"{cls.__name__}.{name}", line))
+                if isinstance(found, types.FunctionType):
+                    return found
+                break
+        return MISSING
+
+    def _contents(self, value: Any, what: str, line: str, out: list[Guard]) -> None:
+        """Containers and arrays are watched by what they hold."""
+        if isinstance(value, np.ndarray):
+            if value.nbytes > _ARRAY_LIMIT:
+                raise RecordingError(
+                    message(
+                        "jit", f"a NumPy array is read: {what}", f"{value.nbytes} bytes",
+                        "tensors, whose changes are seen",
+                        f"convert it before the function: {what} = firth.from_numpy({what})",
+                    )
+                ).at(line)  # fmt: skip
+            out.append(Guard(value, _WHOLE, snapshot(value), f"array {what}", line))
+        elif isinstance(value, (list, dict, set)) and len(value) < 1000:
+            if not (isinstance(value, dict) and "__name__" in value):
+                out.append(Guard(value, _WHOLE, snapshot(value), what, line))
+
+    def finish(self) -> list[Guard]:
+        """The guards of the lines that ran; RecordingError when the function changed what it reads."""
+        if self._random != (random.getstate(), _numpy_state()):
+            raise RecordingError(
+                message(
+                    "jit", "random numbers of another library were drawn",
+                    "random or numpy.random", "firth's own random numbers",
+                    "use firth.rand(...), or draw outside and pass them as an argument",
+                )
+            )  # fmt: skip
+        for key, guards in self._pending.items():
+            if key not in self._lines:
+                continue
+            for guard in guards:
+                self.guards.setdefault((id(guard.holder), _key_of(guard.key)), guard)
+        self._pending.clear()
+        self._drop_temporaries()
+        for guard in self.guards.values():
+            if not guard.holds():
+                now = guard.now()
+                raise RecordingError(
+                    message(
+                        "jit", f"the function changes {guard.what}, which it also reads",
+                        f"{show(guard.value)}, then {show(now)}",
+                        "changes to tensors in place only, or results that are returned",
+                        "keep it in a tensor (x.copy_(new), x += 1), or change it outside",
+                    )
+                ).at(guard.line)  # fmt: skip
+        return list(self.guards.values())
+
+
+    def _drop_temporaries(self) -> None:
+        """Containers and cells that nobody else holds were made by the function itself."""
+        ours: Counter[int] = Counter()
+        for guard in self.guards.values():
+            ours[id(guard.holder)] += 1
+            if guard.key is _WHOLE and isinstance(guard.value, list):
+                for container, _, values in guard.value:
+                    ours[id(container)] += 1
+                    ours.update(id(v) for v in values)
+            else:
+                ours[id(guard.value)] += 1
+        dropped = True
+        while dropped:
+            dropped = False
+            for key, guard in list(self.guards.items()):
+                holder = guard.holder
+                # the local name and the argument of getrefcount; the guard's own is counted
+                if isinstance(holder, (list, dict, set, types.CellType)) and (
+                    sys.getrefcount(holder) - 2 <= ours[id(holder)]
+                ):  # fmt: skip
+                    del self.guards[key]
+                    dropped = True
+                    ours[id(holder)] -= 1
+                del holder, guard
+
+
+def _is_own(module: Any) -> bool:
+    """Firth's own modules and classes are taken not to change while a program runs."""
+    return isinstance(module, str) and (module == "firth" or module.startswith("firth."))
+
+
+def _key_of(key: Any) -> Any:
+    return id(key) if key is _WHOLE else key
+
+
+def show(value: Any) -> str:
+    """A value as messages show it."""
+    if value is MISSING:
+        return "nothing"
+    if isinstance(value, Tensor):
+        return f"a tensor {tuple(value._kind.shape)}"
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "..."
+
+
+def _cells(frame: Any) -> tuple[Any, ...]:
+    """The closure cells of a running function, found through whoever holds it."""
+    import gc
+
+    if not frame.f_code.co_freevars:
+        return ()
+    for candidate in gc.get_referrers(frame.f_code):
+        if isinstance(candidate, types.FunctionType) and candidate.__closure__:
+            names = candidate.__code__.co_freevars
+            cells = dict(zip(names, candidate.__closure__, strict=True))
+            if all(
+                _lookup(cells[n], 0) is frame.f_locals.get(n, MISSING) for n in names
+                if n in frame.f_locals
+            ):  # fmt: skip
+                return tuple(candidate.__closure__)
+    return ()
+
+
+def _builtin(frame: Any, name: str) -> Any:
+    builtins = frame.f_builtins
+    return builtins.get(name, MISSING)
+
+
+def _check_builtin(name: str, line: str) -> None:
+    if name in _FILES:
+        raise RecordingError(
+            message(
+                "jit", f"{name}() reads from outside", f"a call of {name}",
+                "values that are passed in", "read before the call and pass it as an argument",
+            )
+        ).at(line)  # fmt: skip
+
+
+def _check_source(value: Any, what: str, line: str) -> None:
+    """Refuses clocks, files and foreign random numbers."""
+    module = value.__name__ if isinstance(value, types.ModuleType) else (
+        getattr(value, "__module__", None)
+    )  # fmt: skip
+    owner = getattr(value, "__self__", None)
+    foreign = isinstance(value, types.ModuleType) and module in ("numpy.random",)
+    called = callable(value) and not isinstance(value, (type, types.ModuleType)) and (
+        module in _CLOCKS or isinstance(owner, random.Random)
+    )  # fmt: skip
+    kinds = (random.Random, np.random.Generator, np.random.RandomState)
+    if foreign or called or isinstance(value, kinds) or isinstance(owner, kinds):
+        raise RecordingError(
+            message(
+                "jit", f"{what} gives another value each time", what,
+                "values that depend on arguments and watched variables only",
+                "call it outside and pass the value as an argument; "
+                "for random numbers use firth.rand(...)",
+            )
+        ).at(line)  # fmt: skip
+
+
+def _numpy_state() -> Any:
+    state = np.random.get_state()
+    return (state[0], bytes(np.asarray(state[1]).tobytes()), *state[2:])

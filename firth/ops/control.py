@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from firth.ir.op import declare
-from firth.ops.rules import EVERY, cases, no_gradient, same
+from typing import Any
+
+from firth.ir.node import Node
+from firth.ir.op import Expr, declare
+from firth.ops.rules import EVERY, cases, filled, no_gradient, same
 
 stop_gradient = declare(
     "stop_gradient",
     doc="x itself; no gradient flows through it (what `detach` records): (...) any -> (...) any.",
     shape=same, dtype=same, ref=lambda x: x, vjp=no_gradient, lower=lambda x: x,
     sample=cases(lambda make, rng, d: [(make(*s), {}) for s in ((), (0, 2), (2, 3))], EVERY,
+                 smooth=False),
+)  # fmt: skip
+
+
+def _through(g: Node, zero: Any) -> list[Node]:
+    """The rule of the samples: the gradient as it comes."""
+    return [g]
+
+
+def _custom_vjp(g: Expr, y: Expr, value: Expr, *sources: Expr, rule: Any) -> tuple[Any, ...]:
+    found = rule(g.node, lambda s: filled(0, s.shape, s.dtype).node)
+    return None, *(None if f is None else Expr(f) for f in found)
+
+
+custom_gradient = declare(
+    "custom_gradient", arity=None, attrs=("rule",),
+    doc="The first source; the gradient for the others is what `rule` makes of the result's: "
+    "value (...), x (...), ... -> (...).",
+    shape=lambda value, *sources, rule: value, dtype=lambda value, *sources, rule: value,
+    ref=lambda value, *sources, rule: value, vjp=_custom_vjp,
+    lower=lambda value, *sources, rule: value,
+    sample=cases(lambda make, rng, d: [(make(2, 3), make(2, 3), {"rule": _through})],
                  smooth=False),
 )  # fmt: skip

@@ -29,6 +29,7 @@ from firth.tensor.creation import (
     zeros_like,
 )
 from firth.tensor.device import Device
+from firth.tensor.functional import grad, value_and_grad, vjp
 from firth.tensor.handle import Size, Tensor
 from firth.tensor.jit import jit
 from firth.tensor.random import Generator, default_generator
@@ -41,7 +42,7 @@ globals().update(FUNCTIONS)
 __all__ = [
     "Device", "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator",
     "empty", "empty_like",
-    "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like", "get_default_dtype",
+    "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like", "get_default_dtype", "grad",
     "inference_mode", "is_grad_enabled", "jit", "linspace", "no_grad", "ones", "ones_like",
-    "set_default_dtype", "set_grad_enabled", "tensor", "zeros", "zeros_like", *sorted(FUNCTIONS),
+    "set_default_dtype", "set_grad_enabled", "tensor", "value_and_grad", "vjp", "zeros", "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

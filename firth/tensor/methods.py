@@ -11,6 +11,7 @@ from firth.tensor import (
     autograd,
     contract,
     convert,
+    functional,
     index,
     printing,
     random,
@@ -130,6 +131,7 @@ _attach(contract.METHODS)
 _attach(index.METHODS)
 _attach(search.METHODS)
 _attach(random.METHODS)
+_attach(functional.METHODS)
 _attach({"backward": _backward, "__iter__": _iterate, "__deepcopy__": _deepcopy})
 _attach({"__repr__": printing.tensor_repr})
 for _name, (_get, _set, _doc) in _PROPERTIES.items():

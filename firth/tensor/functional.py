@@ -1,0 +1,298 @@
+"""Gradients of plain functions, custom gradients, and hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from firth.base.errors import GradientError, message
+from firth.ir.node import Node
+from firth.ir.op import TABLE, make
+from firth.passes.grad import substitute
+from firth.tensor import autograd
+from firth.tensor.handle import Kind, Tensor, extra, kind_of
+from firth.tensor.record import local, set_grad, step, user_line
+from firth.tensor.shape import detach
+
+
+def _fresh(value: Any) -> Any:
+    """The argument as a leaf of its own."""
+    if not isinstance(value, Tensor) or value._kind.dtype.kind not in "fc":
+        raise GradientError(
+            message(
+                "grad", "gradients are taken for float tensors",
+                type(value).__name__ if not isinstance(value, Tensor) else value._kind.dtype.name,
+                "a float tensor", "cast the argument, or choose another argnums",
+            )
+        ).at(user_line())  # fmt: skip
+    return value
+
+
+def value_and_grad(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that gives (value, gradient with respect to the argument argnums).
+
+    With has_aux the function returns (value, more), and so does the new one: ((value, more), g).
+
+    >>> from firth.tensor import tensor
+    >>> value, g = value_and_grad(lambda x: x * x)(tensor(3.0))
+    >>> g.item()
+    6.0
+    """
+    one = isinstance(argnums, int)
+    places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        given = list(args)
+        inside = autograd.is_grad_enabled() and any(
+            given[i]._kind.requires_grad for i in places if isinstance(given[i], Tensor)
+        )
+        with autograd.enable_grad():
+            for i in places:
+                _fresh(given[i])
+                if not given[i]._kind.requires_grad:
+                    given[i] = detach(given[i]).requires_grad_()  # type: ignore[attr-defined]
+            result = function(*given, **kwargs)
+            value = result[0] if has_aux else result
+            if value._kind.numel != 1:
+                raise GradientError(
+                    message(
+                        "grad", "the function gives several elements",
+                        f"shape {tuple(value._kind.shape)}", "one element, as a loss has",
+                        "reduce it, e.g. with .sum(), or use firth.vjp",
+                    )
+                ).at(user_line())  # fmt: skip
+            found = autograd.grad(
+                value, [given[i] for i in places], create_graph=inside, allow_unused=True
+            )
+        grads = tuple(
+            g if g is not None else _zeros(given[i]) for g, i in zip(found, places, strict=True)
+        )
+        if not inside:
+            result = (detach(value), *result[1:]) if has_aux else detach(value)
+        return result, grads[0] if one else grads
+
+    return wrapped
+
+
+def _zeros(like: Tensor) -> Tensor:
+    from firth.tensor.creation import zeros_like
+
+    return zeros_like(like)  # type: ignore[no-any-return]
+
+
+def grad(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The gradient of a function that gives one number, as a function.
+
+    >>> from firth.tensor import tensor
+    >>> grad(grad(lambda x: x * x * x))(tensor(2.0)).item()
+    12.0
+    """
+    both = value_and_grad(function, argnums, has_aux)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        result, g = both(*args, **kwargs)
+        return (g, result[1]) if has_aux else g
+
+    return wrapped
+
+
+def vjp(function: Callable[..., Any], *primals: Tensor) -> tuple[Any, Callable[..., Any]]:
+    """(value, pull): pull(g) gives the gradients of sum(value * g) for each primal."""
+    with autograd.enable_grad():
+        leaves = [
+            p if p._kind.requires_grad else detach(_fresh(p)).requires_grad_()  # type: ignore[attr-defined]
+            for p in primals
+        ]
+        value = function(*leaves)
+
+    def pull(*cotangents: Tensor) -> tuple[Tensor, ...]:
+        outputs = [value] if isinstance(value, Tensor) else list(value)
+        given = list(cotangents[0]) if len(cotangents) == 1 and isinstance(
+            cotangents[0], (tuple, list)
+        ) else list(cotangents)  # fmt: skip
+        found = autograd.grad(outputs, leaves, given, retain_graph=True, allow_unused=True)
+        return tuple(g if g is not None else _zeros(p) for g, p in zip(found, leaves, strict=True))
+
+    return value, pull
+
+
+# --- custom gradients -----------------------------------------------------------------------------
+
+
+class Context:
+    """What a custom function's forward leaves for its backward."""
+
+    def __init__(self) -> None:
+        self.saved_tensors: tuple[Any, ...] = ()
+        self.needs_input_grad: tuple[bool, ...] = ()
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keeps tensors for backward."""
+        self.saved_tensors = tensors
+
+    def mark_non_differentiable(self, *tensors: Any) -> None:
+        """Accepted; results of integer dtype have no gradient anyway."""
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Accepted; missing gradients are zeros."""
+
+
+class Function:
+    """A function with a gradient of its own: static `forward(ctx, ...)` and `backward(ctx, g)`.
+
+    Call it with `apply`. Both run once while recording and become part of the program.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+        """Computes the result; subclasses define it."""
+        raise NotImplementedError("Function: forward is not defined; define it as a staticmethod")
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        """One gradient (or None) per argument of forward; subclasses define it."""
+        raise NotImplementedError("Function: backward is not defined; define it as a staticmethod")
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Calls forward; gradients will come from backward."""
+        ctx = Context()
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        ctx.needs_input_grad = tuple(
+            isinstance(a, Tensor) and a._kind.requires_grad for a in args
+        )
+        with autograd.no_grad():
+            result = cls.forward(ctx, *args, **kwargs)
+        if not autograd.is_grad_enabled() or not any(ctx.needs_input_grad):
+            return result
+        del tensors
+        if isinstance(result, Tensor):
+            return _tie(cls, ctx, args, (result,))[0]
+        return _tie(cls, ctx, args, tuple(result))
+
+
+def _tie(cls: Any, ctx: Context, args: Any, results: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Results whose gradient is what backward says.
+
+    Each result is its value plus a sum over arguments that is zero and whose derivative is the
+    pull-back: recorded through an op that the grad pass asks for its rule.
+    """
+    rec = local.rec
+    sources = [
+        a for a, needs in zip(args, ctx.needs_input_grad, strict=True)
+        if isinstance(a, Tensor) and needs
+    ]  # fmt: skip
+    at = tuple(autograd.position_of(rec, s) for s in sources)
+    out_at = tuple(autograd.position_of(rec, r) for r in results)
+    # Backward is recorded on stand-ins now; the grad pass puts the real cotangents in.
+    stand_ins = [_stand_in(r) for r in results]
+    before = set_grad(False)
+    try:
+        pulled = cls.backward(ctx, *stand_ins)
+    finally:
+        set_grad(before)
+    pulled = list(pulled) if isinstance(pulled, (tuple, list)) else [pulled]
+    by_argument = [
+        p for p, a, needs in zip(pulled, args, ctx.needs_input_grad, strict=False)
+        if isinstance(a, Tensor) and needs
+    ]  # fmt: skip
+    pull_at = tuple(-1 if p is None else autograd.position_of(rec, p) for p in by_argument)
+    stand_at = tuple(autograd.position_of(rec, s) for s in stand_ins)
+
+    def build() -> tuple[Sequence[tuple[Node, Kind]], Any]:
+        known = rec.nodes()
+        pulls = tuple(None if p < 0 else known[p][0] for p in pull_at)
+        starts = tuple(known[p][0] for p in stand_at)
+        added = []
+        for place, p in enumerate(out_at):
+            value = known[p][0]
+            rule = _Pullback(pulls, starts, place)
+            node = make(
+                TABLE["custom_gradient"], (value, *(known[i][0] for i in at)), (rule,)
+            )
+            added.append((node, kind_of(node.shape, node.dtype, True, False)))
+        return added, None
+
+    key = ("custom", at, out_at, pull_at, stand_at)
+    return tuple(step(rec, key, build)[1])
+
+
+def _stand_in(result: Tensor) -> Tensor:
+    from firth.tensor.creation import ones_like
+    from firth.tensor.shape import clone
+
+    return clone(ones_like(result))
+
+
+class _Pullback:
+    """The gradient of a custom function as graphs over stand-ins of the cotangents."""
+
+    __slots__ = ("place", "pulls", "starts")
+
+    def __init__(
+        self, pulls: tuple[Node | None, ...], starts: tuple[Node, ...], place: int
+    ) -> None:
+        self.pulls = pulls
+        self.starts = starts
+        self.place = place
+
+    def __call__(self, g: Node, zero: Callable[[Node], Node]) -> list[Node | None]:
+        """Gradients for the sources when this result's cotangent is g and the others' zero."""
+        mapping = {
+            id(s): g if i == self.place else zero(s) for i, s in enumerate(self.starts)
+        }
+        return [None if p is None else substitute(p, mapping) for p in self.pulls]
+
+
+# --- hooks ----------------------------------------------------------------------------------------
+
+
+class Hook:
+    """A registered hook; `remove()` takes it away."""
+
+    __slots__ = ("_function", "_hooks")
+
+    def __init__(self, hooks: list[Any], function: Callable[..., Any]) -> None:
+        self._hooks = hooks
+        self._function = function
+
+    def remove(self) -> None:
+        """The hook isn't called any more."""
+        if self._function in self._hooks:
+            self._hooks.remove(self._function)
+
+
+def register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> Hook:
+    """Calls hook(gradient) when a leaf's gradient arrives; what it returns takes its place."""
+    if not self._kind.requires_grad or not self._kind.leaf:
+        raise GradientError(
+            message(
+                "register_hook", "hooks are for leaves that require grad",
+                "a computed tensor" if self._kind.requires_grad else "a tensor without gradient",
+                "a leaf with requires_grad=True",
+                "use autograd.grad(loss, x) for gradients of computed tensors",
+            )
+        ).at(user_line())  # fmt: skip
+    found = extra(self)
+    if found.hooks is None:
+        found.hooks = []
+    found.hooks.append(hook)
+    return Hook(found.hooks, hook)
+
+
+def retain_grad(self: Tensor) -> None:
+    """Keeps the gradient of a computed tensor in `.grad` when backward() comes through."""
+    if self._kind.leaf:
+        return
+    rec = local.rec
+    rec.retained[autograd.position_of(rec, self)] = self
+    extra(self).retain_grad = True
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "register_hook": register_hook, "retain_grad": retain_grad,
+}  # fmt: skip

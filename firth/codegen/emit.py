@@ -102,7 +102,7 @@ class Emitter:
                 found = self.scratch(spec.scratch * spec.dtype.itemsize, ("scratch", buffer))
             else:
                 place = 1 + self._arguments.index(buffer)
-                found = self.b.load("ptr", self.b.gep("ptr", "%args", place), 8, depth=0)
+                found = self.b.load("ptr", self.b.gep("i64", "%args", place), 8, depth=0)
             self._pointers[buffer] = found
         return found
 

@@ -37,7 +37,7 @@ def micro_tile(m: int, n: int, itemsize: int, facts: TargetFacts) -> tuple[int, 
     so that enough sums are under way to hide the latency of an addition.
     """
     free = facts.vector_registers - 4
-    wide = -(-n // facts.lanes(itemsize))
+    wide = max(1, -(-n // facts.lanes(itemsize)))
     vectors = 1 if wide == 1 else 2
     if m <= 2:
         vectors = min(wide, 8)

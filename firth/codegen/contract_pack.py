@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from firth.codegen import memory, values
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes
-from firth.codegen.types import scalar_type, widen
+from firth.codegen.types import scalar_type, suffix, widen
 from firth.ir.kernel import Axis, Expression, Load
 
 if TYPE_CHECKING:
@@ -116,6 +116,44 @@ def first_lanes(b: Builder, size: Index, lanes: int) -> str:
     return b.op(f"icmp slt <{lanes} x i32> <{iota}>, {narrow}")
 
 
+# pieces
+
+
+def round_up(value: int, step: int) -> int:
+    """The next multiple of step."""
+    return -(-value // step) * step
+
+
+def round_up_index(b: Builder, value: Index, step: int) -> Index:
+    """The next multiple of step, of a number that may be a register."""
+    if isinstance(value, int):
+        return round_up(value, step)
+    return b.mul(b.div(b.add(value, step - 1), step), step)
+
+
+def size_ranges(sizes: list[int], value: Index) -> list[tuple[int, int]]:
+    """(size, next smaller size) of those that the value may need."""
+    pairs = [(size, low) for size, low in zip(sizes, [0, *sizes], strict=False)]
+    if isinstance(value, int):
+        return [next(p for p in pairs if p[0] >= value)]
+    return pairs
+
+
+def piece_sizes(axes: tuple[Axis, ...], most: dict[Axis, int], step: int) -> list[int]:
+    """The sizes of pieces that can occur when tiles of these axes are cut in steps."""
+    inner = 1
+    for axis in axes[1:]:
+        inner *= most[axis]
+    totals = {inner}
+    if axes:
+        block = most[axes[0]]
+        totals = {block * inner, (axes[0].extent % max(block, 1)) * inner} - {0}
+    sizes = {t % step for t in totals} - {0}
+    if any(t >= step for t in totals):
+        sizes.add(step)
+    return sorted(sizes) or [step]
+
+
 # what an operand is
 
 
@@ -218,12 +256,8 @@ def pack_panels(
         nest(e, reduce, row)
         return []
 
-    steps = _up(b, where.count, width)
+    steps = round_up_index(b, where.count, width)
     b.loop(0, steps, width, [], panel)
-
-
-def _up(b: Builder, value: Index, step: int) -> Index:
-    return b.mul(b.div(b.add(value, step - 1), step), step)
 
 
 def pack_transposed(
@@ -298,7 +332,7 @@ def pack_transposed(
         b.loop(0, width, lanes, [], group)
         return []
 
-    b.loop(0, _up(b, points, step), step, [], one_panel)
+    b.loop(0, round_up_index(b, points, step), step, [], one_panel)
 
 
 def _read(e: Emitter, pointer: str, element: str, size: int, lanes: int) -> str:
@@ -308,7 +342,7 @@ def _read(e: Emitter, pointer: str, element: str, size: int, lanes: int) -> str:
     if mask is None:
         return e.b.load(type_, pointer, size)
     return e.b.intrinsic(
-        f"llvm.masked.load.{memory.suffix(element, lanes)}.p0",
+        f"llvm.masked.load.{suffix(element, lanes)}.p0",
         type_,
         [
             ("ptr", pointer),
@@ -366,7 +400,7 @@ def _transpose_pieces(
 ) -> list[str]:
     def from_two(a: str, c: str, places: tuple[int, ...]) -> str:
         half = len(places) // 2
-        order = []
+        order: list[int] = []
         for n, p in enumerate(places):
             base = p * piece + (lanes if n >= half else 0)
             order += range(base, base + piece)
@@ -378,7 +412,8 @@ def _transpose_pieces(
         return [from_two(x[0], x[1], (q, q)) for q in (0, 1)]
     low = [from_two(x[i], x[i + 1], (0, 1, 0, 1)) for i in (0, 2)]
     high = [from_two(x[i], x[i + 1], (2, 3, 2, 3)) for i in (0, 2)]
-    return [from_two(*h, p) for h in (low, high) for p in ((0, 2, 0, 2), (1, 3, 1, 3))]
+    turns = ((0, 2, 0, 2), (1, 3, 1, 3))
+    return [from_two(x[0], x[1], p) for x in (low, high) for p in turns]
 
 
 def _transpose_stepwise(

@@ -60,7 +60,7 @@ def _split_exponent(m: Lanes, x: str) -> tuple[str, str]:
     bits = m.bits(x)
     k = m.int_op("lshr", m.int_op("add", bits, one - root), m.mantissa)
     k = m.int_op("sub", k, m.bias)
-    return m.float(m.int_op("sub", bits, m.int_op("shl", k, m.mantissa))), k
+    return m.floats(m.int_op("sub", bits, m.int_op("shl", k, m.mantissa))), k
 
 
 def _log_1_plus(m: Lanes, f: str, k: str) -> str:
@@ -111,7 +111,7 @@ def log1p(m: Lanes, x: str) -> str:
         f"select {_mask(m)} {m.int_compare('slt', k, 100)}, {m.int_type} {down}, "
         f"{m.int_type} {m.integer(m.bias - 103)}"
     )
-    scale = m.mul(m.float(m.int_op("shl", down, m.mantissa)), 8.0)
+    scale = m.mul(m.floats(m.int_op("shl", down, m.mantissa)), 8.0)
     f = m.fma(lost, scale, m.sub(f, 1.0))
     y = _log_limits(m, x, _log_1_plus(m, f, m.from_small_int(k)), -1.0)
     return m.select(m.equal(x, 0.0), x, y)

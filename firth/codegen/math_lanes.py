@@ -160,7 +160,7 @@ class Lanes:
         """The bits as integers."""
         return self.b.op(f"bitcast {self.type} {x} to {self.int_type}")
 
-    def float(self, i: str) -> str:
+    def floats(self, i: str) -> str:
         """Integers taken as the bits of floats."""
         return self.b.op(f"bitcast {self.int_type} {i} to {self.type}")
 
@@ -175,7 +175,7 @@ class Lanes:
 
     def abs(self, x: str) -> str:
         """|x|."""
-        return self.float(self.int_op("and", self.bits(x), self.sign_bit - 1))
+        return self.floats(self.int_op("and", self.bits(x), self.sign_bit - 1))
 
     def sign(self, x: str) -> str:
         """The sign bit alone, as an integer."""
@@ -183,7 +183,7 @@ class Lanes:
 
     def with_sign(self, x: str, sign: str) -> str:
         """x with its sign flipped where `sign` has the sign bit."""
-        return self.float(self.int_op("xor", self.bits(x), sign))
+        return self.floats(self.int_op("xor", self.bits(x), sign))
 
     def nearest(self, x: str, factor: float) -> tuple[str, str]:
         """round(x * factor) as a float and as an integer (small ones only)."""
@@ -195,12 +195,12 @@ class Lanes:
         """Integers below 2**20 as floats, without a 64-bit conversion, which few machines have."""
         if self.single:
             return self.b.op(f"sitofp {self.int_type} {i} to {self.type}")
-        return self.sub(self.float(self.int_op("add", i, self.magic_bits)), self.magic)
+        return self.sub(self.floats(self.int_op("add", i, self.magic_bits)), self.magic)
 
     def power_of_two(self, n: str) -> str:
         """2**n for integers n in the normal range."""
         biased = self.int_op("add", n, self.bias)
-        return self.float(self.int_op("shl", biased, self.mantissa))
+        return self.floats(self.int_op("shl", biased, self.mantissa))
 
     def scale(self, x: str, n: str) -> str:
         """x * 2**n, in two steps: right when the result is subnormal or overflows."""

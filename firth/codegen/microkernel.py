@@ -17,12 +17,15 @@ from firth.codegen.types import scalar_type, suffix, widen
 
 UNROLL = 4
 
+Sizes = tuple[int | None, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Micro:
     """rows x vectors of c = (c +) sum over k of a[r * a_row + k * a_k] * b[k * b_k + column].
 
-    Strides in elements; None is read from an argument. adds: begins with what c holds.
+    sizes: (k, a_row, a_k, b_k, c_row), strides in elements; None is read from an argument.
+    adds: begins with what c holds.
     masked: an argument tells how many columns exist; the others are not read.
     """
 
@@ -30,19 +33,14 @@ class Micro:
     rows: int
     vectors: int
     lanes: int
-    k: int | None
-    a_row: int | None
-    a_k: int | None
-    b_k: int | None
-    c_row: int | None
+    sizes: Sizes
     adds: bool = False
     masked: bool = False
 
     @property
     def name(self) -> str:
         """What it is, in one word."""
-        sizes = (self.k, self.a_row, self.a_k, self.b_k, self.c_row)
-        text = "_".join("x" if s is None else str(s).replace("-", "m") for s in sizes)
+        text = _size_words(self.sizes)
         marks = "_add" * self.adds + "_mask" * self.masked
         return f"mk_{self.dtype.name}_{self.rows}x{self.vectors}x{self.lanes}_{text}{marks}"
 
@@ -61,16 +59,19 @@ def multiply_add(
     return lambda x, y, z: b.op(f"fadd {type_} {b.op(f'fmul {type_} {x}, {y}')}, {z}")
 
 
-def _known(value: int | None, argument: str) -> Index:
-    return argument if value is None else value
+def _registers(sizes: Sizes) -> list[Index]:
+    return [f"%s{place}" if size is None else size for place, size in enumerate(sizes)]
+
+
+def _size_words(sizes: Sizes) -> str:
+    return "_".join("x" if s is None else str(s).replace("-", "m") for s in sizes)
 
 
 def micro(outer: Builder, m: Micro, facts: TargetFacts) -> Callable[..., None]:
-    """Adds the function and returns its caller: call(a, b, c, k, a_row, a_k, b_k, c_row, n)."""
+    """Adds the function and returns its caller: call(a, b, c, sizes, n)."""
     signature = ["ptr noalias %a", "ptr noalias %b", "ptr noalias %c"]
-    places = (("k", m.k), ("a_row", m.a_row), ("a_k", m.a_k), ("b_k", m.b_k), ("c_row", m.c_row))
-    missing = [(place, name) for place, (name, size) in enumerate(places) if size is None]
-    signature += [f"i64 %{name}" for _, name in missing]
+    missing = [place for place, size in enumerate(m.sizes) if size is None]
+    signature += [f"i64 %s{place}" for place in missing]
     signature += ["i64 %n"] * m.masked
     name = m.name
     if name not in outer.helpers:
@@ -83,7 +84,7 @@ def micro(outer: Builder, m: Micro, facts: TargetFacts) -> Callable[..., None]:
 
     def call(a: str, b: str, c: str, sizes: tuple[Index, ...], n: Index) -> None:
         arguments = [f"ptr {p}" for p in (a, b, c)]
-        arguments += [f"i64 {sizes[place]}" for place, _ in missing]
+        arguments += [f"i64 {sizes[place]}" for place in missing]
         arguments += [f"i64 {n}"] * m.masked
         outer.do(f"call void @{name}({', '.join(arguments)})")
 
@@ -93,8 +94,7 @@ def micro(outer: Builder, m: Micro, facts: TargetFacts) -> Callable[..., None]:
 def _body(b: Builder, m: Micro, facts: TargetFacts) -> None:
     element, size = scalar_type(m.dtype), m.dtype.itemsize
     type_ = widen(element, m.lanes)
-    a_row, a_k = _known(m.a_row, "%a_row"), _known(m.a_k, "%a_k")
-    b_k, c_row, k = _known(m.b_k, "%b_k"), _known(m.c_row, "%c_row"), _known(m.k, "%k")
+    k, a_row, a_k, b_k, c_row = _registers(m.sizes)
     fma = multiply_add(b, m.dtype, m.lanes, facts)
     masks = [_mask(b, m.lanes, v) for v in range(m.vectors)] if m.masked else []
 
@@ -172,24 +172,21 @@ def _mask(b: Builder, lanes: int, vector: int) -> str:
 class Dots:
     """rows x cols of c = sum over k of a[r * a_row + k] * b[j * b_col + k], k in vectors.
 
-    For few rows: b is read in place, once, along its rows, and nothing is packed. Sizes that are
-    None are read from arguments.
+    For few rows: b is read in place, once, along its rows, and nothing is packed.
+    sizes: (k, a_row, b_col); None is read from an argument.
     """
 
     dtype: DType
     rows: int
     cols: int
     lanes: int
-    k: int | None
-    a_row: int | None
-    b_col: int | None
+    sizes: Sizes
     c_row: int
 
     @property
     def name(self) -> str:
         """What it is, in one word."""
-        sizes = (self.k, self.a_row, self.b_col, self.c_row)
-        text = "_".join("x" if s is None else str(s).replace("-", "m") for s in sizes)
+        text = _size_words((*self.sizes, self.c_row))
         return f"dots_{self.dtype.name}_{self.rows}x{self.cols}x{self.lanes}_{text}"
 
 
@@ -198,21 +195,20 @@ def dots(
 ) -> Callable[[str, str, str, tuple[Index, ...]], None]:
     """Adds the function and returns its caller: call(a, b, c, (k, a_row, b_col))."""
     name = m.name
-    places = (("k", m.k), ("a_row", m.a_row), ("b_col", m.b_col))
-    missing = [(place, key) for place, (key, size) in enumerate(places) if size is None]
+    missing = [place for place, size in enumerate(m.sizes) if size is None]
     if name not in outer.helpers:
         b = Builder()
         _dots_body(b, m, facts)
         for key, text in b.declares.items():
             outer.declares.setdefault(key, text)
         signature = ["ptr noalias %a", "ptr noalias %b", "ptr noalias %c"]
-        signature += [f"i64 %{key}" for _, key in missing]
+        signature += [f"i64 %s{place}" for place in missing]
         head = f"define internal void @{name}({', '.join(signature)}) nounwind noinline {{"
         outer.helper(name, f"{head}\nentry:\n{b.text()}\nret void\n}}")
 
     def call(a: str, b: str, c: str, sizes: tuple[Index, ...]) -> None:
         arguments = [f"ptr {p}" for p in (a, b, c)]
-        arguments += [f"i64 {sizes[place]}" for place, _ in missing]
+        arguments += [f"i64 {sizes[place]}" for place in missing]
         outer.do(f"call void @{name}({', '.join(arguments)})")
 
     return call
@@ -220,7 +216,7 @@ def dots(
 
 def _dots_body(b: Builder, m: Dots, facts: TargetFacts) -> None:
     element, size = scalar_type(m.dtype), m.dtype.itemsize
-    k, a_row, b_col = _known(m.k, "%k"), _known(m.a_row, "%a_row"), _known(m.b_col, "%b_col")
+    k, a_row, b_col = _registers(m.sizes)
     left = [b.gep(element, "%a", b.mul(r, a_row)) for r in range(m.rows)]
     right = [b.gep(element, "%b", b.mul(j, b_col)) for j in range(m.cols)]
     count = m.rows * m.cols

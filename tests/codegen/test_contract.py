@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.codegen.harness import facts, run
 
 from firth.base import dtype as dt
 from firth.base import flags
@@ -23,6 +22,7 @@ from firth.ir.kernel import (
     Load,
     Store,
 )
+from tests.codegen.harness import facts, run
 
 wide = TargetFacts(
     *(getattr(facts(64), f) for f in ("triple", "cpu", "features")), 64, 32, True, True

@@ -1,0 +1,162 @@
+"""How the operands of a contraction reach its micro-kernel: read in place, or copied first.
+
+| operand | how it is read |
+|---|---|
+| a, rows and sums that each have one stride, fixed sizes | in place |
+| a, neighbours along the last row axis | copied to [k][row] |
+| a, neighbours along the last sum axis | transposed into panels [k][rows of a panel] |
+| b, one column axis of stride 1, few rows, fixed sizes | in place |
+| b, one column axis of stride 1 | copied into panels [k][columns of a panel] |
+| b, neighbours along the last sum axis (x @ W.T) | transposed into such panels |
+| b, several column axes (windows of a convolution) | copied to [k][column] |
+
+A copy does the elementwise work, the guards and the index maps that the operand has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from firth.codegen import blocking, memory
+from firth.codegen.builder import Index
+from firth.codegen.contract_pack import (
+    at,
+    coefficient,
+    pack_panels,
+    pack_transposed,
+    pack_vectors,
+    plain,
+    round_up,
+    unit,
+)
+from firth.ir.kernel import Axis, Load
+
+if TYPE_CHECKING:
+    from firth.codegen.contract import Tile
+
+
+class Side:
+    """One operand as the micro-kernel finds it: where panel i begins, and its strides."""
+
+    __slots__ = ("masked", "outer", "prepare", "start", "step")
+
+    def __init__(
+        self,
+        prepare: Callable[[], None],
+        start: Callable[[Index], str],
+        outer: Index,
+        step: Index,
+        masked: bool = False,
+    ) -> None:
+        self.prepare = prepare
+        self.start = start
+        self.outer = outer
+        self.step = step
+        self.masked = masked
+
+
+def nothing() -> None:
+    """An operand that is read in place needs no preparation."""
+
+
+def base_pointer(t: Tile, x: Load, axes: tuple[Axis, ...]) -> str:
+    """The address of the first element of this tile and block of the sum."""
+    with at(t.e, axes, 0), at(t.e, t.s.reduce, 0):
+        return memory.address(t.e, x.buffer, x.index)
+
+
+def left(t: Tile) -> Side:
+    """How the operand of the rows is read."""
+    e, b, s = t.e, t.b, t.s
+    x, rows, reduce = s.a, s.rows, s.reduce
+    load = plain(e, x)
+    if load is not None and not e.generic:
+        row, step = linear_stride(t, load, rows), linear_stride(t, load, reduce)
+        if row is not None and step is not None and not scattered(t, row, step):
+            base = base_pointer(t, load, rows)
+            return Side(nothing, lambda i: b.gep(t.element, base, b.mul(i, row)), row, step)
+    by_rows = bool(rows) and unit(x, rows[-1])
+    if reduce and not by_rows and unit(x, reduce[-1]):
+        width = round_up(t.rows, t.lanes)
+        panels = -(-t.max_m // t.rows) + 1
+        packed = t.scratch("a", panels * width * t.max_k)
+        return Side(
+            lambda: pack_transposed(e, x, rows, reduce, packed, (t.rows, width), t.lanes),
+            lambda i: b.gep(
+                t.element, packed, b.mul(b.mul(b.div(i, t.rows), width), t.k)
+            ),
+            1, width,
+        )  # fmt: skip
+    height = round_up(t.max_m, t.rows) + t.lanes
+    packed = t.scratch("a", height * t.max_k)
+    a_k = t.number("a_k", height)
+    return Side(
+        lambda: pack_vectors(
+            e, x, rows, reduce,
+            lambda k, i: b.gep(t.element, packed, b.add(b.mul(k, a_k), i)), t.lanes,
+        ),
+        lambda i: b.gep(t.element, packed, i),
+        1, a_k,
+    )  # fmt: skip
+
+
+def linear_stride(t: Tile, x: Load, axes: tuple[Axis, ...]) -> int | None:
+    """The stride of x from one point of the axes to the next; None where it varies."""
+    stride, reach = 0, 1
+    for place, axis in enumerate(reversed(axes)):
+        step = coefficient(x.index.terms, axis)
+        if place == 0:
+            stride = step
+        elif step != stride * reach:
+            return None
+        if place < len(axes) - 1 and t.most[axis] != axis.extent:
+            return None
+        reach *= axis.extent
+    return stride
+
+
+def scattered(t: Tile, row: int, step: int) -> bool:
+    """Whether reading in place touches another page at every step, or only a few of the sets
+    of a cache: then a copy pays, if enough columns use it."""
+    row, step = abs(row) * t.size, abs(step) * t.size
+    pages = row == t.size and step >= 2048
+    sets = step == t.size and row % 4096 == 0 and row >= 2 * t.max_k * t.size
+    return (pages or sets) and t.max_n > 2 * t.columns
+
+
+def right(t: Tile) -> Side:
+    """How the operand of the columns is read."""
+    e, b, s = t.e, t.b, t.s
+    x, cols, reduce = s.b, s.cols, s.reduce
+    load = plain(e, x)
+    contiguous = len(cols) == 1 and unit(x, cols[0])
+    step = linear_stride(t, load, reduce) if load is not None and not e.generic else None
+    if load is not None and contiguous and step is not None:
+        whole = t.max_n % t.columns == 0 and cols[0].extent % t.columns == 0
+        if (whole or e.facts.masked) and t.max_m <= blocking.IN_PLACE_ROWS:
+            base = base_pointer(t, load, cols)
+            return Side(nothing, lambda j: b.gep(t.element, base, j), 0, step, masked=not whole)
+    by_sum = bool(reduce) and unit(x, reduce[-1])
+    if contiguous or (cols and by_sum and not unit(x, cols[-1])):
+        packed = t.scratch("b", round_up(t.max_n, t.columns) * t.max_k)
+
+        def prepare() -> None:
+            if contiguous:
+                pack_panels(e, x, cols[0], reduce, packed, t.columns, t.lanes)
+            else:
+                panel = (t.columns, t.columns)
+                pack_transposed(e, x, cols, reduce, packed, panel, t.lanes)
+
+        return Side(prepare, lambda j: b.gep(t.element, packed, b.mul(j, t.k)), 0, t.columns)
+    width = round_up(t.max_n, t.columns) + t.lanes
+    packed = t.scratch("b", width * t.max_k)
+    b_k = t.number("b_k", width)
+    return Side(
+        lambda: pack_vectors(
+            e, x, cols, reduce,
+            lambda k, j: b.gep(t.element, packed, b.add(b.mul(k, b_k), j)), t.lanes,
+        ),
+        lambda j: b.gep(t.element, packed, j),
+        0, b_k,
+    )  # fmt: skip

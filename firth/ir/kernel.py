@@ -10,6 +10,10 @@ A Loop over a grid axis runs over the tile's part of it, over any other axis ove
 Values are trees of expressions, shared by identity: an expression is computed where its innermost
 axis (or accumulator) lives. Inside a vector loop a value that depends on the loop's axis has one
 element per lane; other values are uniform.
+
+Stores that stand in a row compute their values before the first of them writes (those under a
+condition excepted), so a buffer may be overwritten in place by a store of the same elements; a load
+of what an earlier store of the same row wrote would see the old contents.
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LOWER = tuple(_PACKAGE + p + os.sep for p in (
     "base", "ir", "io", "runtime", "ops", "passes", "codegen", "targets", "tensor",
 ))  # fmt: skip
+# Firth's own code calls it; what a user hands to it is watched where the user does.
+_NUMPY = os.path.dirname(np.__file__) + os.sep
 
 _CLOCKS = {"time", "datetime", "secrets", "uuid", "random", "numpy.random", "socket", "subprocess"}
 _FILES = {"open", "input"}
@@ -205,6 +207,15 @@ def same(a: Any, b: Any) -> bool:
     return False
 
 
+def _serves_firth(frame: Any) -> bool:
+    """Whether an installed package (NumPy, say) was called by Firth's lower floors, not by a user."""
+    while frame is not None and frame.f_code.co_filename.startswith(_SITE):
+        frame = frame.f_back
+        if frame is not None and frame.f_code.co_filename.startswith(_LOWER):
+            return True
+    return False
+
+
 class Watcher:
     """Collects guards while a function is recorded."""
 
@@ -234,7 +245,7 @@ class Watcher:
             if file.startswith(_TENSOR) or not file.endswith("contextlib.py"):
                 return None
             return None
-        if file.startswith("<frozen"):
+        if file.startswith("<frozen") or _serves_firth(frame):
             return None
         self._enter(frame)
         return self._line

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firth import ops
 from firth.base import dtype as dt
@@ -181,6 +183,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:reduction:UserWarning", "ignore:.*degrees:UserWarning")
 @pytest.mark.parametrize("name", sorted(ORACLES))
 def test_meaning_is_pytorchs(name: str) -> None:
     op = ops.TABLE[name]
@@ -257,3 +260,58 @@ def test_gradients_at_kinks_are_pytorchs(
     for a, b in zip(firth_gradient(name, args, attrs), expected, strict=True):
         # 1e-7: some of PyTorch's slopes are float32 constants.
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-7)
+
+
+@st.composite
+def convolutions(draw: Any) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """Random shapes and attributes of a convolution whose kernel fits."""
+    n, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    few = st.integers(1, 3)
+    kernel, stride, dilation = (tuple(draw(few) for _ in range(n)) for _ in range(3))
+    padding = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(n))
+    extents = [(k - 1) * d + draw(st.integers(1, 5)) for k, d in zip(kernel, dilation)]
+    channels, features = groups * draw(few), groups * draw(few)
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    x = rng.standard_normal((draw(few), channels, *extents))
+    w = rng.standard_normal((features, channels // groups, *kernel))
+    bias = [rng.standard_normal(features)] if draw(st.booleans()) else []
+    attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return [x, w, *bias], attrs
+
+
+@settings(max_examples=60, deadline=None)
+@given(convolutions())
+def test_convolutions_and_their_gradients(call: tuple[list[np.ndarray], dict[str, Any]]) -> None:
+    args, attrs = call
+    expected = conv(*[torch.from_numpy(a) for a in args], **attrs).numpy()
+    (found,) = run(apply(ops.conv, args, attrs), args)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+    grads = torch_gradient(lambda *xs: conv(*xs, **attrs), args)
+    for a, b in zip(firth_gradient("conv", args, attrs), grads, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["max", "avg"]), st.integers(1, 9), st.integers(1, 4), st.integers(1, 4),
+    st.integers(0, 2), st.integers(1, 2), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_pools_and_their_gradients(
+    kind: str, extent: int, size: int, stride: int, padding: int, dilation: int,
+    ceil_mode: bool, count_padding: bool,
+) -> None:  # fmt: skip
+    padding, dilation = min(padding, size // 2), dilation if kind == "max" else 1
+    if extent + 2 * padding < (size - 1) * dilation + 1:
+        return
+    attrs: dict[str, Any] = {
+        "sizes": (size,) * 2, "stride": (stride,) * 2, "padding": ((padding, padding),) * 2,
+        "ceil_mode": ceil_mode,
+    }  # fmt: skip
+    attrs |= {"dilation": (dilation,) * 2} if kind == "max" else {"count_padding": count_padding}
+    x = np.random.default_rng(extent).integers(0, 4, (2, 1, extent, extent)).astype(np.float64)
+    expected = pool(kind)(torch.from_numpy(x), **attrs).numpy()
+    (found,) = run(apply(ops.TABLE[f"{kind}_pool"], [x], attrs), [x])
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    (g,) = torch_gradient(lambda t: pool(kind)(t, **attrs), [x])
+    (found,) = firth_gradient(f"{kind}_pool", [x], attrs)
+    np.testing.assert_allclose(found, g, rtol=1e-9, atol=1e-9)

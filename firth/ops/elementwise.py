@@ -59,7 +59,10 @@ def unchanged(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
 def promoted(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
     """All sources in the dtype they promote to."""
     no_complex(name, dtypes)
-    return (promote(dtypes),) * len(dtypes)
+    try:
+        return (promote(dtypes),) * len(dtypes)
+    except DTypeError as error:  # say which op, not how it found out
+        raise DTypeError(str(error).replace("promote:", f"{name}:", 1)) from None
 
 
 def numbers(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:

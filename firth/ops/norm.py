@@ -59,8 +59,8 @@ standardize = composed(
 )  # fmt: skip
 
 
-def _floats(*dtypes: DType, **_: Any) -> DType:
-    return float_only("norm")(promote(dtypes))
+def _floats(name: str) -> Callable[..., DType]:
+    return lambda *dtypes, **_: float_only(name)(promote(dtypes))
 
 
 def _fits(name: str, x: Shape, others: tuple[Shape, ...], expected: Shape) -> None:
@@ -103,7 +103,7 @@ def normalisation(
 
     return composed(
         name, arity=None, attrs=(*attrs, "eps"), defaults={"eps": eps}, doc=doc,
-        shape=shape_rule, dtype=_floats, sample=cases(draw),
+        shape=shape_rule, dtype=_floats(name), sample=cases(draw),
         lower=lambda x, *p, **o: _affine(body(x, **o), p, parameter(x.shape, **o)[1]),
         ref=lambda x, *p, **o: _affine(ref(x, **o), p, parameter(x.shape, **o)[1]),
     )  # fmt: skip
@@ -222,7 +222,7 @@ def _inference_ref(x: np.ndarray, m: np.ndarray, v: np.ndarray, *p: np.ndarray, 
 
 batch_norm_inference = composed(
     "batch_norm_inference", arity=None, attrs=("eps",), defaults={"eps": 1e-5},
-    shape=_inference_shape, dtype=_floats, ref=_inference_ref, lower=_inference_lower,
+    shape=_inference_shape, dtype=_floats("batch_norm_inference"), ref=_inference_ref, lower=_inference_lower,
     doc="x standardised with given statistics, times a weight, plus a bias, if given: x (N, C, "
     "...), mean (C), variance (C), weight (C), bias (C) float -> (N, C, ...).",
     sample=cases(lambda make, rng, d: [

@@ -75,3 +75,8 @@ def test_numbers_in_rules_are_weak() -> None:
     assert (x(dt.float16, 2) * 2.0).dtype is dt.float16
     assert (x(dt.int8, 2) + 1).dtype is dt.int8
     assert (x(dt.int8, 2) * 0.5).dtype is dt.float32
+
+
+def test_dtypes_without_a_common_one_name_the_op() -> None:
+    with pytest.raises(DTypeError, match=r"^add: uint64 and int64 have no common dtype"):
+        ops.add(x(dt.uint64, 2), x(dt.int64, 2))

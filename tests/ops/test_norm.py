@@ -36,5 +36,5 @@ def test_mistakes() -> None:
         lower(x, groups=4, eps=1e-5)
     with pytest.raises(ShapeError, match="channel"):
         ops.batch_norm(Expr(input_node(0, (3,), dt.float32)))
-    with pytest.raises(DTypeError, match="works on floats"):
+    with pytest.raises(DTypeError, match="layer_norm: works on floats"):
         ops.layer_norm(Expr(input_node(0, (3,), dt.int32)), ndim=1)

@@ -28,9 +28,11 @@ def to_base(graph: Graph) -> Graph:
     return graph
 
 
-def place(graph: Graph, facts: TargetFacts, generic: bool = False) -> tuple[Schedule, Plan]:
+def place(
+    graph: Graph, facts: TargetFacts, generic: bool = False, fused: bool = True
+) -> tuple[Schedule, Plan]:
     """Kernels with places for a graph in base ops."""
-    steps = schedule(graph, facts, generic)  # groups and loops, from shapes and facts alone
+    steps = schedule(graph, facts, generic, fused)  # groups and loops, from shapes and facts alone
     return steps, plan(graph, steps)  # places last: lifetimes need the final order
 
 

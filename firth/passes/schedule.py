@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node
+from firth.ir.op import INPUT
 from firth.passes.alone import schedule_alone
 from firth.passes.contraction import schedule_contraction
 from firth.passes.fuse import fuse
@@ -23,13 +24,16 @@ class Schedule:
     sites: Sites
 
 
-def schedule(graph: Graph, facts: TargetFacts, generic: bool = False) -> Schedule:
+def schedule(
+    graph: Graph, facts: TargetFacts, generic: bool = False, fused: bool = True
+) -> Schedule:
     """Kernels for a lowered graph; generic keeps their structure independent of extents.
 
     A value that turns out not to be computable in place is stored, and grouping starts again.
+    fused=False stores every value, one kernel each: what fusion is compared with.
     """
-    forced: dict[int, Node] = {}
-    apart: set[int] = set()
+    forced: dict[int, Node] = {} if fused else _all(graph)
+    apart: set[int] = set(forced)
     while True:
         fusion = fuse(graph, forced, apart)
         sites = Sites()
@@ -52,3 +56,8 @@ def schedule(graph: Graph, facts: TargetFacts, generic: bool = False) -> Schedul
             forced[id(need.node)] = need.node
             continue
         return Schedule(calls, fusion.stored, sites)
+
+
+def _all(graph: Graph) -> dict[int, Node]:
+    """Every computed node of a graph."""
+    return {id(n): n for n in graph.nodes() if n.op is not INPUT}

@@ -45,11 +45,11 @@ def compile(graph: Graph) -> Executable:
     return specialise(graph, _known_with_other_extents(graph))
 
 
-def specialise(graph: Graph, generic: bool) -> Executable:
+def specialise(graph: Graph, generic: bool = False, fused: bool = True) -> Executable:
     """The graph as native code, its extents constants of the code or (generic) arguments of it."""
     stages = Stages(graph)
     lowered = stages.lowered(lambda: pipeline.to_base(graph))
-    schedule, plan = pipeline.place(lowered, facts.host(), generic)
+    schedule, plan = pipeline.place(lowered, facts.host(), generic, fused)
     stages.kernels(plan)
     texts = []
     for k, step in enumerate(plan.steps):

@@ -222,7 +222,8 @@ def _inference_ref(x: np.ndarray, m: np.ndarray, v: np.ndarray, *p: np.ndarray, 
 
 batch_norm_inference = composed(
     "batch_norm_inference", arity=None, attrs=("eps",), defaults={"eps": 1e-5},
-    shape=_inference_shape, dtype=_floats("batch_norm_inference"), ref=_inference_ref, lower=_inference_lower,
+    shape=_inference_shape, dtype=_floats("batch_norm_inference"),
+    ref=_inference_ref, lower=_inference_lower,
     doc="x standardised with given statistics, times a weight, plus a bias, if given: x (N, C, "
     "...), mean (C), variance (C), weight (C), bias (C) float -> (N, C, ...).",
     sample=cases(lambda make, rng, d: [

@@ -123,3 +123,27 @@ def test_what_is_refused() -> None:
         optim.lr_scheduler.OneCycleLR(mine, 0.1)
     with pytest.raises(ValueError, match="factor"):
         optim.lr_scheduler.ReduceLROnPlateau(mine, factor=1.0)
+
+
+def test_a_schedule_reaches_a_jitted_step() -> None:
+    plain, fast = (firth.tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+
+    def trained(p: Any, wrap: Any) -> list[float]:
+        optimizer = optim.Adam([p], lr=0.1)
+        schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.8)
+
+        @wrap
+        def step() -> Any:
+            optimizer.zero_grad()
+            loss = (p * p).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        losses = []
+        for _ in range(6):
+            losses.append(step().item())
+            schedule.step()
+        return losses
+
+    assert trained(fast, firth.jit) == pytest.approx(trained(plain, lambda f: f), rel=1e-6)

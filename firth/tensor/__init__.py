@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 from firth.tensor import autograd
-from firth.tensor.autograd import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-)
 from firth.tensor.creation import (
     arange,
     as_tensor,
@@ -30,11 +23,18 @@ from firth.tensor.creation import (
 )
 from firth.tensor.device import Device
 from firth.tensor.functional import grad, value_and_grad, vjp
+from firth.tensor.gradmode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from firth.tensor.handle import Size, Tensor
 from firth.tensor.jit import jit
+from firth.tensor.methods import FUNCTIONS
 from firth.tensor.random import Generator, default_generator
 from firth.tensor.reading import from_dlpack
-from firth.tensor.methods import FUNCTIONS
 
 # Functions made from tables: firth.exp, firth.add, firth.cat, ...
 globals().update(FUNCTIONS)

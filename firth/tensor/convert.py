@@ -8,13 +8,14 @@ from typing import Any
 from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, DTypeError, GradientError, message
+from firth.ir.op import TABLE, make
 from firth.tensor import creation
 from firth.tensor.device import Device, check_device
+from firth.tensor.gradmode import no_grad
 from firth.tensor.handle import Tensor, extra, kind_of
 from firth.tensor.lens import update
-from firth.tensor.record import apply, enter, local, step, user_line
+from firth.tensor.record import apply, enter, local, realise, step, user_line
 from firth.tensor.shape import axis_of, clone
-from firth.ir.op import TABLE, make
 
 
 def cast(self: Tensor, dtype: DType) -> Tensor:
@@ -140,8 +141,6 @@ def assign_(self: Tensor, other: Tensor) -> Tensor:
 
     What optimizers use: gradients don't flow through it, a leaf stays a leaf, views follow.
     """
-    from firth.tensor.autograd import no_grad  # the switch needs the table of steps
-
     with no_grad():
         return update(self, other, "copy")
 
@@ -157,8 +156,6 @@ def set_data(self: Tensor, value: Any) -> None:
     self._rec, self._pos, self._buf = None, 0, None
     found = extra(self)
     found.base, found.lens = None, ()
-    from firth.tensor.record import realise
-
     self._buf = realise(value)
     self._rec, self._pos = None, 0
 

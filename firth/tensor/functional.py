@@ -9,10 +9,13 @@ from firth.base.errors import GradientError, message
 from firth.ir.node import Node
 from firth.ir.op import TABLE, make
 from firth.passes.grad import substitute
-from firth.tensor import autograd
+from firth.tensor import backward
+from firth.tensor.creation import ones_like, zeros_like
+from firth.tensor.gradmode import enable_grad, is_grad_enabled, no_grad
 from firth.tensor.handle import Kind, Tensor, extra, kind_of
 from firth.tensor.record import local, set_grad, step, user_line
-from firth.tensor.shape import detach
+from firth.tensor.replay import position_of
+from firth.tensor.shape import clone, detach
 
 
 def _fresh(value: Any) -> Any:
@@ -45,10 +48,10 @@ def value_and_grad(
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         given = list(args)
-        inside = autograd.is_grad_enabled() and any(
+        inside = is_grad_enabled() and any(
             given[i]._kind.requires_grad for i in places if isinstance(given[i], Tensor)
         )
-        with autograd.enable_grad():
+        with enable_grad():
             for i in places:
                 _fresh(given[i])
                 if not given[i]._kind.requires_grad:
@@ -63,7 +66,7 @@ def value_and_grad(
                         "reduce it, e.g. with .sum(), or use firth.vjp",
                     )
                 ).at(user_line())  # fmt: skip
-            found = autograd.grad(
+            found = backward.grad(
                 value, [given[i] for i in places], create_graph=inside, allow_unused=True
             )
         grads = tuple(
@@ -77,8 +80,6 @@ def value_and_grad(
 
 
 def _zeros(like: Tensor) -> Tensor:
-    from firth.tensor.creation import zeros_like
-
     return zeros_like(like)  # type: ignore[no-any-return]
 
 
@@ -102,7 +103,7 @@ def grad(
 
 def vjp(function: Callable[..., Any], *primals: Tensor) -> tuple[Any, Callable[..., Any]]:
     """(value, pull): pull(g) gives the gradients of sum(value * g) for each primal."""
-    with autograd.enable_grad():
+    with enable_grad():
         leaves = [
             p if p._kind.requires_grad else detach(_fresh(p)).requires_grad_()  # type: ignore[attr-defined]
             for p in primals
@@ -114,10 +115,11 @@ def vjp(function: Callable[..., Any], *primals: Tensor) -> tuple[Any, Callable[.
         given = list(cotangents[0]) if len(cotangents) == 1 and isinstance(
             cotangents[0], (tuple, list)
         ) else list(cotangents)  # fmt: skip
-        found = autograd.grad(outputs, leaves, given, retain_graph=True, allow_unused=True)
+        found = backward.grad(outputs, leaves, given, retain_graph=True, allow_unused=True)
         return tuple(g if g is not None else _zeros(p) for g, p in zip(found, leaves, strict=True))
 
-    return value, pull
+    shown = detach(value) if isinstance(value, Tensor) else value
+    return shown, pull
 
 
 # --- custom gradients -----------------------------------------------------------------------------
@@ -165,9 +167,9 @@ class Function:
         ctx.needs_input_grad = tuple(
             isinstance(a, Tensor) and a._kind.requires_grad for a in args
         )
-        with autograd.no_grad():
+        with no_grad():
             result = cls.forward(ctx, *args, **kwargs)
-        if not autograd.is_grad_enabled() or not any(ctx.needs_input_grad):
+        if not is_grad_enabled() or not any(ctx.needs_input_grad):
             return result
         del tensors
         if isinstance(result, Tensor):
@@ -186,8 +188,8 @@ def _tie(cls: Any, ctx: Context, args: Any, results: tuple[Tensor, ...]) -> tupl
         a for a, needs in zip(args, ctx.needs_input_grad, strict=True)
         if isinstance(a, Tensor) and needs
     ]  # fmt: skip
-    at = tuple(autograd.position_of(rec, s) for s in sources)
-    out_at = tuple(autograd.position_of(rec, r) for r in results)
+    at = tuple(position_of(rec, s) for s in sources)
+    out_at = tuple(position_of(rec, r) for r in results)
     # Backward is recorded on stand-ins now; the grad pass puts the real cotangents in.
     stand_ins = [_stand_in(r) for r in results]
     before = set_grad(False)
@@ -200,8 +202,8 @@ def _tie(cls: Any, ctx: Context, args: Any, results: tuple[Tensor, ...]) -> tupl
         p for p, a, needs in zip(pulled, args, ctx.needs_input_grad, strict=False)
         if isinstance(a, Tensor) and needs
     ]  # fmt: skip
-    pull_at = tuple(-1 if p is None else autograd.position_of(rec, p) for p in by_argument)
-    stand_at = tuple(autograd.position_of(rec, s) for s in stand_ins)
+    pull_at = tuple(-1 if p is None else position_of(rec, p) for p in by_argument)
+    stand_at = tuple(position_of(rec, s) for s in stand_ins)
 
     def build() -> tuple[Sequence[tuple[Node, Kind]], Any]:
         known = rec.nodes()
@@ -222,9 +224,6 @@ def _tie(cls: Any, ctx: Context, args: Any, results: tuple[Tensor, ...]) -> tupl
 
 
 def _stand_in(result: Tensor) -> Tensor:
-    from firth.tensor.creation import ones_like
-    from firth.tensor.shape import clone
-
     return clone(ones_like(result))
 
 
@@ -289,7 +288,7 @@ def retain_grad(self: Tensor) -> None:
     if self._kind.leaf:
         return
     rec = local.rec
-    rec.retained[autograd.position_of(rec, self)] = self
+    rec.retained[position_of(rec, self)] = self
     extra(self).retain_grad = True
 
 

@@ -18,9 +18,12 @@ import numpy as np
 from firth.base import flags
 from firth.base.errors import FirthError, RecordingError, message
 from firth.runtime.buffer import Buffer, from_array
-from firth.tensor import record
+from firth.tensor.cut import compile_recording, cut
 from firth.tensor.handle import Kind, Tensor, extra, realised
-from firth.tensor.record import FREED, Recording, State, local, realise, user_line
+from firth.tensor.lines import describe, line_of
+from firth.tensor.record import enter_into, local, realise, user_line
+from firth.tensor.recording import FREED, Recording
+from firth.tensor.trie import State, graph_inputs, roots
 from firth.tensor.watch import MISSING, Guard, Watcher, same, show
 
 _ENTRIES = 16  # recordings kept per signature
@@ -117,7 +120,7 @@ class Jitted:
     def _trace(
         self, args: Any, kwargs: Any, watcher: Watcher
     ) -> tuple[Recording, Session, Any, dict[int, Any]]:
-        record.cut()
+        cut()
         outer = local.rec
         grad = outer.state.grad
         rec = Recording(grad)
@@ -185,7 +188,7 @@ class Jitted:
             if out._rec is rec:
                 position = out._pos if out._pos >= 0 else -1 - out._pos
             else:
-                position = record.enter_into(rec, out)
+                position = enter_into(rec, out)
             same_handle = next((h for h in changed if h is out), None)
             slot = arguments.get(id(out), -1)
             keeper = out if same_handle is not None or id(out) in before else None
@@ -215,8 +218,8 @@ class Jitted:
         programs = rec.state.programs
         program = programs.get(key) if programs is not None else None
         if program is None:
-            program = record.compile_recording(rec, tuple(positions), entry.donated)
-            record.remember(rec.state, key, program)
+            program = compile_recording(rec, tuple(positions), entry.donated)
+            roots.remember(rec.state, key, program)
         entry.program = program
 
     def _check(
@@ -422,7 +425,7 @@ def _gradients(rec: Recording, changed: list[Tensor], session: Session) -> list[
 
 
 def _fits(node: Any, rec: Recording, source: int) -> bool:
-    inputs = record.graph_inputs(rec.state)
+    inputs = graph_inputs(rec.state)
     return bool(inputs[source].shape == node.shape and inputs[source].dtype is node.dtype)
 
 
@@ -434,7 +437,7 @@ def _difference(rec: Recording, state: State) -> str:
             depth = a.depth - len(a.added)
             line = next(
                 (
-                    record.describe(code, record.line_of(code, at))
+                    describe(code, line_of(code, at))
                     for p, code, at in rec.places if p >= depth
                 ),
                 "an unknown line",

@@ -14,9 +14,9 @@ from firth.base.dtype import bool_ as _BOOL
 from firth.base.dtype import int64 as _INT
 from firth.base.errors import DTypeError, GradientError, ShapeError, message
 from firth.ir.op import TABLE
-from firth.tensor import record
+from firth.tensor.cut import refreshers
 from firth.tensor.handle import Tensor, extra
-from firth.tensor.record import apply, apply_op, assign, local
+from firth.tensor.record import apply, apply_op, assign, local, user_line
 from firth.tensor.strides import strides_of
 
 # A step is (name, attributes for looking, shape before).
@@ -78,7 +78,7 @@ def refresh_view(tensor: Tensor) -> None:
         rec.moved[id(tensor)] = tensor
 
 
-record.refresh_view = refresh_view
+refreshers.append(refresh_view)
 
 
 def update(target: Tensor, value: Tensor, op: str) -> Tensor:
@@ -146,7 +146,7 @@ def _check_writable(target: Tensor, op: str) -> None:
                 "a tensor whose gradient is not recorded",
                 "wrap it in `with firth.no_grad():`, or write x = x + ... instead of x += ...",
             )
-        ).at(record.user_line())  # fmt: skip
+        ).at(user_line())  # fmt: skip
 
 
 def _check_overlap(target: Tensor, op: str) -> None:
@@ -158,7 +158,7 @@ def _check_overlap(target: Tensor, op: str) -> None:
                 f"a write to an expanded view {tuple(shape)}", "a tensor of its own",
                 "call .clone() (or .contiguous()) before writing",
             )
-        ).at(record.user_line())  # fmt: skip
+        ).at(user_line())  # fmt: skip
 
 
 def _broadcast_to(value: Tensor, shape: tuple[int, ...], op: str) -> Tensor:
@@ -177,7 +177,7 @@ def _broadcast_to(value: Tensor, shape: tuple[int, ...], op: str) -> Tensor:
                 f"a value of shape {tuple(have)} for {tuple(shape)}", "a shape that broadcasts",
                 "use the operation that makes a new tensor, or reshape the value",
             )
-        ).at(record.user_line())  # fmt: skip
+        ).at(user_line())  # fmt: skip
     if len(have) < len(shape):
         value = apply("reshape", value, shape=(1,) * (len(shape) - len(have)) + tuple(have))
     return apply("expand", value, shape=tuple(shape))
@@ -194,7 +194,7 @@ def _cast_back(value: Tensor, dtype: Any, op: str) -> Tensor:
                 f"a {dtype.name} tensor", "a tensor that can hold the result",
                 f"cast first, e.g. x = x.to(firth.{value._kind.dtype.name})",
             )
-        ).at(record.user_line())  # fmt: skip
+        ).at(user_line())  # fmt: skip
     return apply("cast", value, dtype=dtype)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from firth.tensor import (
     arithmetic,
-    autograd,
+    backward,
+    composed,
     contract,
     convert,
     functional,
@@ -21,6 +22,7 @@ from firth.tensor import (
     shape,
 )
 from firth.tensor.device import CPU
+from firth.tensor.gradmode import no_grad
 from firth.tensor.handle import Tensor, extra
 
 FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
@@ -49,7 +51,7 @@ def _backward(
     >>> x.grad.item()
     6.0
     """
-    autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+    backward.backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 def _get_grad(self: Tensor) -> Tensor | None:
@@ -78,7 +80,7 @@ def _grad_fn(self: Tensor) -> Any:
 
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     out = Tensor.__new__(type(self))
-    with autograd.no_grad():
+    with no_grad():
         fresh = shape.clone(self)
     out._rec, out._pos, out._buf, out._extra = fresh._rec, fresh._pos, fresh._buf, None
     out._kind = fresh._kind
@@ -126,18 +128,21 @@ def _attach(table: dict[str, Callable[..., Any]]) -> None:
 _attach(_READING)
 _attach(shape.METHODS)
 _attach(convert.METHODS)
-_attach(reduce.METHODS)
+_attach({name: composed.numpy_words(method) for name, method in reduce.METHODS.items()})
 _attach(contract.METHODS)
 _attach(index.METHODS)
 _attach(search.METHODS)
 _attach(random.METHODS)
 _attach(functional.METHODS)
+_attach(composed.METHODS)
+_attach({"__init__": composed.initialise})
 _attach({"backward": _backward, "__iter__": _iterate, "__deepcopy__": _deepcopy})
 _attach({"__repr__": printing.tensor_repr})
 for _name, (_get, _set, _doc) in _PROPERTIES.items():
     setattr(Tensor, _name, property(_get, _set, None, _doc))
 FUNCTIONS.update(shape.FUNCTIONS)
-for _module in (convert, reduce, contract, search, random):
+for _module in (convert, reduce, contract, search, random, composed):
     FUNCTIONS.update(_module.FUNCTIONS)
+FUNCTIONS.update({name: composed.numpy_words(f) for name, f in reduce.FUNCTIONS.items()})
 Tensor.__array_ufunc__ = None  # type: ignore[attr-defined]
 Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]

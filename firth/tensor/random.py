@@ -16,9 +16,9 @@ import numpy as np
 from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, DTypeError, message
-from firth.tensor.autograd import no_grad
 from firth.tensor.creation import get_default_dtype, refuse_in_jit, sizes, wrap
 from firth.tensor.device import CPU, Device, check_device
+from firth.tensor.gradmode import no_grad
 from firth.tensor.handle import Tensor
 from firth.tensor.lens import update
 from firth.tensor.reading import contents

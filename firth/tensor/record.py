@@ -2,217 +2,42 @@
 
 What others rely on:
   apply(op_name, *tensors_or_numbers, **attrs) -> Tensor   records one op
+  assign(tensor, other)                                     rebinds a handle to another's value
   cut()                                                     computes everything pending
   realise(tensor) -> Buffer                                 computes one tensor (and all others)
-  layers                                                    names of the layers now running (nn)
-
-A recording walks a trie of earlier recordings. A state knows the shape and dtype of what was
-recorded last, and the programs that were built when a recording ended there; an edge is keyed by
-(op, positions of sources and numbers, attributes). Only a step that was never taken makes nodes.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from sys import _getframe, getrefcount
-from types import CodeType, FrameType
+from sys import _getframe
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 import firth.ops  # noqa: F401  (fills the table of ops)
-from firth import targets
-from firth.base import flags
 from firth.base.dtype import int64
-from firth.base.errors import FirthError, RecordingError
-from firth.ir.graph import Graph
+from firth.base.errors import FirthError
 from firth.ir.node import Node
 from firth.ir.op import TABLE, Op, input_node, make
-from firth.runtime.buffer import Buffer, from_array
-from firth.tensor.handle import Kind, Tensor, extra, kind_of
+from firth.runtime.buffer import from_array
+from firth.tensor.cut import cut, realise, revive
+from firth.tensor.handle import Kind, Tensor, kind_of
+from firth.tensor.lines import user_frame, user_line
+from firth.tensor.recording import LONG, Place, Recording, local
+from firth.tensor.trie import Key, State, number_key, place_key, plain_number, roots, varies
+
+__all__ = [
+    "apply", "apply_op", "assign", "cut", "enter", "local", "plain_number", "realise", "set_grad",
+    "step", "user_line",
+]  # fmt: skip
 
 Number = bool | int | float
-Key = tuple[Any, ...]
-Place = tuple[int, CodeType, int]  # position, code, instruction
-
-LONG = 500  # positions after which a recording is cut when its first source line comes again
 _LONGEST = 20 * LONG  # positions after which one line of a user's that records much is cut too
-_TRIE_LIMIT = 200_000
-_PROGRAM_LIMIT = 1024
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TENSOR = os.path.dirname(os.path.abspath(__file__))
 _new = object.__new__
-
-
-class State:
-    """A place in the trie: what the recordings that lead here have in common.
-
-    added: nodes (with kinds) that the step to here made; depth: positions so far; inputs: graph
-    inputs so far; kind: of the last position. edges: the known steps. places: for a step with
-    numbers, the first state it led to; dynamic: the state reached when those numbers are run-time
-    arguments. shadow: the state that constant numbers would have led to, so that what varied
-    there is known to vary here.
-    """
-
-    __slots__ = (
-        "added", "depth", "dynamic", "edges", "grad", "inputs", "kind", "note", "parent", "places",
-        "programs", "scalars", "shadow",
-    )  # fmt: skip
-
-    def __init__(self, parent: State | None, added: tuple[tuple[Node, Kind], ...], grad: bool):
-        self.parent = parent
-        self.added = added
-        self.grad = grad
-        self.edges: dict[Key, State] = {}
-        self.places: dict[Key, State] | None = None
-        self.dynamic: dict[Key, State] | None = None
-        self.programs: dict[Key, Any] | None = None
-        self.shadow: State | None = None
-        self.scalars: tuple[Node, ...] = ()
-        self.note: Any = None
-        self.depth = len(added) + (parent.depth if parent else 0)
-        self.inputs = parent.inputs if parent else 0
-        self.kind: Kind | None = added[-1][1] if added else None
-
-
-class _Roots:
-    """The two first states (gradients on and off) and how many states hang below them."""
-
-    __slots__ = ("count", "off", "on", "programs")
-
-    def __init__(self) -> None:
-        self.programs: OrderedDict[int, tuple[State, Key]] = OrderedDict()
-        self.clear()
-
-    def clear(self) -> None:
-        self.on = State(None, (), True)
-        self.off = State(None, (), False)
-        self.count = 2
-        self.programs.clear()
-
-    def remember(self, state: State, key: Key, program: Any) -> None:
-        if state.programs is None:
-            state.programs = {}
-        state.programs[key] = program
-        self.programs[id(program)] = (state, key)
-        while len(self.programs) > _PROGRAM_LIMIT:
-            old, old_key = self.programs.popitem(last=False)[1]
-            if old.programs is not None:
-                old.programs.pop(old_key, None)
-
-
-_roots = _Roots()
-
-
-class Recording:
-    """One thread's operations since the last cut.
-
-    handles: one per position. inputs: buffers, in the order of the graph's inputs. entered:
-    (position, handle, buffer, history) of every realised tensor used; histories: some have one.
-    moved: handles that took over another's position. freed: positions that a backward() went
-    through. leaf_of: whose gradient a position's is, where it isn't the handle's own. retained:
-    positions whose gradient is kept. replayed: entered positions whose history was recorded again.
-    jit: the jit recording that this one belongs to.
-    """
-
-    __slots__ = (
-        "_nodes", "anchor", "anchor_at", "away", "closed", "entered", "freed", "handles",
-        "histories", "inputs", "jit", "leaf_of", "limit", "lock", "moved", "pinned", "places", "replayed",
-        "retained", "state",
-    )  # fmt: skip
-
-    def __init__(self, grad: bool = True) -> None:
-        self.state = _roots.on if grad else _roots.off
-        self.handles: list[Tensor] = []
-        self.places: list[Place] = []
-        self.inputs: list[Buffer] = []
-        self.entered: list[tuple[int, Tensor, Buffer, Any]] = []
-        self.moved: dict[int, Tensor] = {}
-        self.freed: list[frozenset[int]] = []
-        self.limit = LONG
-        self.anchor: tuple[CodeType, int] | None = None
-        self.anchor_at = 0
-        self.away = False  # another line came since the anchor
-        self.closed = False
-        self.jit: Any = None
-        self.histories = False
-        self.leaf_of: dict[int, Tensor] = {}
-        self.replayed: dict[int, Any] = {}
-        self.retained: dict[int, Tensor] = {}
-        self.pinned: list[Any] = []
-        self.lock = threading.RLock()
-        self._nodes: list[tuple[Node, Kind]] = []
-
-    def nodes(self) -> list[tuple[Node, Kind]]:
-        """Node and kind of every position."""
-        known = self._nodes
-        steps = []
-        state: State | None = self.state
-        while state is not None and state.depth > len(known):
-            if state.added:
-                steps.append(state.added)
-            state = state.parent
-        for added in reversed(steps):
-            known.extend(added)
-        return known
-
-
-class _Local(threading.local):
-    def __init__(self) -> None:
-        self.rec = Recording()
-        self.layers: list[str] = []
-
-
-local = _Local()
-
-
-def _after_fork() -> None:
-    # The child has one thread; a lock that another thread held would never be released.
-    local.rec.lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-# --- lines ----------------------------------------------------------------------------------------
-
-
-def user_frame() -> FrameType | None:
-    """The innermost frame outside this package."""
-    frame: FrameType | None = _getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
-    return frame
-
-
-def user_line() -> str:
-    """`file.py:41`, with the path of the running layer where there is one."""
-    frame = user_frame()
-    if frame is None:
-        return "an unknown line"
-    return describe(frame.f_code, frame.f_lineno)
-
-
-def describe(code: CodeType, line: int) -> str:
-    """A line as messages show it."""
-    text = f"{code.co_filename}:{line}"
-    return f"{text} in layer {'.'.join(local.layers)}" if local.layers else text
-
-
-def line_of(code: CodeType, instruction: int) -> int:
-    """The line of an instruction of a code object."""
-    for start, end, line in code.co_lines():
-        if start <= instruction < end and line is not None:
-            return line
-    return code.co_firstlineno
-
-
-# --- recording ------------------------------------------------------------------------------------
 
 
 def apply(name: str, *sources: Tensor | Number, **attrs: Any) -> Tensor:
@@ -236,7 +61,7 @@ def apply_op(op: Op, sources: Sequence[Any], attrs: tuple[Any, ...] = ()) -> Ten
             key.append(s._pos if s._rec is rec and s._pos >= 0 else enter(rec, s))
         else:
             numbers = True
-            key += _number(s)
+            key += number_key(s)
     if attrs:
         key.append(attrs)
     full = tuple(key)
@@ -264,39 +89,6 @@ def _handle(rec: Recording, state: State, place: Place) -> Tensor:
     return out
 
 
-def _number(value: Any) -> tuple[Any, Any]:
-    """Key parts of a number: 0.0 and -0.0, 1 and True, NaN and NaN are told apart or together."""
-    cls = value.__class__
-    if cls is float:
-        if value != value:
-            return "nan", float
-        if not value:
-            return str(value), float
-        return value, cls
-    if cls is int or cls is bool:
-        return value, cls
-    raise RecordingError(
-        f"a number was expected; got {cls.__name__}, expected a tensor, bool, int or float; "
-        "convert it first, e.g. firth.tensor(value)"
-    )
-
-
-def plain_number(value: Any) -> Any:
-    """NumPy scalars as Python numbers; everything else unchanged."""
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
-
-
-def _place_key(key: Key) -> Key:
-    """The key with its numbers left out: a class follows each of them."""
-    out = list(key)
-    for i in range(2, len(out)):
-        if isinstance(out[i], type):
-            out[i - 1] = None
-    return tuple(out)
-
-
 def _miss(
     rec: Recording, key: Key, op: Op, sources: Sequence[Any], attrs: tuple[Any, ...], numbers: bool
 ) -> State:
@@ -306,11 +98,11 @@ def _miss(
     if not numbers:
         after = shadow.edges.get(key) if shadow is not None else None
         return _grow(rec, state, key, _nodes_for(rec, op, sources, attrs, None), after)
-    place = _place_key(key)
+    place = place_key(key)
     if state.dynamic is not None and place in state.dynamic:
         return state.dynamic[place]
-    varies, after = _varies(state, key, place)
-    if varies:
+    differs, after = varies(state, key, place)
+    if differs:
         known = state.edges
         state.edges = {}  # a dynamic step has no key of its own among the edges
         try:
@@ -326,23 +118,6 @@ def _miss(
         state.places = {}
     state.places.setdefault(place, made)
     return made
-
-
-def _varies(state: State, key: Key, place: Key) -> tuple[bool, State | None]:
-    """Whether the numbers of this step were seen to differ here, and the next shadow."""
-    first = state.places.get(place) if state.places is not None else None
-    if first is not None:
-        return True, first
-    shadow = state.shadow
-    if shadow is None:
-        return False, None
-    if shadow.dynamic is not None and place in shadow.dynamic:
-        return True, shadow.dynamic[place]
-    if key in shadow.edges:
-        return False, shadow.edges[key]
-    if shadow.places is not None and place in shadow.places:
-        return True, shadow.places[place]
-    return False, None
 
 
 def _nodes_for(
@@ -411,7 +186,7 @@ def _grow(
     after.inputs += len(scalars)
     after.shadow = shadow
     state.edges[key] = after
-    _roots.count += 1
+    roots.count += 1
     return after
 
 
@@ -437,7 +212,7 @@ def step(
         if before.shadow is not None:
             state.shadow = before.shadow.edges.get(key)
         before.edges[key] = state
-        _roots.count += 1
+        roots.count += 1
     frame = _getframe(2)
     out = []
     for _, kind in state.added:
@@ -458,16 +233,13 @@ def set_grad(enabled: bool) -> bool:
             state = State(rec.state, (), enabled)
             state.kind = rec.state.kind
             if rec.state.parent is None:
-                state = _roots.on if enabled else _roots.off
+                state = roots.on if enabled else roots.off
             else:
                 rec.state.edges[key] = state
             if rec.state.shadow is not None:
                 state.shadow = rec.state.shadow.edges.get(key)
         rec.state = state
     return before
-
-
-# --- entering -------------------------------------------------------------------------------------
 
 
 def enter(rec: Recording, tensor: Tensor) -> int:
@@ -477,7 +249,7 @@ def enter(rec: Recording, tensor: Tensor) -> int:
             return tensor._pos
         return _enter_moved_leaf(rec, tensor)
     if tensor._buf is None:
-        _revive(tensor)
+        revive(tensor)
         if tensor._rec is rec and tensor._pos >= 0:
             return tensor._pos
     buffer = tensor._buf
@@ -494,7 +266,7 @@ def enter(rec: Recording, tensor: Tensor) -> int:
         if before.shadow is not None:
             state.shadow = before.shadow.edges.get(key)
         before.edges[key] = state
-        _roots.count += 1
+        roots.count += 1
     rec.state = state
     position = len(rec.handles)
     rec.handles.append(tensor)
@@ -524,40 +296,6 @@ def _enter_moved_leaf(rec: Recording, tensor: Tensor) -> int:
     return tensor._pos
 
 
-def _revive(tensor: Tensor) -> None:
-    """Makes a value available that is neither here nor realised: a stale view, another thread's."""
-    found = tensor._extra
-    if found is not None and found.error is not None:
-        raise found.error
-    if tensor._rec is None:
-        if found is None or found.base is None:
-            raise RecordingError(
-                "tensor: it has no value; got a handle that was never assigned, expected a value; "
-                "make tensors with firth.tensor(...)"
-            )
-        refresh_view(tensor)
-        return
-    compute_foreign(tensor)
-
-
-refresh_view: Callable[[Tensor], None]  # set by firth.tensor.lens
-
-
-def compute_foreign(tensor: Tensor) -> None:
-    """Computes a tensor that is pending in another thread, without touching that recording."""
-    rec = tensor._rec
-    assert rec is not None
-    with rec.lock:
-        if tensor._buf is not None:
-            return
-        position = tensor._pos if tensor._pos >= 0 else -1 - tensor._pos
-        node = rec.nodes()[position][0]
-        graph = Graph(graph_inputs(rec.state), (node,))
-        program = targets.get(flags.get("FIRTH_TARGET")).compile(graph)
-        tensor._buf = program.run(list(rec.inputs[: len(graph.inputs)]))[0]
-        tensor._rec = None
-
-
 def assign(tensor: Tensor, other: Tensor) -> None:
     """Rebinds a handle to another tensor's value (same shape and dtype): what `p += 1` does."""
     rec = local.rec
@@ -579,9 +317,6 @@ def assign(tensor: Tensor, other: Tensor) -> None:
         tensor._pos = 0
     if rec.jit is not None:
         rec.jit.assigned(tensor)
-
-
-# --- cuts -----------------------------------------------------------------------------------------
 
 
 def _long(rec: Recording) -> Recording:
@@ -615,221 +350,6 @@ def _called_directly() -> bool:
     return frame is user_frame()
 
 
-def cut() -> None:
-    """Computes every pending tensor of this thread that is still alive, in one program."""
-    rec = local.rec
-    if not rec.handles or rec.jit is not None:
-        return
-    grad = rec.state.grad
-    if _roots.count > _TRIE_LIMIT:
-        _roots.clear()
-    local.rec = Recording(grad)
-    with rec.lock:
-        _run(rec)
-
-
-def realise(tensor: Tensor) -> Buffer:
-    """The tensor's buffer, computed (with everything else that is pending) when it isn't yet."""
-    buffer = tensor._buf
-    if local.rec.jit is not None:
-        raise local.rec.jit.refuse_read()
-    if buffer is None:
-        if tensor._rec is not local.rec:
-            _revive(tensor)
-        if tensor._buf is None:
-            cut()
-        buffer = tensor._buf
-        if buffer is None:
-            if tensor._extra is not None and tensor._extra.error is not None:
-                raise tensor._extra.error
-            raise RecordingError("tensor: its value was lost; this is a bug in Firth")
-    return buffer
-
-
-def _run(rec: Recording) -> None:
-    rec.closed = True
-    live = _live(rec)
-    if not live:
-        return
-    positions = sorted(live)
-    keep = _kept_for_gradients(rec, live)
-    outputs = (*positions, *keep) if keep is not None else tuple(positions)
-    donated = _donations(rec, positions, live) if keep is None else ()
-    key = (flags.get("FIRTH_TARGET"), outputs, donated)
-    programs = rec.state.programs
-    program = programs.get(key) if programs is not None else None
-    try:
-        if program is None:
-            program = _compile(rec, outputs, donated)
-            _roots.remember(rec.state, key, program)
-        buffers = program.run(rec.inputs)
-    except BaseException as error:
-        _failed(rec, live, error)
-        raise
-    segment = None
-    if keep is not None:
-        from_position = dict(zip(outputs, buffers, strict=True))
-        segment = Segment(rec, from_position)
-    for position, buffer in zip(positions, buffers, strict=False):
-        for handle in live[position]:
-            handle._buf = buffer
-            handle._rec = None
-            handle._pos = 0
-            kind = handle._kind
-            if segment is not None and kind.requires_grad and kind.leaf:
-                segment.leaves[id(segment.nodes[position][0])] = (position, handle, buffer)
-            if kind.requires_grad and not kind.leaf:
-                kept = segment is not None and not any(position in f for f in rec.freed)
-                extra(handle).history = (segment, position) if kept else FREED
-
-
-def _live(rec: Recording) -> dict[int, list[Tensor]]:
-    """Pending handles that someone outside the recording still holds, by position."""
-    live: dict[int, list[Tensor]] = {}
-    handles = rec.handles
-    position = len(handles)
-    while handles:  # from the end, so that a dead view lets go of its base first
-        handle = handles.pop()
-        position -= 1
-        # two references are ours: the local name and getrefcount's argument
-        if getrefcount(handle) > 2 and handle._pos == position and handle._buf is None:
-            if handle._rec is rec:
-                live[position] = [handle]
-    moved = rec.moved
-    held = [id(entry[1]) for entry in rec.entered] if moved else []
-    while moved:
-        _, handle = moved.popitem()
-        if handle._rec is rec and handle._buf is None:
-            if getrefcount(handle) > 2 + held.count(id(handle)):
-                position = handle._pos if handle._pos >= 0 else -1 - handle._pos
-                sharing = live.setdefault(position, [])
-                if not any(h is handle for h in sharing):
-                    sharing.append(handle)
-    return live
-
-
-def _kept_for_gradients(rec: Recording, live: dict[int, list[Tensor]]) -> list[int] | None:
-    """Positions worth keeping for a later backward(); None when no gradient can be asked for."""
-    wanted = []
-    for position, handles in live.items():
-        kind = handles[0]._kind
-        if kind.requires_grad and not kind.leaf and not any(position in f for f in rec.freed):
-            wanted.append(position)
-    if not wanted:
-        return None
-    nodes = rec.nodes()
-    known = {id(node): i for i, (node, _) in enumerate(nodes)}
-    keep = []
-    seen: set[int] = set()
-    stack = [nodes[p][0] for p in wanted]
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        stack.extend(node.src)
-        position = known.get(id(node), -1)
-        if position >= 0 and position not in live and node.op.family not in _CHEAP:
-            keep.append(position)
-    return sorted(keep)
-
-
-_CHEAP = frozenset(("elementwise", "movement", "source"))
-
-
-FREED: Any = ("freed", -1)  # the history of a result whose graph a backward() has used up
-_numbers = itertools.count()
-
-
-class Segment:
-    """What a later backward() needs of a recording that was cut.
-
-    saved: buffers of kept positions. entered, leaf_of: as in the recording. number: its age.
-    leaves: leaves that were made inside the recording, by the id of their node.
-    """
-
-    __slots__ = (
-        "_by_index", "entered", "inputs", "leaf_of", "leaves", "nodes", "number", "saved", "state",
-    )  # fmt: skip
-
-    def __init__(self, rec: Recording, saved: dict[int, Buffer]) -> None:
-        self.number = next(_numbers)
-        self.nodes = rec.nodes()
-        self.state = rec.state
-        self.inputs = list(rec.inputs)
-        self.entered = list(rec.entered)
-        self.leaf_of = dict(rec.leaf_of)
-        self.saved = saved
-        self.leaves: dict[int, tuple[int, Tensor, Buffer]] = {}
-        self._by_index: dict[int, tuple[int, Tensor, Buffer, Any]] | None = None
-
-    def by_index(self) -> dict[int, tuple[int, Tensor, Buffer, Any]]:
-        """Entered tensors by the index of their input."""
-        if self._by_index is None:
-            self._by_index = {self.nodes[e[0]][0].attrs[0]: e for e in self.entered}
-        return self._by_index
-
-    def history_of(self, node: Node) -> Any:
-        """The history of an input node, None when it has none."""
-        if id(node) in self.leaves:
-            return None
-        found = self.by_index().get(node.attrs[0])
-        return None if found is None else found[3]
-
-
-def _donations(
-    rec: Recording, positions: list[int], live: dict[int, list[Tensor]]
-) -> tuple[tuple[int, int], ...]:
-    """Pairs (output, input): the input's memory that nothing else refers to takes the output."""
-    free: dict[tuple[Any, Any], list[tuple[int, Tensor]]] = {}
-    nodes = None
-    entered = rec.entered
-    inputs = rec.inputs
-    out: list[tuple[int, int]] = []
-    for i in range(len(entered)):
-        position, handle, buffer, _ = entered[i]
-        if buffer.exported:
-            continue
-        ours = handle._buf is buffer
-        # the entered tuple, `handle` and getrefcount's argument
-        if ours and getrefcount(handle) > 3:
-            continue
-        # the entered tuple, rec.inputs, `buffer`, the argument, and a dead handle's own
-        if getrefcount(buffer) > 4 + ours:
-            continue
-        if nodes is None:
-            nodes = rec.nodes()
-        node = nodes[position][0]
-        free.setdefault((node.shape, node.dtype), []).append((node.attrs[0], handle))
-    if nodes is None:
-        return ()
-    for o, position in enumerate(positions):
-        node = nodes[position][0]
-        candidates = free.get((node.shape, node.dtype))
-        if not candidates:
-            continue
-        best = 0
-        for c, (_, handle) in enumerate(candidates):
-            if any(h is handle for h in live[position]):
-                best = c
-        out.append((o, candidates.pop(best)[0]))
-    assert len(inputs) >= len(entered)
-    return tuple(out)
-
-
-def graph_inputs(state: State | None) -> tuple[Node, ...]:
-    """The input nodes of the recordings that lead to a state, in order."""
-    found: dict[int, Node] = {}
-    while state is not None:
-        for node, _ in state.added:
-            if node.op.name == "input":
-                found[node.attrs[0]] = node
-        for node in state.scalars:
-            found[node.attrs[0]] = node
-        state = state.parent
-    return tuple(found[i] for i in range(len(found)))
-
-
 def enter_into(rec: Recording, tensor: Tensor) -> int:
     """The position of a tensor that ends up in `rec` after it was left (a result of jit)."""
     outer = local.rec
@@ -838,50 +358,3 @@ def enter_into(rec: Recording, tensor: Tensor) -> int:
         return enter(rec, tensor)
     finally:
         local.rec = outer
-
-
-def remember(state: State, key: Key, program: Any) -> None:
-    """Keeps a program with the state where its recordings end."""
-    _roots.remember(state, key, program)
-
-
-def compile_recording(
-    rec: Recording, outputs: tuple[int, ...], donated: tuple[tuple[int, int], ...]
-) -> Any:
-    """A program that computes positions of a recording."""
-    return _compile(rec, outputs, donated)
-
-
-def _compile(
-    rec: Recording, outputs: tuple[int, ...], donated: tuple[tuple[int, int], ...]
-) -> Any:
-    nodes = rec.nodes()
-    graph = Graph(graph_inputs(rec.state), tuple(nodes[p][0] for p in outputs), donated)
-    return targets.get(flags.get("FIRTH_TARGET")).compile(graph)
-
-
-def _failed(rec: Recording, live: dict[int, list[Tensor]], error: BaseException) -> None:
-    """A program failed: replaced tensors get their old value back, the others keep the error."""
-    if isinstance(error, FirthError):
-        error.at(_line_of_error(rec, error))
-    before = {id(handle): (handle, buffer) for _, handle, buffer, _ in rec.entered}
-    for handles in live.values():
-        for handle in handles:
-            handle._rec = None
-            handle._pos = 0
-            if id(handle) in before:
-                handle._buf = before[id(handle)][1]
-            elif isinstance(error, Exception):
-                extra(handle).error = error
-
-
-def _line_of_error(rec: Recording, error: FirthError) -> str:
-    """The line that recorded the op which failed, where the error names its node."""
-    node = getattr(error, "node", None)
-    if node is not None:
-        for position, (known, _) in enumerate(rec.nodes()):
-            if known is node:
-                for at, code, instruction in rec.places:
-                    if at == position:
-                        return describe(code, line_of(code, instruction))
-    return user_line()

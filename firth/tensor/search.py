@@ -9,14 +9,13 @@ import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
-from firth.ir.op import TABLE
 from firth.tensor.arithmetic import operand
 from firth.tensor.creation import refuse_in_jit, wrap
 from firth.tensor.handle import Tensor
 from firth.tensor.index import getitem
 from firth.tensor.lens import update
 from firth.tensor.reading import contents
-from firth.tensor.record import apply, apply_op, user_line
+from firth.tensor.record import apply, user_line
 from firth.tensor.reduce import ValuesIndices
 from firth.tensor.shape import axis_of, cat, reshape, window
 

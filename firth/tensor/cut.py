@@ -1,0 +1,254 @@
+"""Cuts: everything pending that is still alive is computed in one program.
+
+cut() computes it; realise(tensor) gives one tensor's buffer. What a later backward() needs is
+kept; an input's memory that nothing else refers to is given to an output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from sys import getrefcount
+from typing import Any
+
+from firth import targets
+from firth.base import flags
+from firth.base.errors import FirthError, RecordingError
+from firth.ir.graph import Graph
+from firth.runtime.buffer import Buffer
+from firth.tensor.handle import Tensor, extra
+from firth.tensor.lines import describe, line_of, user_line
+from firth.tensor.recording import FREED, Recording, Segment, local
+from firth.tensor.trie import TRIE_LIMIT, graph_inputs, roots
+
+_CHEAP = frozenset(("elementwise", "movement", "source"))
+# How a view whose base has moved on looks again; entered by firth.tensor.lens.
+refreshers: list[Callable[[Tensor], None]] = []
+
+
+# How a view whose base has moved on looks again; entered by firth.tensor.lens.
+refreshers: list[Callable[[Tensor], None]] = []
+
+
+def cut() -> None:
+    """Computes every pending tensor of this thread that is still alive, in one program."""
+    rec = local.rec
+    if not rec.handles or rec.jit is not None:
+        return
+    grad = rec.state.grad
+    if roots.count > TRIE_LIMIT:
+        roots.clear()
+    local.rec = Recording(grad)
+    with rec.lock:
+        _run(rec)
+
+
+def realise(tensor: Tensor) -> Buffer:
+    """The tensor's buffer, computed (with everything else that is pending) when it isn't yet."""
+    buffer = tensor._buf
+    if local.rec.jit is not None:
+        raise local.rec.jit.refuse_read()
+    if buffer is None:
+        if tensor._rec is not local.rec:
+            revive(tensor)
+        if tensor._buf is None:
+            cut()
+        buffer = tensor._buf
+        if buffer is None:
+            if tensor._extra is not None and tensor._extra.error is not None:
+                raise tensor._extra.error
+            raise RecordingError("tensor: its value was lost; this is a bug in Firth")
+    return buffer
+
+
+def revive(tensor: Tensor) -> None:
+    """Makes a value available that is neither here nor realised: a stale view, another thread's."""
+    found = tensor._extra
+    if found is not None and found.error is not None:
+        raise found.error
+    if tensor._rec is None:
+        if found is None or found.base is None:
+            raise RecordingError(
+                "tensor: it has no value; got a handle that was never assigned, expected a value; "
+                "make tensors with firth.tensor(...)"
+            )
+        refreshers[0](tensor)
+        return
+    compute_foreign(tensor)
+
+
+def compute_foreign(tensor: Tensor) -> None:
+    """Computes a tensor that is pending in another thread, without touching that recording."""
+    rec = tensor._rec
+    assert rec is not None
+    with rec.lock:
+        if tensor._buf is not None:
+            return
+        position = tensor._pos if tensor._pos >= 0 else -1 - tensor._pos
+        node = rec.nodes()[position][0]
+        graph = Graph(graph_inputs(rec.state), (node,))
+        program = targets.get(flags.get("FIRTH_TARGET")).compile(graph)
+        tensor._buf = program.run(list(rec.inputs[: len(graph.inputs)]))[0]
+        tensor._rec = None
+
+
+def _run(rec: Recording) -> None:
+    rec.closed = True
+    live = _live(rec)
+    if not live:
+        return
+    positions = sorted(live)
+    keep = _kept_for_gradients(rec, live)
+    outputs = (*positions, *keep) if keep is not None else tuple(positions)
+    donated = _donations(rec, positions, live) if keep is None else ()
+    key = (flags.get("FIRTH_TARGET"), outputs, donated)
+    programs = rec.state.programs
+    program = programs.get(key) if programs is not None else None
+    try:
+        if program is None:
+            program = compile_recording(rec, outputs, donated)
+            roots.remember(rec.state, key, program)
+        buffers = program.run(rec.inputs)
+    except BaseException as error:
+        _failed(rec, live, error)
+        raise
+    segment = None
+    if keep is not None:
+        from_position = dict(zip(outputs, buffers, strict=True))
+        segment = Segment(rec, from_position)
+    for position, buffer in zip(positions, buffers, strict=False):
+        for handle in live[position]:
+            handle._buf = buffer
+            handle._rec = None
+            handle._pos = 0
+            kind = handle._kind
+            if segment is not None and kind.requires_grad and kind.leaf:
+                segment.leaves[id(segment.nodes[position][0])] = (position, handle, buffer)
+            if kind.requires_grad and not kind.leaf:
+                kept = segment is not None and not any(position in f for f in rec.freed)
+                extra(handle).history = (segment, position) if kept else FREED
+
+
+def _live(rec: Recording) -> dict[int, list[Tensor]]:
+    """Pending handles that someone outside the recording still holds, by position."""
+    live: dict[int, list[Tensor]] = {}
+    handles = rec.handles
+    position = len(handles)
+    while handles:  # from the end, so that a dead view lets go of its base first
+        handle = handles.pop()
+        position -= 1
+        # two references are ours: the local name and getrefcount's argument
+        if getrefcount(handle) > 2 and handle._pos == position and handle._buf is None:
+            if handle._rec is rec:
+                live[position] = [handle]
+    moved = rec.moved
+    held = [id(entry[1]) for entry in rec.entered] if moved else []
+    while moved:
+        _, handle = moved.popitem()
+        if handle._rec is rec and handle._buf is None:
+            if getrefcount(handle) > 2 + held.count(id(handle)):
+                position = handle._pos if handle._pos >= 0 else -1 - handle._pos
+                sharing = live.setdefault(position, [])
+                if not any(h is handle for h in sharing):
+                    sharing.append(handle)
+    return live
+
+
+def _kept_for_gradients(rec: Recording, live: dict[int, list[Tensor]]) -> list[int] | None:
+    """Positions worth keeping for a later backward(); None when no gradient can be asked for."""
+    wanted = []
+    for position, handles in live.items():
+        kind = handles[0]._kind
+        if kind.requires_grad and not kind.leaf and not any(position in f for f in rec.freed):
+            wanted.append(position)
+    if not wanted:
+        return None
+    nodes = rec.nodes()
+    known = {id(node): i for i, (node, _) in enumerate(nodes)}
+    keep = []
+    seen: set[int] = set()
+    stack = [nodes[p][0] for p in wanted]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        stack.extend(node.src)
+        position = known.get(id(node), -1)
+        if position >= 0 and position not in live and node.op.family not in _CHEAP:
+            keep.append(position)
+    return sorted(keep)
+
+
+def _donations(
+    rec: Recording, positions: list[int], live: dict[int, list[Tensor]]
+) -> tuple[tuple[int, int], ...]:
+    """Pairs (output, input): the input's memory that nothing else refers to takes the output."""
+    free: dict[tuple[Any, Any], list[tuple[int, Tensor]]] = {}
+    nodes = None
+    entered = rec.entered
+    inputs = rec.inputs
+    out: list[tuple[int, int]] = []
+    for i in range(len(entered)):
+        position, handle, buffer, _ = entered[i]
+        if buffer.exported:
+            continue
+        ours = handle._buf is buffer
+        # the entered tuple, `handle` and getrefcount's argument
+        if ours and getrefcount(handle) > 3:
+            continue
+        # the entered tuple, rec.inputs, `buffer`, the argument, and a dead handle's own
+        if getrefcount(buffer) > 4 + ours:
+            continue
+        if nodes is None:
+            nodes = rec.nodes()
+        node = nodes[position][0]
+        free.setdefault((node.shape, node.dtype), []).append((node.attrs[0], handle))
+    if nodes is None:
+        return ()
+    for o, position in enumerate(positions):
+        node = nodes[position][0]
+        candidates = free.get((node.shape, node.dtype))
+        if not candidates:
+            continue
+        best = 0
+        for c, (_, handle) in enumerate(candidates):
+            if any(h is handle for h in live[position]):
+                best = c
+        out.append((o, candidates.pop(best)[0]))
+    assert len(inputs) >= len(entered)
+    return tuple(out)
+
+
+def compile_recording(
+    rec: Recording, outputs: tuple[int, ...], donated: tuple[tuple[int, int], ...]
+) -> Any:
+    nodes = rec.nodes()
+    graph = Graph(graph_inputs(rec.state), tuple(nodes[p][0] for p in outputs), donated)
+    return targets.get(flags.get("FIRTH_TARGET")).compile(graph)
+
+
+def _failed(rec: Recording, live: dict[int, list[Tensor]], error: BaseException) -> None:
+    """A program failed: replaced tensors get their old value back, the others keep the error."""
+    if isinstance(error, FirthError):
+        error.at(_line_of_error(rec, error))
+    before = {id(handle): (handle, buffer) for _, handle, buffer, _ in rec.entered}
+    for handles in live.values():
+        for handle in handles:
+            handle._rec = None
+            handle._pos = 0
+            if id(handle) in before:
+                handle._buf = before[id(handle)][1]
+            elif isinstance(error, Exception):
+                extra(handle).error = error
+
+
+def _line_of_error(rec: Recording, error: FirthError) -> str:
+    """The line that recorded the op which failed, where the error names its node."""
+    node = getattr(error, "node", None)
+    if node is not None:
+        for position, (known, _) in enumerate(rec.nodes()):
+            if known is node:
+                for at, code, instruction in rec.places:
+                    if at == position:
+                        return describe(code, line_of(code, instruction))
+    return user_line()

@@ -23,7 +23,7 @@ class Flag:
 
 
 TABLE = (
-    Flag("FIRTH_TARGET", "cpu", "what runs graphs: cpu, ref (NumPy) or null (counts only)"),
+    Flag("FIRTH_TARGET", "cpu", "what runs graphs: cpu, ref (NumPy), wasm or null (counts only)"),
     Flag("FIRTH_THREADS", "", "worker threads; empty means one per core"),
     Flag("FIRTH_STRICT", "0", "1: the same bits on every target, slower", changes_code=True),
     Flag("FIRTH_DEBUG", "", "comma-separated words: graph, verify, kernels, asm, time, memory"),

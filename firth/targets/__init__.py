@@ -10,7 +10,7 @@ from firth.base.errors import ArgumentError, message
 from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
 
-NAMES = ("cpu", "ref", "null")
+NAMES = ("cpu", "ref", "null", "wasm")
 
 
 class Executable(Protocol):

@@ -7,10 +7,8 @@ The work is in the files beside this one: loops (loops, accumulators), values (e
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeGuard
 
 from firth.base import flags
 from firth.base.dtype import DType
@@ -246,9 +244,7 @@ class Emitter:
             if isinstance(statement, Store) and not (
                 place and isinstance(statements[place - 1], Store)
             ):
-                for store in itertools.takewhile(_is_store, statements[place:]):
-                    if memory.guarded(self, store.guards)[0] is True:
-                        self.value(store.value)
+                self._read_ahead(statements[place:])
             match statement:
                 case Store():
                     memory.store(self, statement)
@@ -260,6 +256,13 @@ class Emitter:
                     contract.emit(self, statement)
                 case Sort():
                     sort.emit(self, statement)
+
+    def _read_ahead(self, statements: Sequence[Statement]) -> None:
+        for store in statements:
+            if not isinstance(store, Store):
+                return
+            if memory.guarded(self, store.guards)[0] is True:
+                self.value(store.value)
 
     def text(self) -> Text:
         """Emits the whole kernel."""
@@ -297,10 +300,6 @@ class Emitter:
             else:
                 stop = b.min(b.add(start, size), extent)
                 self._ranges[axis] = Range(start, stop, b.sub(stop, start), True)
-
-
-def _is_store(statement: Statement) -> TypeGuard[Store]:
-    return isinstance(statement, Store)
 
 
 def emit(kernel: Kernel, facts: TargetFacts, generic: bool = False) -> Text:

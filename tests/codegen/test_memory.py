@@ -1,0 +1,43 @@
+"""Loads and stores of every dtype, whole vectors and tails, and guards that need no test."""
+
+import numpy as np
+import pytest
+
+from firth.base import dtype as dt
+from firth.codegen import emit
+from firth.ir.kernel import Affine, Axis, Buffer, Guard, Kernel, Load, Loop, Store
+from tests.codegen.harness import ALL_FACTS, facts, run
+
+RNG = np.random.default_rng(7)
+
+
+def copy(n, dtype, lanes, guards=()):
+    i = Axis("i", n)
+    here = Affine(0, ((i, 1),))
+    guards = tuple(Guard(Affine(low, ((i, 1),)), extent) for low, extent in guards)
+    loop = Loop(i, (Store(1, here, Load(0, here, dtype, guards)),), lanes)
+    return Kernel("copy", (), (Buffer(dtype), Buffer(dtype, True)), (loop,))
+
+
+@pytest.mark.parametrize("target", ALL_FACTS)
+@pytest.mark.parametrize("dtype", [d for d in dt.ALL if d.kind != "c"], ids=str)
+def test_copies(target, dtype):
+    for n in (1, 7, 40):
+        x = RNG.integers(0, 2, n * dtype.itemsize * 8).astype(np.uint8)
+        x = np.packbits(x).view(dtype.np) if dtype.kind != "b" else x[:n].astype(bool)
+        y = np.zeros(n, dtype.np)
+        run(copy(n, dtype, target.lanes(dtype.itemsize)), [x, y], target)
+        assert x.tobytes() == y.tobytes()
+
+
+def test_guards_that_always_hold_cost_nothing():
+    plain = emit(copy(40, dt.float32, 8), facts())
+    assert emit(copy(40, dt.float32, 8, [(0, 40)]), facts()) == plain
+    assert emit(copy(40, dt.float32, 8, [(-1, 40)]), facts()) != plain
+
+
+@pytest.mark.parametrize("target", ALL_FACTS)
+def test_a_guard_that_never_holds_reads_nothing(target):
+    x, y = np.ones(40, np.float32), np.ones(40, np.float32)
+    run(copy(40, dt.float32, target.lanes(4), [(-100, 10)]), [x, y], target)
+    assert (y == 0).all()

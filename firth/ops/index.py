@@ -195,17 +195,23 @@ wrap_index = composed(
 )  # fmt: skip
 
 
+def _position_dtype(d: DType, extent: int) -> DType:
+    if d is not dt.int64:
+        raise DTypeError(
+            f"checked_index: positions are int64; got {d.name}, expected int64; cast them first"
+        )
+    return d
+
+
 def _checked_ref(i: np.ndarray, extent: int) -> np.ndarray:
     in_range("checked_index", i, extent)
     return i
 
 
-checked_index = composed(
+checked_index = declare(
     "checked_index", attrs=("extent",), family="index",
     doc="Positions as they are, IndexError outside [0, extent): i (...) int64 -> (...) int64.",
-    shape=lambda i, extent: i, dtype=lambda d, extent: d, ref=_checked_ref, vjp=no_gradient,
-    lower=lambda i, extent: gather(
-        TABLE["iota"](extent=extent, dtype=dt.int64), cast(i, dt.int64), axes=(0,)),
+    shape=lambda i, extent: i, dtype=_position_dtype, ref=_checked_ref, vjp=no_gradient,
     sample=cases(lambda make, rng, d: [(rng.integers(0, 5, (3, 2)), {"extent": 5})], (dt.int64,)),
 )  # fmt: skip
 

@@ -160,6 +160,10 @@ class Values:
         if name == "contract":
             return self._contraction(node, index)
         args = tuple(self.at(s, index, guards) for s in node.src)
+        if name == "checked_index":
+            extent: int = node.attrs[0]
+            site, self.checks = self.sites.add(name, "index", extent), True
+            return self.keep(Checked(args[0], extent, site, guards))
         if name in ("floor_divide", "remainder") and node.dtype.is_integer:
             site, self.checks = self.sites.add(name, "division"), True
             return self.keep(Apply(name, args, node.dtype, site, guards))

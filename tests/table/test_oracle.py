@@ -312,6 +312,8 @@ def test_pools_and_their_gradients(
     expected = pool(kind)(torch.from_numpy(x), **attrs).numpy()
     (found,) = run(apply(ops.TABLE[f"{kind}_pool"], [x], attrs), [x])
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+    if not np.isfinite(expected).all():
+        return  # a window of padding only: PyTorch's backward writes outside its memory there
     (g,) = torch_gradient(lambda t: pool(kind)(t, **attrs), [x])
     (found,) = firth_gradient(f"{kind}_pool", [x], attrs)
     np.testing.assert_allclose(found, g, rtol=1e-9, atol=1e-9)

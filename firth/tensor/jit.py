@@ -71,7 +71,8 @@ class Entry:
     """A recording with its program: how to feed it and where its results go."""
 
     __slots__ = (
-        "calls", "changed", "donated", "empty", "guards", "keep", "kinds", "outputs", "program", "slots",
+        "calls", "changed", "donated", "empty", "grads",
+        "guards", "keep", "kinds", "outputs", "program", "slots",
         "reads", "state", "tree", "wholes",
     )  # fmt: skip
 
@@ -174,7 +175,8 @@ class Jitted:
             h for h in session.changed.values()
             if id(h) in before or id(h) not in made and h._rec is rec
         ]  # fmt: skip
-        changed += _gradients(rec, changed, session)
+        entry.grads = _gradients(rec, changed)
+        changed += list({id(g): g for _, g in entry.grads}.values())
         positions: list[int] = []
         entry.changed = []
         for handle in changed:
@@ -349,6 +351,8 @@ def _run(entry: Entry, tensors: Sequence[Tensor]) -> Any:
     for o, place, handle in entry.changed:
         target = handle if place < 0 else tensors[place]
         _put(target, results[o])
+    for leaf, g in entry.grads:
+        extra(leaf).grad = g
     if not entry.outputs:
         return entry.tree
     made = []
@@ -373,7 +377,7 @@ def _put(handle: Tensor, buffer: Buffer) -> None:
     handle._pos = 0
     found = handle._extra
     if found is not None:
-        found.history = None
+        found.history = found.error = None
         if found.views:
             for reference in found.views:
                 view = reference()
@@ -410,8 +414,8 @@ def _restore(rec: Recording, session: Session) -> None:
             found.grad._rec = None
 
 
-def _gradients(rec: Recording, changed: list[Tensor], session: Session) -> list[Tensor]:
-    """Gradients left on parameters that the function doesn't update: somebody will read them."""
+def _gradients(rec: Recording, changed: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """(leaf, gradient) left on parameters that the function doesn't update: somebody reads them."""
     updated = {id(h) for h in changed}
     out = []
     for _, leaf, _, _ in rec.entered:
@@ -419,8 +423,7 @@ def _gradients(rec: Recording, changed: list[Tensor], session: Session) -> list[
         g = found.grad if found is not None else None
         if g is None or g._rec is not rec or g._buf is not None or id(leaf) in updated:
             continue
-        if not any(h is g for h in out):
-            out.append(g)
+        out.append((leaf, g))
     return out
 
 

@@ -137,6 +137,8 @@ class Emitter:
         """Inside, the axis has this value (lane 0's, with `lanes`). The old value comes back."""
         outer, outer_lanes = self.axes.get(axis), self.lanes
         outer_frame = self._frame_of.get(axis, 0)
+        if outer is not None:
+            self._forget(axis)
         self.frames.append(Frame(self.b.depth))
         self.axes[axis] = index
         self._frame_of[axis] = len(self.frames) - 1
@@ -163,8 +165,11 @@ class Emitter:
         """From here on the accumulator has this value."""
         self.accumulators[accumulator] = value
         self._frame_of[accumulator] = len(self.frames) - 1
+        self._forget(accumulator)
+
+    def _forget(self, need: Axis | Accumulator) -> None:
         for frame in self.frames:
-            stale = [k for k in frame.memo if accumulator in self._needs.get(k, ())]
+            stale = [k for k in frame.memo if need in self._needs.get(k, ())]
             for k in stale:
                 del frame.memo[k]
 

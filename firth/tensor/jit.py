@@ -112,6 +112,8 @@ class Jitted:
         self._explain(key, entries)
         entry, result = self._record(key, args, kwargs, tensors)
         known = self.entries.setdefault(key, [])
+        if known:  # the same arguments again: a schedule must not pay for every check anew
+            entry.calls += max(e.calls for e in known)
         known.insert(0, entry)
         del known[_ENTRIES:]
         return result

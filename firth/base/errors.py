@@ -78,7 +78,7 @@ class VerifyError(FirthError, AssertionError):
 
 
 class MissingRule(FirthError, NotImplementedError):
-    """An op has neither the rule asked for nor a body to derive it from."""
+    """An op or module lacks the rule asked for, and a body to derive it from."""
 
 
 def message(op: str, wrong: str, got: str, expected: str, fix: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import FirthError, message
+from firth.base.errors import DTypeError, FirthError, MissingRule, message
 from firth.nn.parameter import Parameter, put
 from firth.tensor import Tensor
 from firth.tensor.device import check_device
@@ -69,7 +69,7 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; subclasses define it."""
-        raise NotImplementedError(
+        raise MissingRule(
             message(
                 type(self).__name__,
                 "it has no forward",
@@ -153,6 +153,16 @@ class Module:
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Enters a tensor that is not trained; `persistent` ones are in the state dict."""
         self._check_name(name)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise DTypeError(
+                message(
+                    "register_buffer",
+                    f"{name} is not a tensor",
+                    type(tensor).__name__,
+                    "a tensor or None",
+                    "wrap it, e.g. firth.tensor(value)",
+                )  # fmt: skip
+            )
         self._buffer_names[name] = persistent
         self.__dict__[name] = tensor
 

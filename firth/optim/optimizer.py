@@ -37,6 +37,16 @@ class Optimizer(ABC):
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, State] = {}
         self._sharing: dict[Tensor, int] = {}  # how many states hold a counter
+        if not isinstance(params, Iterable):
+            raise ArgumentError(
+                message(
+                    type(self).__name__,
+                    "these are not parameters",
+                    type(params).__name__,
+                    "an iterable of tensors or of groups",
+                    "pass model.parameters()",
+                )  # fmt: skip
+            )
         given: list[Any] = [params] if isinstance(params, Tensor) else list(params)
         if not given:
             raise ArgumentError(
@@ -45,7 +55,8 @@ class Optimizer(ABC):
                     "there is nothing to optimize",
                     "no parameters",
                     "at least one",
-                    "pass model.parameters(), and pass a generator only once",
+                    "pass model.parameters(), and a generator only once; layers in a plain list "
+                    "are not found, so use nn.ModuleList",
                 )  # fmt: skip
             )
         groups = given if isinstance(given[0], Mapping) else [{"params": given}]
@@ -147,6 +158,20 @@ class Optimizer(ABC):
                 self._refuse("a parameter is given twice", f"shape {tuple(p.shape)}", "once")
             known.add(id(p))
         whole = {**self.defaults, **group, "params": params}
+        for name in ("lr", "eps", "weight_decay", "momentum"):
+            value = whole.get(name)
+            if isinstance(value, (int, float)) and not value >= 0:
+                raise ArgumentError(
+                    message(
+                        type(self).__name__,
+                        f"{name} is negative",
+                        f"{name}={value}",
+                        "0 or more",
+                        "steps go downhill already; to go up, negate the loss"
+                        if name == "lr"
+                        else f"pass {name}=0 to switch it off",
+                    )  # fmt: skip
+                )
         self.param_groups.append(whole)
         # now and not at the first step, so that the first step is recorded like all others
         self._init_state([p for p in params if p.requires_grad], whole)

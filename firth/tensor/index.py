@@ -52,11 +52,14 @@ def _items(index: Any) -> list[Any]:
 
 
 def _wrong(index: Any) -> DTypeError:
+    if isinstance(index, Tensor):
+        got, fix = f"a {index._kind.dtype.name} tensor", "cast it, e.g. index.long()"
+    else:
+        got, fix = type(index).__name__, "call int(...) on floats, or build an integer tensor"
     return DTypeError(
         message(
-            "index", "this is no index", type(index).__name__,
-            "an integer, slice, None, ..., integer array or boolean mask",
-            "call int(...) on floats, or build an integer tensor",
+            "index", "this is no index", got,
+            "an integer, slice, None, ..., int64 tensor or boolean mask", fix,
         )
     )  # fmt: skip
 

@@ -4,8 +4,8 @@ A package of names and no second mechanism: everything here is Firth's own objec
 missing raises AttributeError with the nearest one there is.
 """
 
-# ruff: noqa: F403
-from firth import *
+# ruff: noqa: F401
+import firth as _firth
 from firth.compat.torch import (
     accelerator,
     amp,
@@ -37,40 +37,9 @@ from firth.compat.torch._legacy import (
     set_num_threads,
     use_deterministic_algorithms,
 )
-from firth.compat.torch._missing import install_finder, refuse
+from firth.compat.torch._missing import install_finder, refuse, show
 from firth.compat.torch.serialization import load, save
 
-__all__ = [
-    "BoolTensor",
-    "ByteTensor",
-    "DoubleTensor",
-    "FloatTensor",
-    "HalfTensor",
-    "IntTensor",
-    "LongTensor",
-    "ShortTensor",
-    "accelerator",
-    "amp",
-    "autocast",
-    "autograd",
-    "backends",
-    "compile",
-    "cuda",
-    "distributions",
-    "get_num_threads",
-    "linalg",
-    "load",
-    "mps",
-    "nn",
-    "optim",
-    "random",
-    "save",
-    "serialization",
-    "set_float32_matmul_precision",
-    "set_num_threads",
-    "use_deterministic_algorithms",
-    "utils",
-]
-
+show(globals(), _firth, hide=("compat", "data", "metrics"))
 install_finder()
 __getattr__ = refuse(globals())

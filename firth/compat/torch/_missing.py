@@ -28,6 +28,22 @@ def words(module: str, name: str, known: Iterable[str]) -> str:
     return f"{module}.{name}: Firth does not have this name of PyTorch; {hint}"
 
 
+def show(namespace: dict[str, Any], source: ModuleType, hide: Iterable[str] = ()) -> None:
+    """Enters the public names of `source` in a module that has no name of its own for them.
+
+    Those are its `__all__`, or what it defines itself.
+    """
+    hidden = set(hide)
+    defined = [
+        n for n, v in vars(source).items() if getattr(v, "__module__", "") == source.__name__
+    ]
+    for name in getattr(source, "__all__", [n for n in defined if not n.startswith("_")]):
+        if name not in hidden:
+            namespace.setdefault(name, getattr(source, name))
+    public = {name for name in namespace if not name.startswith("_")}
+    namespace["__all__"] = sorted(public - {"install_finder", "refuse", "show"})
+
+
 def refuse(namespace: dict[str, Any]) -> Callable[[str], NoReturn]:
     """The `__getattr__` of a module: raises AttributeError for every name it lacks.
 
@@ -53,10 +69,9 @@ class Finder:
     ) -> None:
         """None for foreign names; ModuleNotFoundError for names that this package lacks."""
         parent, _, last = name.rpartition(".")
-        if not (torch_name(parent) + ".").startswith("torch.") or last.startswith("__"):
-            return
         module = sys.modules.get(parent)
-        if module is not None and module.__name__.startswith(PACKAGE):
+        ours = module is not None and module.__name__.startswith(PACKAGE)
+        if module is not None and ours and not last.startswith("__"):
             raise ModuleNotFoundError(words(torch_name(module.__name__), last, vars(module)))
 
 

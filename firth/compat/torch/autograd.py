@@ -1,8 +1,9 @@
 """`torch.autograd`: the names of firth.autograd."""
 
+# ruff: noqa: F401
 from firth.compat.torch._legacy import Variable
-from firth.compat.torch._missing import refuse
+from firth.compat.torch._missing import refuse, show
+from firth.tensor import autograd as _source
 
-__all__ = ["Variable"]
-
+show(globals(), _source)
 __getattr__ = refuse(globals())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from firth.base.errors import ArgumentError, ShapeError, message
 from firth.nn.functional.common import check_reduction
 from firth.nn.functional.common import reduce as reduced
@@ -75,6 +77,16 @@ def nll_loss(
     )
 
 
+def _warn_of_broadcast(name: str, input: Tensor, target: Tensor) -> None:
+    """The usual slip, (N, 1) against (N,), gives an (N, N) loss that trains to nonsense."""
+    if input.shape != target.shape:
+        warnings.warn(
+            f"{name}: the shapes differ and broadcast; got {tuple(input.shape)} and "
+            f"{tuple(target.shape)}, expected equal shapes; use e.g. input.squeeze(-1)",
+            stacklevel=3,
+        )
+
+
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -84,6 +96,7 @@ def mse_loss(
 ) -> Tensor:
     """(x - target)**2."""
     check_reduction("mse_loss", reduction)
+    _warn_of_broadcast("mse_loss", input, target)
     return apply("mse_loss", input, target, reduction=reduction)
 
 
@@ -96,6 +109,7 @@ def l1_loss(
 ) -> Tensor:
     """|x - target|."""
     check_reduction("l1_loss", reduction)
+    _warn_of_broadcast("l1_loss", input, target)
     return apply("l1_loss", input, target, reduction=reduction)
 
 

@@ -100,10 +100,11 @@ def test_whole_modules_are_refused_with_the_fix(tmp_path):
 
 @pytest.mark.parametrize(
     "structure",
-    ["", "[", '{"tensor": "nowhere"}', '{"call": "os.system"}', '{"dtype": "float7"}',
-     '{"a":1,"b":2}',
-     '{"tuple": 3}', '{"dict": [[1]]}', '{"dict": [[{"dict": []}, 1]]}', pytest.param("[" * 100_000, id="deep"),
-     '{"float": "x"}', '{"dtype": []}', '{"tensor": []}'],
+    [
+        "", "[", '{"a":1,"b":2}', '{"tensor": "nowhere"}', '{"call": "os.system"}',
+        '{"dtype": "float7"}', '{"dtype": []}', '{"tensor": []}', '{"tuple": 3}', '{"float": "x"}',
+        '{"dict": [[1]]}', '{"dict": [[{"dict": []}, 1]]}', pytest.param("[" * 100_000, id="deep"),
+    ],
 )  # fmt: skip
 def test_hostile_structures(structure, tmp_path):
     metadata = {"firth.structure": structure}

@@ -1,11 +1,9 @@
 """`torch.nn`: the names of firth.nn."""
 
-# ruff: noqa: F403
-from firth.compat.torch._missing import refuse
+# ruff: noqa: F401
+import firth.nn as _source
+from firth.compat.torch._missing import refuse, show
 from firth.compat.torch.nn import functional, init, modules, parameter, utils
-from firth.nn import *
-from firth.nn import Module, Parameter
 
-__all__ = ["Module", "Parameter", "functional", "init", "modules", "parameter", "utils"]
-
+show(globals(), _source)
 __getattr__ = refuse(globals())

@@ -1,11 +1,9 @@
 """`torch.optim`: the names of firth.optim."""
 
-# ruff: noqa: F403
-from firth.compat.torch._missing import refuse
+# ruff: noqa: F401
+import firth.optim as _source
+from firth.compat.torch._missing import refuse, show
 from firth.compat.torch.optim import lr_scheduler
-from firth.optim import *
-from firth.optim import Optimizer
 
-__all__ = ["Optimizer", "lr_scheduler"]
-
+show(globals(), _source)
 __getattr__ = refuse(globals())

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from firth.base import dtype as dt
 from firth.base import flags
-from firth.codegen import blocking
 from firth.codegen.builder import Index
 from firth.codegen.contract_dots import along_sum, dot_products
 from firth.codegen.contract_operands import Side, left, right
@@ -35,6 +34,7 @@ from firth.codegen.microkernel import Micro, micro
 from firth.codegen.state import Range, Value
 from firth.codegen.types import scalar_type, widen
 from firth.ir.kernel import Accumulate, Apply, Axis, Contract, Loop, Statement
+from firth.passes import blocking
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
@@ -321,8 +321,7 @@ class Tile:
         b, type_ = self.b, widen(self.element, self.lanes)
 
         def step(index: Index, _: list[str]) -> list[str]:
-            zero = "zeroinitializer" if self.lanes > 1 else "0"
-            b.store(type_, zero, b.gep(self.element, self.c, index), self.size)
+            b.store(type_, "zeroinitializer", b.gep(self.element, self.c, index), self.size)
             return []
 
         b.loop(0, round_up_index(b, elements, self.lanes), self.lanes, [], step)

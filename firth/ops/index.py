@@ -47,7 +47,9 @@ def _gathered(name: str, x: Shape, indices: tuple[Shape, ...], axes: Axes) -> Sh
 def _positions(name: str, dtypes: tuple[DType, ...]) -> None:
     for d in dtypes:
         if d is not dt.int64:
-            raise DTypeError(message(name, "indices are not int64", d.name, "int64", "cast them, e.g. x.long()"))
+            raise DTypeError(
+                message(name, "indices are not int64", d.name, "int64", "cast them, e.g. x.long()")
+            )
 
 
 def _gather_dtype(x: DType, *indices: DType, axes: Axes) -> DType:
@@ -234,7 +236,9 @@ def _indexed_dtype(name: str) -> Any:
     def rule(x: DType, i: DType, **_: Any) -> DType:
         if not i.is_integer:
             raise DTypeError(
-                message(name, "indices are not integers", i.name, "int64", "cast them, e.g. x.long()")
+                message(
+                    name, "indices are not integers", i.name, "int64", "cast them, e.g. x.long()"
+                )
             )
         return x
 

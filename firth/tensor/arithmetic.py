@@ -21,6 +21,7 @@ from firth.tensor.record import apply_op, local, plain_number, user_line
 
 _new = object.__new__
 _PLAIN = (bool, int, float)
+_NUMBERS = frozenset(_PLAIN)
 
 # torch's name -> op of the table
 UNARY = {
@@ -123,6 +124,8 @@ def binary(name: str, reverse: bool = False) -> Callable[..., Tensor]:
                     state = rec.state.edges.get((op, self._pos, other._pos))
                 else:
                     state = None
+            elif other.__class__ not in _NUMBERS:
+                state = None
             else:
                 state = rec.state.edges.get((op, self._pos, other, other.__class__))
             if state is not None:

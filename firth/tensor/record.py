@@ -52,7 +52,7 @@ def apply(name: str, *sources: Tensor | Number, **attrs: Any) -> Tensor:
 def apply_op(op: Op, sources: Sequence[Any], attrs: tuple[Any, ...] = ()) -> Tensor:
     """Records an op whose attributes are already in order. Numbers may become run-time inputs."""
     rec = local.rec
-    if len(rec.handles) >= rec.limit:
+    if len(rec.handles) >= rec.limit and not rec.borrowed:
         rec = _long(rec)
     key: list[Any] = [op]
     numbers = False
@@ -71,7 +71,10 @@ def apply_op(op: Op, sources: Sequence[Any], attrs: tuple[Any, ...] = ()) -> Ten
     if state.scalars:
         _push_numbers(rec, state, sources)
     frame = _getframe(2)
-    return _handle(rec, state, (len(rec.handles), frame.f_code, frame.f_lasti))
+    out = _handle(rec, state, (len(rec.handles), frame.f_code, frame.f_lasti))
+    if rec.borrowed:
+        cut()  # memory of somebody else's is read before control returns to them
+    return out
 
 
 def _handle(rec: Recording, state: State, place: Place) -> Tensor:
@@ -274,6 +277,9 @@ def enter(rec: Recording, tensor: Tensor) -> int:
     rec.entered.append((position, tensor, buffer, history))
     if history is not None:
         rec.histories = True
+    if buffer.owner is not None:
+        rec.borrowed = True
+        rec.limit = 0  # every operation goes through apply_op, which cuts
     tensor._rec = rec
     tensor._pos = position
     if rec.jit is not None:

@@ -9,7 +9,7 @@ from types import CodeType
 from typing import Any
 
 from firth.ir.node import Node
-from firth.runtime.buffer import Buffer
+from firth.runtime.buffer import Buffer, from_array
 from firth.tensor.handle import Kind, Tensor
 from firth.tensor.trie import State, roots
 
@@ -29,7 +29,7 @@ class Recording:
     """
 
     __slots__ = (
-        "_nodes", "anchor", "anchor_at", "away", "closed", "entered", "freed", "handles",
+        "_nodes", "anchor", "anchor_at", "borrowed", "away", "closed", "entered", "freed", "handles",
         "histories", "inputs", "jit", "leaf_of", "limit", "lock", "moved", "pinned", "places", "replayed",
         "retained", "state",
     )  # fmt: skip
@@ -49,6 +49,7 @@ class Recording:
         self.closed = False
         self.jit: Any = None
         self.histories = False
+        self.borrowed = False
         self.leaf_of: dict[int, Tensor] = {}
         self.replayed: dict[int, Any] = {}
         self.retained: dict[int, Tensor] = {}
@@ -104,8 +105,9 @@ class Segment:
         self.number = next(_numbers)
         self.nodes = rec.nodes()
         self.state = rec.state
-        self.inputs = list(rec.inputs)
-        self.entered = list(rec.entered)
+        copies = {id(b): from_array(b.array) for b in rec.inputs if b.owner is not None}
+        self.inputs = [copies.get(id(b), b) for b in rec.inputs]
+        self.entered = [(p, t, copies.get(id(b), b), h) for p, t, b, h in rec.entered]
         self.leaf_of = dict(rec.leaf_of)
         self.saved = saved
         self.leaves: dict[int, tuple[int, Tensor, Buffer]] = {}

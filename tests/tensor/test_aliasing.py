@@ -37,7 +37,9 @@ def _slice(rng: random.Random, extent: int) -> slice:
 
 def _view(rng: random.Random, pair: Pair) -> Pair | None:
     shape = tuple(pair.theirs.shape)
-    kind = rng.choice("reshape permute transpose slice int unsqueeze expand flat chunk detach".split())
+    kind = rng.choice(
+        "reshape permute transpose slice int unsqueeze expand flat chunk detach".split()
+    )
     if kind == "reshape":
         n = pair.theirs.numel()
         new = rng.choice([(n,), (1, n), (n, 1), *([(2, n // 2)] if n % 2 == 0 else [])])

@@ -1,0 +1,168 @@
+"""After the second new shape of a known structure nothing is compiled any more: counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import firth
+from firth import nn
+from firth.base import flags
+from firth.nn import functional as F
+from firth.targets.cpu import build
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    """No object of an earlier run may hide a compilation."""
+    flags.put("FIRTH_CACHE", str(tmp_path))
+    yield
+    flags.put("FIRTH_CACHE", None)
+
+
+def compiled_after(run: Callable[[int], object], sizes: list[int], known: int) -> int:
+    """Compilations that the sizes behind the first `known` ones cost."""
+    for n in sizes[:known]:
+        run(n)
+    before = build.compilations
+    for n in sizes[known:]:
+        run(n)
+    return build.compilations - before
+
+
+SIZES = [20, 33, 47, 5, 64, 100, 128, 17, 1000, 257]
+CASES: dict[str, Callable[[int], firth.Tensor]] = {
+    "elementwise": lambda n: (firth.ones(n, 6) * 2 + firth.ones(6)).tanh(),
+    "reduction of rows": lambda n: firth.ones(n, 40).sum(1),
+    "reduction of columns": lambda n: firth.ones(40, n).sum(0),
+    "reduction of growing rows": lambda n: firth.ones(3, n).softmax(1),
+    "movement": lambda n: firth.ones(n, 4).t()[1:, ::2] + 1,
+    "concatenation": lambda n: firth.cat([firth.ones(n, 4), firth.zeros(n + 1, 4)]),
+    "index": lambda n: firth.ones(n, 4)[firth.arange(n) % 3],
+    "matmul": lambda n: firth.ones(n, 30) @ firth.ones(30, 20),
+    "matmul over the size": lambda n: firth.ones(8, n) @ firth.ones(n, 20),
+    "matmul of both": lambda n: firth.ones(2, n, 8) @ firth.ones(2, 8, n),
+    "layer norm": lambda n: F.layer_norm(firth.ones(n, 32), (32,)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_new_shapes(name: str) -> None:
+    run = CASES[name]
+    assert compiled_after(lambda n: run(n).numpy(), SIZES, known=2) == 0
+
+
+def test_growing_one_by_one() -> None:
+    w = firth.ones(16, 16)
+
+    def run(n: int) -> object:
+        x = firth.ones(n, 16)
+        return ((x @ w).softmax(-1) + x).numpy()
+
+    # A size of 1 is another structure (nothing to walk over), hence three known ones.
+    assert compiled_after(run, list(range(1, 101)), known=3) == 0
+
+
+def test_indexing_in_a_loop() -> None:
+    x = firth.arange(1000).float()
+    assert compiled_after(lambda i: (x[i] * 2).item(), list(range(200)), known=3) == 0
+
+
+def test_slices_that_move() -> None:
+    x = firth.arange(1000).float()
+    run = lambda i: (x[i : i + 10] * 2).numpy()  # noqa: E731
+    assert compiled_after(run, list(range(100)), known=3) == 0
+    np.testing.assert_array_equal(run(500), np.arange(500, 510) * 2)
+
+
+def test_numbers_that_change() -> None:
+    x = firth.ones(10)
+    assert compiled_after(lambda i: (x * (i + 0.5)).numpy(), list(range(50)), known=3) == 0
+
+
+def training(batch_sizes: list[int], rate: Callable[[int], float]) -> Callable[[int], object]:
+    firth.manual_seed(0)
+    model = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 3))
+    optimizer = firth.optim.Adam(model.parameters(), lr=0.1)
+    rng = np.random.default_rng(0)
+    data = [rng.standard_normal((n, 12)).astype(np.float32) for n in batch_sizes]
+
+    def step(k: int) -> object:
+        for group in optimizer.param_groups:
+            group["lr"] = rate(k)
+        x = firth.from_numpy(data[k])
+        y = firth.from_numpy(np.arange(len(data[k])) % 3)
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        return None
+
+    return step
+
+
+def test_a_learning_rate_that_changes_every_step() -> None:
+    step = training([8] * 30, lambda k: 0.1 / (k + 1))
+    assert compiled_after(step, list(range(30)), known=3) == 0
+
+
+def test_ragged_last_batches() -> None:
+    sizes = [32, 32, 32, 20, 32, 32, 9, 32, 32, 13, 32, 31, 32, 5, 32, 3]
+    step = training(sizes, lambda k: 0.1)
+    assert compiled_after(step, list(range(len(sizes))), known=5) == 0
+
+
+class Attention(nn.Module):
+    def __init__(self, width: int, heads: int, longest: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.register_buffer("tril", firth.tril(firth.ones(longest, longest)))
+
+    def forward(self, x: firth.Tensor) -> firth.Tensor:
+        b, t, c = x.shape
+        q, k, v = self.qkv(x).split(c, dim=2)
+        q, k, v = (z.view(b, t, self.heads, c // self.heads).transpose(1, 2) for z in (q, k, v))
+        scores = q @ k.transpose(-2, -1) * (c // self.heads) ** -0.5
+        scores = scores.masked_fill(self.tril[:t, :t] == 0, float("-inf"))
+        return self.out((scores.softmax(-1) @ v).transpose(1, 2).contiguous().view(b, t, c))
+
+
+class Gpt(nn.Module):
+    def __init__(self, words: int = 20, width: int = 16, longest: int = 128) -> None:
+        super().__init__()
+        self.longest = longest
+        self.words = nn.Embedding(words, width)
+        self.places = nn.Embedding(longest, width)
+        self.norm = nn.LayerNorm(width)
+        self.attention = Attention(width, 2, longest)
+        self.head = nn.Linear(width, words)
+
+    def forward(self, i: firth.Tensor) -> firth.Tensor:
+        x = self.words(i) + self.places(firth.arange(i.shape[1]))
+        return self.head(x + self.attention(self.norm(x)))
+
+    def generate(self, i: firth.Tensor, count: int) -> firth.Tensor:
+        for _ in range(count):
+            logits = self(i[:, -self.longest :])[:, -1, :]
+            best, _ = firth.topk(logits, 5)
+            logits = logits.masked_fill(logits < best[:, [-1]], float("-inf"))
+            following = firth.multinomial(logits.softmax(-1), 1)
+            i = firth.cat((i, following), dim=1)
+        return i
+
+
+def test_generate_with_a_growing_context() -> None:
+    firth.manual_seed(0)
+    model = Gpt()
+    state = {"i": firth.zeros(1, 1, dtype=firth.int64)}
+
+    def more(_: int) -> object:
+        with firth.no_grad():
+            state["i"] = model.generate(state["i"], 1)
+        return state["i"].numpy()
+
+    assert compiled_after(more, list(range(100)), known=4) == 0
+    assert state["i"].shape == (1, 101)

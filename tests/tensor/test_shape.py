@@ -1,0 +1,39 @@
+"""Movement against PyTorch."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tensor.parity import check
+
+EXPRESSIONS = [
+    "x.reshape(2,6)",
+    "x.view(-1)",
+    "x.permute(1,0)",
+    "x.transpose(0,1).contiguous()",
+    "x.T.reshape(-1)",
+    "x.unsqueeze(0).expand(2,3,4)",
+    "i.flatten(1)",
+    "i.unflatten(2,(2,2))",
+    "x.chunk(2,1)",
+    "x.split(2)",
+    "x.split([1,3],dim=1)",
+    "x.unbind(1)",
+    "m.cat([x,x],1)",
+    "m.stack([x,x],1)",
+    "x.repeat(2,1)",
+    "x.flip(0)",
+    "x.stride()",
+    "x.t().stride()",
+    "x.t().is_contiguous()",
+    "x.reshape(3,2,2).movedim(0,-1)",
+    "x.narrow(1,1,2)",
+    "x.squeeze()",
+    "x[1:].T[2:]",
+    "x.flatten()[3]",
+]
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_as_pytorch(text: str) -> None:
+    check(text)

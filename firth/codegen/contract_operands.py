@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from firth.codegen import blocking, memory
+from firth.codegen import memory
 from firth.codegen.builder import Index
 from firth.codegen.contract_pack import (
     at,
@@ -31,6 +31,7 @@ from firth.codegen.contract_pack import (
     unit,
 )
 from firth.ir.kernel import Axis, Load
+from firth.passes import blocking
 
 if TYPE_CHECKING:
     from firth.codegen.contract import Tile

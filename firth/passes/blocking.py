@@ -1,16 +1,88 @@
-"""How large the tiles of a contraction are: from shapes and facts, never from threads."""
+"""Sizes of contraction tiles, and of the pieces that registers and caches hold.
+
+Every choice depends on the shape, the element size and TargetFacts only, never on the number of
+threads: a sum must not change when a program runs on another number of cores.
+"""
 
 from __future__ import annotations
 
 from firth.base.facts import TargetFacts
 
+# multiplications: below, a second thread costs more than it brings; above, eight tiles balance
+SMALL_WORK = 1 << 21
+LARGE_WORK = 1 << 25
+# up to here b is used so little that reading it is all that counts
+FEW_ROWS = 4
+FEW_ROWS_SUM = 32
+# up to here reading b in place, once per piece of rows, beats copying it
+IN_PLACE_ROWS = 96
+# up to here dot products along the sum beat transposing b first
+DOT_ROWS = 16
+
+
+def micro_rows(facts: TargetFacts) -> int:
+    """Rows of a micro-tile of two vectors: accumulators, two of b and one or two of a fit."""
+    return (facts.vector_registers - 4) // 2
+
+
+def panel_columns(itemsize: int, facts: TargetFacts) -> int:
+    """Columns of a micro-tile."""
+    return 2 * facts.lanes(itemsize)
+
+
+def micro_tile(m: int, n: int, itemsize: int, facts: TargetFacts) -> tuple[int, int]:
+    """(rows, vectors of columns) of the micro-tile for a tile of m x n.
+
+    Rows are shared out evenly among as few pieces as registers allow; few rows take more vectors,
+    so that enough sums are under way to hide the latency of an addition.
+    """
+    free = facts.vector_registers - 4
+    wide = max(1, -(-n // facts.lanes(itemsize)))
+    vectors = 1 if wide == 1 else 2
+    if m <= 2:
+        vectors = min(wide, 8)
+    elif m <= 4:
+        vectors = min(wide, max(2, free // m // 2))
+    most = max(1, min(free // vectors, micro_rows(facts) if vectors > 1 else free // 2))
+    pieces = -(-m // most)
+    return max(1, -(-m // max(1, pieces))), max(1, vectors)
+
+
+def reduce_block(itemsize: int) -> int:
+    """Longest sum that is not cut: up to here partial sums stay in registers."""
+    return 1024 * 4 // itemsize
+
 
 def contract_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -> tuple[int, int]:
-    """Rows and columns of one tile."""
-    lanes = facts.lanes(itemsize)
-    columns = max(2 * lanes, min(256, -(-n // lanes) * lanes))
-    rows = 96
-    # At least 8 tiles where the work is worth it, so that two or four threads share it evenly.
-    while columns > 2 * lanes and -(-m // rows) * -(-n // columns) < 8 and m * n * k > 1 << 21:
-        columns //= 2
-    return rows, columns
+    """(rows, columns) of a tile of an (m, n) result that sums over k.
+
+    Tall tiles, because each packs its part of b and reading a again costs little; a's part fits
+    the second-level cache. Then split until there are enough tiles to share the work, columns
+    first, and evened out, so that no tile is much smaller than the others.
+    """
+    mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
+    longest = min(max(k, 1), reduce_block(itemsize))
+    tall = min(19 * mr, max(mr, facts.l2_bytes // itemsize // longest // mr * mr))
+    wide = (32 if m <= FEW_ROWS else 8) * nr
+    rows, cols = _even(m, tall, mr), _even(n, wide, nr)
+    wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK)
+    low = nr if m <= 2 * tall // 3 else 4 * nr
+    for smallest_rows, smallest_cols in ((rows, low), (4 * mr, low), (4 * mr, nr)):
+        while -(-m // rows) * -(-n // cols) < wanted:
+            if cols >= 2 * smallest_cols:
+                cols = _even(n, cols // 2, nr)
+            elif rows >= 2 * smallest_rows and rows > smallest_rows:
+                rows = _even(m, rows // 2, mr)
+            else:
+                break
+    return rows, cols
+
+
+def _even(extent: int, most: int, step: int) -> int:
+    """A block of at most about `most`, a multiple of step, that cuts the extent evenly."""
+    parts = max(1, -(-extent // max(most, step)))
+    return _up(max(1, -(-extent // parts)), step)
+
+
+def _up(value: int, step: int) -> int:
+    return -(-value // step) * step

@@ -17,13 +17,13 @@ Labels = tuple[int, ...]
 
 
 def schedule_contraction(
-    fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts
+    fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts, generic: bool
 ) -> Call:
-    """The kernel of a contraction and its epilogue."""
+    """The kernel of a contraction and its epilogue; generic: no choice depends on extents."""
     node = cluster.contraction
     assert node is not None
     values = Values(fusion, cluster, sites)
-    axes, kinds = _classify(node, values, facts)
+    axes, kinds = _classify(node, values, 0 if generic else facts.lanes(node.dtype.itemsize))
     half = node.dtype in _HALF
     result = Accumulator("sum", "add", dt.float32 if half else node.dtype, 0)
     values.result = result
@@ -49,7 +49,11 @@ def schedule_contraction(
     batch, rows, cols, reduce = groups
     a, b = (right, left) if _swapped(node, kinds) else (left, right)
     reduce = reduce or [Axis("k", 1)]
-    grid, rows, cols = _grid(batch, rows, cols, reduce, node.dtype.itemsize, facts)
+    # How many axes a tile spans may depend on extents only where they are constants.
+    outer_rows, rows = _split(rows, 1 if generic else 16)
+    outer_cols, cols = _split(cols, 1 if generic else 64)
+    grid = [(axis, 1) for axis in (*batch, *outer_rows, *outer_cols)]
+    grid += _blocks(rows, cols, reduce, node.dtype.itemsize, facts)
     body = tuple(Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores)
     contract = Contract(tuple(rows), tuple(cols), tuple(reduce), new[a], new[b], result, body)
     arguments = tuple(n for n in values.nodes if n is not None)
@@ -68,9 +72,7 @@ def _operand(values: Values, node: Node, labels: Labels, axes: dict[int, Axis]) 
     return value
 
 
-def _classify(
-    node: Node, values: Values, facts: TargetFacts
-) -> tuple[dict[int, Axis], dict[int, int]]:
+def _classify(node: Node, values: Values, lanes: int) -> tuple[dict[int, Axis], dict[int, int]]:
     """An axis and a class (0 batch, 1 rows, 2 columns, 3 reduce) for each label."""
     a_labels, b_labels, out_labels = node.attrs
     axes = dict(zip(out_labels, values.axes, strict=True))
@@ -82,7 +84,7 @@ def _classify(
         for label, extent in zip(labels, source.shape, strict=True):
             if label not in axes:
                 axes[label], kinds[label] = Axis(f"k{label}", extent), 3
-    if _columns_in_a(axes, kinds, facts.lanes(node.dtype.itemsize)):
+    if _columns_in_a(axes, kinds, lanes):
         kinds = {label: {1: 2, 2: 1}.get(kind, kind) for label, kind in kinds.items()}
     return axes, kinds
 
@@ -108,21 +110,18 @@ def _swapped(node: Node, kinds: dict[int, int]) -> bool:
     )
 
 
-def _grid(
-    batch: list[Axis], rows: list[Axis], cols: list[Axis], reduce: list[Axis],
-    itemsize: int, facts: TargetFacts,
-) -> tuple[list[tuple[Axis, int]], list[Axis], list[Axis]]:  # fmt: skip
-    """Tiles: batch axes one by one, a block of rows and a block of columns."""
-    outer_rows, rows = _split(rows, 16)
-    outer_cols, cols = _split(cols, 64)
+def _blocks(
+    rows: list[Axis], cols: list[Axis], reduce: list[Axis], itemsize: int, facts: TargetFacts
+) -> list[tuple[Axis, int]]:
+    """The block of rows and the block of columns that make a tile, on their outermost axes."""
     k = _product(reduce)
-    block_rows, block_cols = contract_blocks(_product(rows), _product(cols), k, itemsize, facts)
-    grid = [(a, 1) for a in (*batch, *outer_rows, *outer_cols)]
-    for group, block in ((rows, block_rows), (cols, block_cols)):
+    blocks = contract_blocks(_product(rows), _product(cols), k, itemsize, facts)
+    out = []
+    for group, block in zip((rows, cols), blocks, strict=True):
         if group:
             inner = _product(group[1:])
-            grid.append((group[0], max(1, min(group[0].extent, block // max(1, inner)))))
-    return grid, rows, cols
+            out.append((group[0], max(1, min(group[0].extent, block // max(1, inner)))))
+    return out
 
 
 def _split(axes: list[Axis], enough: int) -> tuple[list[Axis], list[Axis]]:

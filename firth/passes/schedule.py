@@ -45,7 +45,7 @@ def schedule(
                 if cluster.alone:
                     calls += schedule_alone(fusion, cluster, sites, facts)
                 elif cluster.contraction is not None:
-                    calls.append(schedule_contraction(fusion, cluster, sites, facts))
+                    calls.append(schedule_contraction(fusion, cluster, sites, facts, generic))
                 else:
                     calls.append(schedule_loops(fusion, cluster, sites, facts, generic))
         except NeedsBuffer as need:

@@ -8,7 +8,7 @@ import pytest
 from firth.base import dtype as dt
 from firth.base import flags
 from firth.base.facts import TargetFacts
-from firth.codegen.blocking import contract_blocks, micro_rows, panel_columns
+from firth.passes.blocking import contract_blocks, micro_rows, panel_columns
 from firth.ir.kernel import (
     Accumulator,
     Affine,

@@ -72,7 +72,7 @@ def test_indexing_in_a_loop() -> None:
 
 def test_slices_that_move() -> None:
     x = firth.arange(1000).float()
-    run = lambda i: (x[i : i + 10] * 2).numpy()  # noqa: E731
+    run = lambda i: (x[i : i + 10] * 2).numpy()
     assert compiled_after(run, list(range(100)), known=3) == 0
     np.testing.assert_array_equal(run(500), np.arange(500, 510) * 2)
 

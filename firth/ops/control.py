@@ -17,13 +17,14 @@ stop_gradient = declare(
 )  # fmt: skip
 
 
-def _through(g: Node, zero: Any) -> list[Node]:
+def _through(g: Node, zero: Any, sources: list[Node]) -> list[Node]:
     """The rule of the samples: the gradient as it comes."""
     return [g]
 
 
 def _custom_vjp(g: Expr, y: Expr, value: Expr, *sources: Expr, rule: Any) -> tuple[Any, ...]:
-    found = rule(g.node, lambda s: filled(0, s.shape, s.dtype).node)
+    nodes = [s.node for s in sources]
+    found = rule(g.node, lambda s: filled(0, s.shape, s.dtype).node, nodes)
     return None, *(None if f is None else Expr(f) for f in found)
 
 

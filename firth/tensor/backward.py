@@ -150,7 +150,7 @@ def _run(
         ]
     owners = rec.leaf_of
     return [
-        (owners.get(p) or rec.handles[p], g) for p, g in zip(note.leaves, made, strict=True)
+        (owners.get(p, rec.handles[p]), g) for p, g in zip(note.leaves, made, strict=True)
     ]
 
 

@@ -39,7 +39,10 @@ def cut() -> None:
         roots.clear()
     local.rec = Recording(grad)
     with rec.lock:
-        _run(rec)
+        try:
+            _run(rec)
+        finally:  # a tensor that entered keeps the recording, which must not keep its buffers
+            rec.inputs, rec.entered = [], []
 
 
 def realise(tensor: Tensor) -> Buffer:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from firth.base.errors import GradientError, message
+from firth.ir.graph import topological
 from firth.ir.node import Node
 from firth.ir.op import TABLE, make
 from firth.passes.grad import substitute
@@ -210,12 +211,12 @@ def _tie(cls: Any, ctx: Context, args: Any, results: tuple[Tensor, ...]) -> tupl
         pulls = tuple(None if p < 0 else known[p][0] for p in pull_at)
         starts = tuple(known[p][0] for p in stand_at)
         added = []
+        captured = _frontier([p for p in pulls if p is not None], starts)
         for place, p in enumerate(out_at):
             value = known[p][0]
-            rule = _Pullback(pulls, starts, place)
-            node = make(
-                TABLE["custom_gradient"], (value, *(known[i][0] for i in at)), (rule,)
-            )
+            rule = _Pullback(pulls, starts, place, captured)
+            sources = (value, *(known[i][0] for i in at), *captured)
+            node = make(TABLE["custom_gradient"], sources, (rule,))
             added.append((node, kind_of(node.shape, node.dtype, True, False)))
         return added, None
 
@@ -230,21 +231,48 @@ def _stand_in(result: Tensor) -> Tensor:
 class _Pullback:
     """The gradient of a custom function as graphs over stand-ins of the cotangents."""
 
-    __slots__ = ("place", "pulls", "starts")
+    __slots__ = ("captured", "place", "pulls", "starts")
 
     def __init__(
-        self, pulls: tuple[Node | None, ...], starts: tuple[Node, ...], place: int
+        self,
+        pulls: tuple[Node | None, ...],
+        starts: tuple[Node, ...],
+        place: int,
+        captured: tuple[Node, ...],
     ) -> None:
         self.pulls = pulls
         self.starts = starts
         self.place = place
+        self.captured = captured
 
-    def __call__(self, g: Node, zero: Callable[[Node], Node]) -> list[Node | None]:
-        """Gradients for the sources when this result's cotangent is g and the others' zero."""
-        mapping = {
-            id(s): g if i == self.place else zero(s) for i, s in enumerate(self.starts)
-        }
-        return [None if p is None else substitute(p, mapping) for p in self.pulls]
+    def __call__(
+        self, g: Node, zero: Callable[[Node], Node], sources: list[Node]
+    ) -> list[Node | None]:
+        """Gradients for the sources when this result's cotangent is g and the others' zero.
+
+        The last sources are what the pull-back uses of the forward pass, as it is now.
+        """
+        now = sources[len(sources) - len(self.captured) :]
+        mapping = {id(c): n for c, n in zip(self.captured, now, strict=True)}
+        for i, s in enumerate(self.starts):
+            mapping[id(s)] = g if i == self.place else zero(s)
+        found = [None if p is None else substitute(p, mapping) for p in self.pulls]
+        return found + [None] * len(self.captured)
+
+
+def _frontier(pulls: list[Node], starts: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The nodes of a pull-back that don't depend on the cotangents but are used beside them."""
+    dependent = {id(s) for s in starts}
+    order = topological(pulls)
+    for node in order:
+        if any(id(s) in dependent for s in node.src):
+            dependent.add(id(node))
+    found: dict[int, Node] = {}
+    for node in order:
+        if id(node) in dependent and id(node) not in {id(s) for s in starts}:
+            found.update({id(s): s for s in node.src if id(s) not in dependent})
+    found.update({id(p): p for p in pulls if id(p) not in dependent})
+    return tuple(found.values())
 
 
 # --- hooks ----------------------------------------------------------------------------------------

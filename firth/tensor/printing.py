@@ -47,7 +47,9 @@ class _Format:
                 wide_range = high / low > 1000.0 or high > 1e8
                 self.scientific = wide_range if self.whole else wide_range or low < 1e-4
         self.width = 0
-        self.width = max((len(self.text(v)) for v in values), default=0)
+        if kind == "f":  # widths come from the numbers that have digits, as in PyTorch
+            values = values[np.isfinite(wide) & (wide != 0)]
+        self.width = max((len(self.text(v)) for v in values), default=1)
 
     def text(self, value: Any) -> str:
         if self.kind == "b":
@@ -75,7 +77,7 @@ def _rows(array: np.ndarray, style: _Format, indent: int, summary: bool) -> str:
     cut = summary and n > 2 * EDGE
     places = [*range(EDGE), None, *range(n - EDGE, n)] if cut else list(range(n))
     if array.ndim == 1:
-        words = ["..." if i is None else style.text(array[i]) for i in places]
+        words = [" ..." if i is None else style.text(array[i]) for i in places]
         per_line = max(1, (WIDTH - indent) // (style.width + 2))
         lines = [", ".join(words[i : i + per_line]) for i in range(0, len(words), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"

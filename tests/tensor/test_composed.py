@@ -51,9 +51,11 @@ def test_case(name):
     ours, theirs = CASES[name](firth), CASES[name](torch)
     assert tuple(ours.shape) == tuple(theirs.shape)
     assert ours.dtype.name == str(theirs.dtype).removeprefix("torch.")
-    assert ours.tolist() == pytest.approx(theirs.tolist(), rel=1e-5, nan_ok=True) if (
-        ours.ndim < 2
-    ) else str(ours.tolist()) == str(theirs.tolist())
+    assert (
+        ours.tolist() == pytest.approx(theirs.tolist(), rel=1e-5, nan_ok=True)
+        if (ours.ndim < 2)
+        else str(ours.tolist()) == str(theirs.tolist())
+    )
 
 
 @pytest.mark.parametrize("name", ["float32", "float64", "float16", "bfloat16"])

@@ -1,0 +1,102 @@
+"""grad, value_and_grad, vjp, custom gradients, hooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import firth
+from firth.tensor.functional import Function
+
+
+def test_grad_nests() -> None:
+    f = firth.grad(firth.grad(firth.grad(lambda x: x**4)))
+    assert f(firth.tensor(2.0)).item() == 48.0
+
+
+def test_value_and_grad_of_several_arguments() -> None:
+    value, (ga, gb) = firth.value_and_grad(lambda a, b: (a * b).sum(), argnums=(0, 1))(
+        firth.tensor([1.0, 2.0]), firth.tensor([3.0, 4.0])
+    )
+    assert value.item() == 11.0 and ga.tolist() == [3.0, 4.0] and gb.tolist() == [1.0, 2.0]
+    assert not value.requires_grad
+
+
+def test_more_results_come_through() -> None:
+    (value, more), g = firth.value_and_grad(lambda x: (x * x, "more"), has_aux=True)(
+        firth.tensor(3.0)
+    )
+    assert value.item() == 9.0 and more == "more" and g.item() == 6.0
+
+
+def test_vjp() -> None:
+    value, pull = firth.vjp(lambda a, b: a * b, firth.tensor([1.0, 2.0]), firth.tensor([3.0, 4.0]))
+    assert value.tolist() == [3.0, 8.0]
+    assert [g.tolist() for g in pull(firth.tensor([1.0, 10.0]))] == [[3.0, 40.0], [1.0, 20.0]]
+
+
+def test_mistakes() -> None:
+    with pytest.raises(firth.FirthError, match="several elements"):
+        firth.grad(lambda x: x * 2)(firth.ones(3))
+    with pytest.raises(firth.FirthError, match="float tensors"):
+        firth.grad(lambda x: x)(firth.tensor(1))
+
+
+class Cube(Function):
+    """A wrong gradient on purpose: 10 times the square."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, k: float) -> Any:
+        ctx.save_for_backward(x)
+        ctx.k = k
+        return x * x * x * k
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return g * x * x * 10 * ctx.k, None
+
+
+@pytest.mark.parametrize("read_first", [False, True])
+def test_a_custom_gradient_is_used(read_first: bool) -> None:
+    x = firth.tensor([1.0, 2.0], requires_grad=True)
+    y = (Cube.apply(x * 2, 1.0) * firth.tensor([1.0, 3.0])).sum()
+    if read_first:
+        assert y.item() == 8.0 + 3 * 64.0
+    y.backward()
+    assert x.grad.tolist() == [2 * 40.0, 2 * 3 * 160.0]
+
+
+class Split(Function):
+    """Two results."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 2, x * 3
+
+    @staticmethod
+    def backward(ctx: Any, ga: Any, gb: Any) -> Any:
+        return ga * 2 + gb * 3
+
+
+def test_a_custom_function_with_two_results() -> None:
+    x = firth.ones(2, requires_grad=True)
+    a, b = Split.apply(x)
+    (a + b * 10).sum().backward()
+    assert x.grad.tolist() == [32.0, 32.0]
+
+
+def test_hooks_and_kept_gradients() -> None:
+    x = firth.tensor([1.0, 2.0], requires_grad=True)
+    y = x * x
+    y.retain_grad()
+    seen = []
+    hook = x.register_hook(lambda g: seen.append(g.tolist()) or g * 2)
+    y.sum().backward()
+    assert y.grad.tolist() == [1.0, 1.0]
+    assert x.grad.tolist() == [4.0, 8.0] and seen == [[2.0, 4.0]]
+    hook.remove()
+    x.grad = None
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]

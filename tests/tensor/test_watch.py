@@ -1,0 +1,62 @@
+"""Guards: what a function reads, and whether it still holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from firth.tensor.watch import Watcher, chains_of, same, snapshot, unchanged
+
+LIMIT = 3
+
+
+class Thing:
+    def __init__(self) -> None:
+        self.rate = 0.5
+
+
+def reader(thing: Any, table: Any) -> Any:
+    if LIMIT > 2:
+        return thing.rate + table["k"]
+    return table["unused"]
+
+
+def test_reads_are_found_in_the_bytecode() -> None:
+    found = {(c.kind, c.name, c.path) for c in chains_of(reader.__code__)}
+    assert ("global", "LIMIT", ()) in found
+    assert ("local", "thing", (("attr", "rate"),)) in found
+    assert ("local", "table", (("item", "k"),)) in found
+
+
+def test_guards_fail_when_what_was_read_changes() -> None:
+    thing, table = Thing(), {"k": 1, "unused": 2}
+    watcher = Watcher()
+    with watcher:
+        reader(thing, table)
+    guards = watcher.finish()
+    assert all(g.holds() for g in guards)
+    thing.rate = 0.25
+    assert any("rate" in g.what for g in guards if not g.holds())
+    thing.rate = 0.5
+    table["k"] = 5
+    assert not all(g.holds() for g in guards)
+
+
+def test_snapshots_see_nested_changes() -> None:
+    value: Any = {"a": [1, {"b": 2}], "c": {3}}
+    parts = snapshot(value)
+    assert unchanged(parts)
+    value["a"][1]["b"] = 3
+    assert not unchanged(parts)
+    array = np.zeros(3)
+    before = snapshot(array)
+    array[0] = 1
+    assert snapshot(array) != before
+
+
+def test_plain_values_are_compared_by_value() -> None:
+    assert same(1000001, int("1000001")) and same(float("nan"), float("nan"))
+    assert not same(1, True) and not same([1], [1])
+    thing = Thing()
+    assert same(thing.__init__, thing.__init__)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from firth.base import dtype as dt
+import numpy as np
+
 from firth.base.dtype import DType
 from firth.base.errors import ShapeError, message
 from firth.nn import functional as F
@@ -10,7 +11,7 @@ from firth.nn import init
 from firth.nn.functional.common import as_shape
 from firth.nn.module import Module
 from firth.nn.parameter import empty_parameter
-from firth.tensor import Tensor, no_grad, ones, zeros
+from firth.tensor import Tensor, from_numpy, get_default_dtype, no_grad
 
 
 class _BatchNorm(Module):
@@ -38,11 +39,14 @@ class _BatchNorm(Module):
         shape = (num_features,)
         self.weight = init.ones_(empty_parameter(shape, dtype, device)) if affine else None
         self.bias = init.zeros_(empty_parameter(shape, dtype, device)) if affine and bias else None
-        tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(shape, dtype=dtype) if tracked else None)
-        self.register_buffer("running_var", ones(shape, dtype=dtype) if tracked else None)
-        count = zeros((), dtype=dt.int64) if tracked else None
-        self.register_buffer("num_batches_tracked", count)
+        kind = (dtype or get_default_dtype()).np
+        start = {  # values that exist: a recording that begins with them is like all later ones
+            "running_mean": np.zeros(shape, kind),
+            "running_var": np.ones(shape, kind),
+            "num_batches_tracked": np.zeros((), np.int64),
+        }
+        for name, value in start.items():
+            self.register_buffer(name, from_numpy(value) if track_running_stats else None)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C) or (N, C, ...), the same shape out."""

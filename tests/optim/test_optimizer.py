@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import firth
-from firth import optim, targets
+from firth import nn, optim, targets
 from firth.base import flags
 
 RNG = np.random.default_rng(0)
@@ -217,3 +217,20 @@ def test_a_copy_goes_on_alone() -> None:
     run(optimizer, params, firth.tensor, range(2, 4))
     for p, q in zip(params, twin.param_groups[0]["params"], strict=True):
         assert p.tolist() == q.tolist()
+
+
+def test_a_training_loop_compiles_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = targets.get(flags.get("FIRTH_TARGET"))
+    compiled: list[Any] = []
+    compile_ = target.compile
+    monkeypatch.setattr(target, "compile", lambda graph: compiled.append(graph) or compile_(graph))
+    net = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 3))
+    optimizer, loss_of = optim.Adam(net.parameters()), nn.CrossEntropyLoss()
+    for _ in range(5):
+        x, y = firth.from_numpy(RNG.normal(size=(6, 5)).astype(np.float32)), firth.tensor([0] * 6)
+        optimizer.zero_grad()
+        loss = loss_of(net(x), y)
+        loss.backward()
+        optimizer.step()
+        loss.item()
+    assert len(compiled) == 1

@@ -23,6 +23,7 @@ from firth.tensor.handle import Kind, Tensor, extra, realised
 from firth.tensor.lines import describe, line_of
 from firth.tensor.record import enter_into, local, realise, user_line
 from firth.tensor.recording import FREED, Recording
+from firth.tensor.tree import ONE, flatten, unflatten
 from firth.tensor.trie import State, graph_inputs, roots
 from firth.tensor.watch import MISSING, Guard, Watcher, same, show
 
@@ -158,7 +159,7 @@ class Jitted:
         entry.keep = watcher.keep
         entry.state = rec.state
         outputs: list[Tensor] = []
-        entry.tree = _flatten(result, outputs)
+        entry.tree = flatten(result, outputs)
         try:
             self._build(entry, rec, session, tensors, outputs)
             return entry, _run(entry, tensors)
@@ -366,7 +367,7 @@ def _run(entry: Entry, tensors: Sequence[Tensor]) -> Any:
         if kind.requires_grad and not kind.leaf:
             extra(out).history = FREED
         made.append(out)
-    return made[0] if entry.tree is _ONE else _unflatten(entry.tree, iter(made))
+    return made[0] if entry.tree is ONE else unflatten(entry.tree, iter(made))
 
 
 def _copied(buffer: Buffer) -> Buffer:
@@ -476,35 +477,3 @@ def _shown(part: Any) -> str:
     if isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], Kind):
         return f"{part[0]}={_shown(part[1])}"
     return repr(part[1] if isinstance(part, tuple) and len(part) == 2 else part)
-
-
-# --- results --------------------------------------------------------------------------------------
-
-_ONE: Any = ("one",)
-
-
-def _flatten(value: Any, tensors: list[Tensor]) -> Any:
-    """The shape of a result; its tensors are collected."""
-    if isinstance(value, Tensor):
-        tensors.append(value)
-        return _ONE
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return (type(value), tuple(_flatten(v, tensors) for v in value))
-    if isinstance(value, (list, tuple)):
-        return (type(value), [_flatten(v, tensors) for v in value])
-    if isinstance(value, dict):
-        return (dict, [(k, _flatten(v, tensors)) for k, v in value.items()])
-    return value
-
-
-def _unflatten(tree: Any, tensors: Any) -> Any:
-    if tree is _ONE:
-        return next(tensors)
-    if isinstance(tree, tuple) and len(tree) == 2 and isinstance(tree[0], type):
-        kind, parts = tree
-        if kind is dict:
-            return {k: _unflatten(v, tensors) for k, v in parts}
-        if isinstance(parts, tuple):
-            return kind(*[_unflatten(v, tensors) for v in parts])
-        return kind(_unflatten(v, tensors) for v in parts)
-    return tree

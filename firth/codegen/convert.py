@@ -98,7 +98,7 @@ def _half_to_single(b: Builder, x: str, source: DType, lanes: int) -> str:
 
 
 def _to_half(b: Builder, x: str, source: DType, dtype: DType, lanes: int) -> str:
-    if source is dt.float64 and dtype is dt.float16:
+    if source is dt.float64:
         x = _double_to_odd(b, x, lanes)
     elif source is not dt.float32:
         x = cast(b, x, source, dt.float32, lanes)

@@ -10,7 +10,7 @@ import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import DTypeError, message
+from firth.base.errors import DivisionByZero, DTypeError, message
 from firth.ir.op import Expr, Op, declare
 from firth.ops.rules import (
     EVERY,
@@ -324,7 +324,7 @@ pow = elementwise(
 
 def _nonzero(name: str, y: np.ndarray) -> None:
     if y.dtype.kind in "iu" and (y == 0).any():
-        raise ZeroDivisionError(
+        raise DivisionByZero(
             message(name, "division of an integer by zero", "a divisor of 0", "no zeros",
                     "mask them first, e.g. x // y.clamp(min=1)")
         )  # fmt: skip

@@ -10,6 +10,7 @@ from firth.passes.lower import lower
 from firth.passes.plan import Plan, plan
 from firth.passes.schedule import Schedule, schedule
 from firth.passes.simplify import simplify
+from firth.passes.split import split
 
 
 def to_kernels(graph: Graph, facts: TargetFacts, generic: bool = False) -> tuple[Schedule, Plan]:
@@ -25,6 +26,8 @@ def to_base(graph: Graph) -> Graph:
     graph = check(lower(graph), "lowered")
     # Bodies meet their surroundings: shared parts and idle movement go.
     graph = check(simplify(graph), "lowered")
+    # After simplify, which would see through the reshapes; before fuse, which needs the two steps.
+    graph = check(split(graph), "lowered")
     return graph
 
 

@@ -149,9 +149,7 @@ def _run(
             for t, p in zip(wrt, wanted or (), strict=True)
         ]
     owners = rec.leaf_of
-    return [
-        (owners.get(p, rec.handles[p]), g) for p, g in zip(note.leaves, made, strict=True)
-    ]
+    return [(owners.get(p, rec.handles[p]), g) for p, g in zip(note.leaves, made, strict=True)]
 
 
 def _build(
@@ -210,9 +208,7 @@ def _differentiated(outputs: Sequence[Node]) -> set[int]:
     return inside
 
 
-def _check_roots(
-    name: str, roots: Sequence[Tensor], cotangents: Sequence[Tensor | None]
-) -> None:
+def _check_roots(name: str, roots: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> None:
     for root, cotangent in zip(roots, cotangents, strict=True):
         kind = root._kind
         if not kind.requires_grad:

@@ -133,7 +133,6 @@ def _pair(a: str, x: Tensor, b: str, y: Tensor, keep: str) -> Tensor:
     )  # fmt: skip
 
 
-
 METHODS: dict[str, Callable[..., Any]] = {
     "matmul": matmul, "__matmul__": matmul, "mm": mm, "bmm": bmm, "mv": mv, "dot": dot,
     "__rmatmul__": operator_method("matmul", reverse=True), "outer": outer, "addmm": addmm,

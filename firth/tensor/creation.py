@@ -250,7 +250,11 @@ def _like(fill: Any) -> Any:
 
 
 zeros_like, ones_like, empty_like = _like(0), _like(1), _like(0)
-zeros_like.__name__, ones_like.__name__, empty_like.__name__ = "zeros_like", "ones_like", "empty_like"
+zeros_like.__name__, ones_like.__name__, empty_like.__name__ = (
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+)
 zeros_like.__doc__ = "Zeros shaped like a tensor: x (...) -> (...)."
 ones_like.__doc__ = "Ones shaped like a tensor: x (...) -> (...)."
 empty_like.__doc__ = "A tensor to be filled (zeros), shaped like another: x (...) -> (...)."

@@ -15,8 +15,9 @@ from firth.base import flags
 from firth.base.errors import FirthError, RecordingError
 from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
+from firth.tensor.blame import blame
 from firth.tensor.handle import Tensor, extra
-from firth.tensor.lines import describe, line_of, user_line
+from firth.tensor.lines import user_line
 from firth.tensor.recording import FREED, Recording, Segment, local
 from firth.tensor.trie import TRIE_LIMIT, graph_inputs, roots
 
@@ -187,12 +188,10 @@ def _donations(
 ) -> tuple[tuple[int, int], ...]:
     """Pairs (output, input): the input's memory that nothing else refers to takes the output."""
     free: dict[tuple[Any, Any], list[tuple[int, Tensor]]] = {}
-    nodes = None
     entered = rec.entered
-    inputs = rec.inputs
-    out: list[tuple[int, int]] = []
+    where = rec.where
     for i in range(len(entered)):
-        position, handle, buffer, _ = entered[i]
+        handle, buffer = entered[i][1], entered[i][2]
         if buffer.exported:
             continue
         ours = handle._buf is buffer
@@ -202,23 +201,23 @@ def _donations(
         # the entered tuple, rec.inputs, `buffer`, the argument, and a dead handle's own
         if getrefcount(buffer) > 4 + ours:
             continue
-        if nodes is None:
-            nodes = rec.nodes()
-        node = nodes[position][0]
-        free.setdefault((node.shape, node.dtype), []).append((node.attrs[0], handle))
-    if nodes is None:
+        index, kind = where[i]
+        free.setdefault((kind.shape, kind.dtype), []).append((index, handle))
+    if not free:
         return ()
+    out: list[tuple[int, int]] = []
     for o, position in enumerate(positions):
-        node = nodes[position][0]
-        candidates = free.get((node.shape, node.dtype))
+        sharing = live[position]
+        kind = sharing[0]._kind
+        candidates = free.get((kind.shape, kind.dtype))
         if not candidates:
             continue
         best = 0
         for c, (_, handle) in enumerate(candidates):
-            if any(h is handle for h in live[position]):
+            if handle is sharing[0] or any(h is handle for h in sharing):
                 best = c
+                break
         out.append((o, candidates.pop(best)[0]))
-    assert len(inputs) >= len(entered)
     return tuple(out)
 
 
@@ -233,7 +232,7 @@ def compile_recording(
 def _failed(rec: Recording, live: dict[int, list[Tensor]], error: BaseException) -> None:
     """A program failed: replaced tensors get their old value back, the others keep the error."""
     if isinstance(error, FirthError):
-        error.at(_line_of_error(rec, error))
+        error.at(blame(rec, error) or user_line())
     before = {id(handle): (handle, buffer) for _, handle, buffer, _ in rec.entered}
     for handles in live.values():
         for handle in handles:
@@ -243,15 +242,3 @@ def _failed(rec: Recording, live: dict[int, list[Tensor]], error: BaseException)
                 handle._buf = before[id(handle)][1]
             elif isinstance(error, Exception):
                 extra(handle).error = error
-
-
-def _line_of_error(rec: Recording, error: FirthError) -> str:
-    """The line that recorded the op which failed, where the error names its node."""
-    node = getattr(error, "node", None)
-    if node is not None:
-        for position, (known, _) in enumerate(rec.nodes()):
-            if known is node:
-                for at, code, instruction in rec.places:
-                    if at == position:
-                        return describe(code, line_of(code, instruction))
-    return user_line()

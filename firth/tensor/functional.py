@@ -165,9 +165,7 @@ class Function:
         """Calls forward; gradients will come from backward."""
         ctx = Context()
         tensors = [a for a in args if isinstance(a, Tensor)]
-        ctx.needs_input_grad = tuple(
-            isinstance(a, Tensor) and a._kind.requires_grad for a in args
-        )
+        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a._kind.requires_grad for a in args)
         with no_grad():
             result = cls.forward(ctx, *args, **kwargs)
         if not is_grad_enabled() or not any(ctx.needs_input_grad):

@@ -302,7 +302,8 @@ def _gathered(source: Tensor, plan: _Plan) -> tuple[Tensor, tuple[int, ...] | No
     extent_of = dict(zip(left, shape[ndim:], strict=True))
     rest = tuple(
         1 if what == "new" else extent_of[axis]
-        for what, axis in plan.items if what in ("new", "slice")
+        for what, axis in plan.items
+        if what in ("new", "slice")
     )
     if (*shape[:ndim], *rest) != tuple(shape):
         out = apply("reshape", out, shape=(*shape[:ndim], *rest))
@@ -371,7 +372,8 @@ def _scattered(source: Tensor, plan: _Plan, value: Tensor) -> Tensor:
     extents = source._kind.shape
     rest = tuple(
         1 if what == "new" else extents[axis]
-        for what, axis in plan.items if what in ("new", "slice")
+        for what, axis in plan.items
+        if what in ("new", "slice")
     )
     full = (*indices[0]._kind.shape, *rest)
     order = _layout(plan, ndim)[1]
@@ -406,8 +408,6 @@ def _broadcast(value: Tensor, shape: tuple[int, ...]) -> Tensor:
     if have != tuple(value._kind.shape):
         value = apply("reshape", value, shape=have)
     return _expanded(value, shape)
-
-
 
 
 METHODS: dict[str, Callable[..., Any]] = {"__getitem__": getitem, "__setitem__": setitem}

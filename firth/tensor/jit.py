@@ -145,9 +145,7 @@ class Jitted:
         local.rec = Recording(grad)
         return rec, session, (result, guards), before
 
-    def _record(
-        self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]
-    ) -> tuple[Entry, Any]:
+    def _record(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> tuple[Entry, Any]:
         watcher = Watcher()
         rec, session, (result, guards), _ = self._trace(args, kwargs, watcher)
         entry = Entry()
@@ -227,9 +225,7 @@ class Jitted:
             roots.remember(rec.state, key, program)
         entry.program = program
 
-    def _check(
-        self, entry: Entry, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]
-    ) -> Any:
+    def _check(self, entry: Entry, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
         """Records again: a function that does something else now was not watched well enough."""
         watcher = Watcher()
         rec, session, (result, _), _ = self._trace(args, kwargs, watcher)

@@ -258,9 +258,7 @@ def _put_slice(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any
     covered = tuple(
         n + (n - 1) * (step - 1) if n else 0 for n, step in zip(counts, steps, strict=True)
     )
-    high = tuple(
-        n - s - c for n, s, c in zip(shape, starts, covered, strict=True)
-    )
+    high = tuple(n - s - c for n, s, c in zip(shape, starts, covered, strict=True))
     if any(n == 0 for n in counts):
         return before
     dtype = value._kind.dtype
@@ -283,7 +281,9 @@ def _put_slice_at(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: 
         place = apply("iota", extent=extent, dtype=_INT)
         offset = apply("sub", place, start)
         if count > 1:
-            inside = apply("bitwise_and", apply("less_equal", 0, offset), apply("less", offset, count))
+            inside = apply(
+                "bitwise_and", apply("less_equal", 0, offset), apply("less", offset, count)
+            )
             source = apply("minimum", apply("maximum", offset, 0), count - 1)
             value = apply("take", value, source, axis=axis)
         else:

@@ -259,7 +259,9 @@ def randperm(
     return out if dtype in (None, dt.int64) else apply("cast", out, dtype=dtype)
 
 
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None
+) -> Tensor:
     """1 with the probability that each element gives (or p), else 0: (...) -> (...)."""
     with no_grad():
         u = _unit(tuple(input._kind.shape), _float_of(input), generator)

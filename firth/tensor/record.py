@@ -70,7 +70,7 @@ def apply_op(op: Op, sources: Sequence[Any], attrs: tuple[Any, ...] = ()) -> Ten
         state = _miss(rec, full, op, sources, attrs, numbers)
     if state.scalars:
         _push_numbers(rec, state, sources)
-    frame = _getframe(2)
+    frame = user_frame() or _getframe(2)
     out = _handle(rec, state, (len(rec.handles), frame.f_code, frame.f_lasti))
     if rec.borrowed:
         cut()  # memory of somebody else's is read before control returns to them
@@ -275,6 +275,7 @@ def enter(rec: Recording, tensor: Tensor) -> int:
     rec.handles.append(tensor)
     rec.inputs.append(buffer)
     rec.entered.append((position, tensor, buffer, history))
+    rec.where.append((state.inputs - 1, kind))
     if history is not None:
         rec.histories = True
     if buffer.owner is not None:

@@ -22,6 +22,7 @@ class Recording:
 
     handles: one per position. inputs: buffers, in the order of the graph's inputs. entered:
     (position, handle, buffer, history) of every realised tensor used; histories: some have one.
+    where: (index of the graph's input, kind) of each entered one.
     moved: handles that took over another's position. freed: positions that a backward() went
     through. leaf_of: whose gradient a position's is, where it isn't the handle's own. retained:
     positions whose gradient is kept. replayed: entered positions whose history was recorded again.
@@ -31,7 +32,7 @@ class Recording:
     __slots__ = (
         "_nodes", "anchor", "anchor_at", "borrowed", "away", "closed", "entered", "freed", "handles",
         "histories", "inputs", "jit", "leaf_of", "limit", "lock", "moved", "pinned", "places", "replayed",
-        "retained", "state",
+        "retained", "state", "where",
     )  # fmt: skip
 
     def __init__(self, grad: bool = True) -> None:
@@ -48,6 +49,7 @@ class Recording:
         self.away = False  # another line came since the anchor
         self.closed = False
         self.jit: Any = None
+        self.where: list[tuple[int, Kind]] = []
         self.histories = False
         self.borrowed = False
         self.leaf_of: dict[int, Tensor] = {}

@@ -71,7 +71,9 @@ def replay(name: str, rec: Recording, at: tuple[int, ...]) -> bool:
     for segment, position in needed.values():
         wanted.setdefault(segment, set()).add(position)
     plan = _plan(name, wanted)
-    placed: list[tuple[Segment, tuple[int, ...], list[tuple[Node, Any]], list[tuple[int, int]]]] = []
+    placed: list[
+        tuple[Segment, tuple[int, ...], list[tuple[Node, Any]], list[tuple[int, int]]]
+    ] = []
     for segment, positions, inputs, saved in plan:
         sources = [(node, _enter_input(rec, segment, node)) for node in inputs]
         kept = [(p, _enter_buffer(rec, segment, p)) for p in saved]
@@ -152,8 +154,8 @@ def _rebuild(rec: Recording, placed: Any, needed: dict[int, Any]) -> _Replayed:
     for segment, positions, sources, kept in placed:
         made: dict[int, Node] = {}
         for node, where in sources:
-            made[id(node)] = rebuilt[where[2], where[1]] if isinstance(where, tuple) else (
-                known[where][0]
+            made[id(node)] = (
+                rebuilt[where[2], where[1]] if isinstance(where, tuple) else (known[where][0])
             )
         for node in topological([segment.nodes[p][0] for p in positions], stop=made):
             src = tuple(made[id(s)] for s in node.src)

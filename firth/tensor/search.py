@@ -115,9 +115,7 @@ def gather(self: Tensor, dim: int, index: Tensor) -> Tensor:
     axis = axis_of("gather", dim, len(self._kind.shape))
     index = _wide(index, self._kind.shape[axis] if self._kind.shape else 1)
     _same_rank("gather", self, index)
-    return apply(
-        "take_along_axis", _cut_to(self, index._kind.shape, axis), index, axis=axis
-    )
+    return apply("take_along_axis", _cut_to(self, index._kind.shape, axis), index, axis=axis)
 
 
 def _same_rank(op: str, x: Tensor, index: Tensor) -> None:
@@ -213,9 +211,7 @@ def index_select(self: Tensor, dim: int, index: Tensor) -> Tensor:
     return apply("take", self, _wide(index, self._kind.shape[axis]), axis=axis)
 
 
-def index_add(
-    self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
-) -> Tensor:
+def index_add(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """x with source added at the places of a dim named by a vector: (..., N, ...) -> the same."""
     axis = axis_of("index_add", dim, len(self._kind.shape))
     index = _wide(index, self._kind.shape[axis])
@@ -237,9 +233,7 @@ def take(self: Tensor, index: Tensor) -> Tensor:
 # --- sorting --------------------------------------------------------------------------------------
 
 
-def argsort(
-    self: Tensor, dim: int = -1, descending: bool = False, stable: bool = True
-) -> Tensor:
+def argsort(self: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The order that sorts along a dim, stable: (...) -> (...) int64."""
     axis = axis_of("argsort", dim, len(self._kind.shape))
     if not self._kind.shape:
@@ -316,9 +310,7 @@ def diagonal(self: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Ten
     n = max(0, min(rows - i0, columns - j0))
     line = apply("iota", extent=n, dtype=dt.int64)
     moved = apply("permute", self, axes=(a, b, *rest))
-    out = apply(
-        "gather", moved, apply("add", line, i0), apply("add", line, j0), axes=(0, 1)
-    )
+    out = apply("gather", moved, apply("add", line, i0), apply("add", line, j0), axes=(0, 1))
     return apply("permute", out, axes=(*range(1, len(rest) + 1), 0)) if rest else out
 
 

@@ -58,9 +58,7 @@ def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     shape = self._kind.shape
     want = contiguous_strides(shape)
     have = strides_of(self)
-    return 0 in shape or all(
-        n == 1 or a == b for n, a, b in zip(shape, have, want, strict=True)
-    )
+    return 0 in shape or all(n == 1 or a == b for n, a, b in zip(shape, have, want, strict=True))
 
 
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
@@ -284,9 +282,7 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     spread = tuple(n for r, d in zip(times, shape, strict=True) for n in (r, d))
     out = apply("reshape", self, shape=tuple(n for d in shape for n in (1, d)))
     out = apply("expand", out, shape=spread)
-    return apply(
-        "reshape", out, shape=tuple(r * d for r, d in zip(times, shape, strict=True))
-    )
+    return apply("reshape", out, shape=tuple(r * d for r, d in zip(times, shape, strict=True)))
 
 
 def tile(self: Tensor, *dims: Any) -> Tensor:

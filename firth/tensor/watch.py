@@ -26,7 +26,9 @@ from firth.tensor.handle import Tensor
 
 MISSING: Any = object()
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
-_SITE = tuple(p + os.sep for p in {sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]})
+_SITE = tuple(
+    p + os.sep for p in {sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]}
+)
 _TENSOR = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LOWER = tuple(_PACKAGE + p + os.sep for p in (
@@ -73,8 +75,10 @@ def _read_chains(code: types.CodeType) -> Iterator[Chain]:
     line = code.co_firstlineno
     for place, i in enumerate(instructions):
         if i.starts_line:
-            line = i.starts_line if isinstance(i.starts_line, int) and i.starts_line > 1 else (
-                i.positions.lineno if i.positions and i.positions.lineno else line
+            line = (
+                i.starts_line
+                if isinstance(i.starts_line, int) and i.starts_line > 1
+                else (i.positions.lineno if i.positions and i.positions.lineno else line)
             )
         kind = {"LOAD_GLOBAL": "global", "LOAD_NAME": "global", "LOAD_DEREF": "cell",
                 "LOAD_CLASSDEREF": "cell", "LOAD_FAST": "local"}.get(i.opname)  # fmt: skip
@@ -392,7 +396,6 @@ class Watcher:
                     )
                 ).at(guard.line)  # fmt: skip
         return list(self.guards.values())
-
 
     def _drop_temporaries(self) -> None:
         """Containers and cells that nobody else holds were made by the function itself."""

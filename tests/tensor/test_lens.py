@@ -29,11 +29,11 @@ def test_a_written_value_gets_its_gradient() -> None:
 
 def test_dead_views_are_forgotten() -> None:
     x = firth.zeros(100)
-    for i in range(2000):
+    for i in range(5000):
         x[i % 100]
     gc.collect()
     views = extra(x).views
-    assert views is not None and len(views) < 200
+    assert views is not None and len(views) < 1100
 
 
 def test_data_shares_memory_and_can_be_replaced() -> None:

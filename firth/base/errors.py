@@ -32,6 +32,11 @@ class FirthError(Exception):
             self.args = (f"{self._head}\n  at {where}",)
         return self
 
+    def rename(self, op: str, other: FirthError) -> None:
+        """Takes the words of another error of the same cause, under the name of `op`."""
+        _, _, words = other._head.partition(": ")
+        self._head = f"{op}: {words}"
+
 
 def users_line() -> str:
     """`file.py:41` of the innermost frame outside this package, empty when there is none."""

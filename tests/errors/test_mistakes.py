@@ -237,7 +237,7 @@ def more_classes_than_rows():
     return F.cross_entropy(firth.ones(4, 10), firth.zeros(5, dtype=firth.int64))  # here
 
 
-@mistake(IndexError, "index is out of range", "got 10", "0 to 9")
+@mistake(IndexError, "cross_entropy: ", "index is out of range", "got 10", "0 to 9")
 def class_out_of_range():
     return F.cross_entropy(firth.ones(2, 10), firth.tensor([3, 10])).item()  # here
 
@@ -456,3 +456,14 @@ def test_a_step_without_gradients_changes_nothing():
     before = layer.weight.tolist()
     optim.SGD(layer.parameters(), lr=0.1, weight_decay=0.1).step()
     assert layer.weight.tolist() == before
+
+
+def test_a_late_failure_names_the_early_line():
+    with pytest.raises(IndexError) as caught:
+        rows = nn.Embedding(10, 4)(firth.tensor([1, 12]))  # the mistake
+        total = (rows * 2).sum()
+        total.item()
+    lines, start = inspect.getsourcelines(test_a_late_failure_names_the_early_line)
+    (offset,) = (i for i, text in enumerate(lines) if text.endswith("# the mistake\n"))
+    assert f"test_mistakes.py:{start + offset}" in str(caught.value)
+    assert "embedding: " in str(caught.value)

@@ -40,6 +40,8 @@ from firth.compat.torch._legacy import (
 from firth.compat.torch._missing import install_finder, refuse, show
 from firth.compat.torch.serialization import load, save
 
+# Programs compare it with the PyTorch they need; these are the names of that release.
+__version__ = "2.13.0+firth"
 show(globals(), _firth, hide=("compat", "data", "metrics"))
 install_finder()
 __getattr__ = refuse(globals())

@@ -53,3 +53,8 @@ def test_settings():
         torch.set_num_threads(0)
     torch.set_float32_matmul_precision("high")
     torch.use_deterministic_algorithms(True)
+
+
+def test_the_version_can_be_compared():
+    assert tuple(int(n) for n in torch.__version__.split("+")[0].split(".")) >= (2, 0)
+    assert torch.__version__.endswith("+firth")

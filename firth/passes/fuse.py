@@ -57,6 +57,7 @@ class Cluster:
     reduced: frozenset[int] | None = None
     contraction: Node | None = None
     alone: bool = False
+    closed: bool = False  # nothing else may join
     before: int = 0  # bit set of the clusters that must run earlier
 
 
@@ -138,10 +139,11 @@ class _Fuser:
         elif name in REDUCTIONS:
             self._place_reduction(node)
             return
-        elif name not in (*MOVEMENT, "iota", "const") and self._join(node):
-            return
-        else:
+        elif name in (*MOVEMENT, "iota", "const") or id(node) in self.apart or not self._join(node):
             cluster = self._new(node, node.shape)
+            cluster.closed = id(node) in self.apart
+        else:
+            return
         self._own(cluster, node, tuple(_axes_of(node.shape)))
 
     def _new(self, node: Node, shape: Shape) -> Cluster:
@@ -190,7 +192,7 @@ class _Fuser:
         axes: tuple[int, ...] = node.attrs[0]
         source = node.src[0]
         kept_dims = [d for d in range(len(source.shape)) if d not in axes]
-        for cluster, place in self._candidates(source):
+        for cluster, place in () if id(node) in self.apart else self._candidates(source):
             full = {a for a in place if a is not None}
             reduced = frozenset(a for d in axes if (a := place[d]) is not None)
             wanted = {i for i, n in enumerate(cluster.extents) if n != 1}
@@ -204,6 +206,7 @@ class _Fuser:
             self._own(cluster, node, _reduced_place(node, place, kept_dims))
             return
         cluster = self._new(node, source.shape)
+        cluster.closed = id(node) in self.apart
         place = tuple(_axes_of(source.shape))
         cluster.reduced = frozenset(a for d in axes if (a := place[d]) is not None)
         cluster.inside[id(node)] = place
@@ -247,9 +250,9 @@ class _Fuser:
             if moved is None:
                 return
             dims, source = moved, source.src[0]
-        if id(source) in self.apart:
-            return
         cluster = self.owner[id(source)]
+        if cluster.closed:
+            return
         place: list[int | None] = [None] * len(top.shape)
         for d, axis in enumerate(cluster.place[id(source)]):
             target = dims[d]
@@ -320,7 +323,7 @@ class _Fuser:
                         source = source.src[0]
                     if self.owner.get(id(source)) is b:
                         return True
-        return any(id(n) in self.apart for n in a.nodes)
+        return a.closed
 
     def _path_between(self, a: Cluster, b: Cluster) -> bool:
         """True when a third cluster comes after one of the two and before the other."""

@@ -41,6 +41,7 @@ _HEAVY = {
     "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30, "threefry": 60, "div": 3, "sqrt": 4,
     "remainder": 8, "floor_divide": 8,
 }  # fmt: skip
+CROSSED = 64  # edge of a tile that reads along one axis and writes along another: fits the cache
 CACHE_FROM = 8  # cost from which a value used by two loops goes through scratch
 
 
@@ -339,8 +340,13 @@ class _Nest:
         grid: list[tuple[Axis, int]] = []
         v = self.vector if self.vector in self.kept else None
         others = [a for a in self.kept if a is not v]
+        crossed = self._crossed(v)
         if v is not None:
             step = max(target // self.lanes, 1) * self.lanes
+            if crossed is not None:
+                others = [*(a for a in others if a is not crossed), crossed]
+                step = max(CROSSED // self.lanes, 1) * self.lanes
+                target = v.extent * CROSSED
             block = min(step, max(v.extent, 1))
             body = [Loop(v, tuple(body), self.lanes)]
             grid.append((v, block))
@@ -352,6 +358,18 @@ class _Nest:
                 body = [Loop(r, tuple(body))]
             grid = [*((a, 1) for a in others[:-1]), (r, block), *grid]
         return grid, body
+
+    def _crossed(self, v: Axis | None) -> Axis | None:
+        """A kept axis along which a load is contiguous that jumps along v: a transposition."""
+        for e in self.made:
+            if not isinstance(e, Load) or e.dynamic:
+                continue
+            steps = dict(e.index.terms)
+            if v is not None and abs(steps.get(v, 0)) > 1:
+                for axis in self.kept:
+                    if axis is not v and abs(steps.get(axis, 0)) == 1:
+                        return axis
+        return None
 
 
 def _again(s: Statement, new: Rewriter) -> Statement:

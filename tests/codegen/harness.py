@@ -8,7 +8,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from firth.base.facts import TargetFacts
-from firth.codegen import emit
+from firth.codegen.emit import emit
 from firth.ir.kernel import Kernel
 from firth.runtime.buffer import allocate
 

@@ -282,7 +282,7 @@ def test_strict_mode_gives_the_same_bits_at_every_width():
 
 
 def test_generic_text_is_the_same_for_all_sizes():
-    from firth.codegen import emit
+    from firth.codegen.emit import emit
 
     for machine in MACHINES.values():
         texts = {

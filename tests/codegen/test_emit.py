@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from firth.base import dtype as dt
-from firth.codegen import emit
+from firth.codegen.emit import emit
 from firth.ir.kernel import (
     Accumulate,
     Accumulator,

@@ -7,7 +7,8 @@ import pytest
 
 from firth.base import dtype as dt
 from firth.base.facts import TargetFacts
-from firth.codegen import emit, math
+from firth.codegen import math
+from firth.codegen.emit import emit
 from firth.ir.kernel import (
     Accumulate,
     Accumulator,

@@ -1,7 +1,7 @@
 """What a text says about its caller's side."""
 
 from firth.base import dtype as dt
-from firth.codegen import emit
+from firth.codegen.emit import emit
 from tests.codegen.harness import facts
 from tests.codegen.test_emit import softmax_like
 from tests.codegen.test_values import take_kernel

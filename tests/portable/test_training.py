@@ -8,8 +8,9 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
+from firth.base import flags
 from firth.base.facts import TargetFacts
-from firth.codegen import emit
+from firth.codegen.emit import emit
 from firth.codegen.text import Text
 from firth.ir.graph import Graph
 from firth.passes import pipeline
@@ -83,3 +84,16 @@ def test_webassembly_finds_what_the_cpu_finds(dtype: str, eps: float) -> None:
             bound = max(bound, 4 * own, 1e-15)
         wrong = np.max(np.abs(found[name] - want), initial=0.0)
         assert wrong <= bound, f"{name}: {wrong:.3g}, allowed {bound:.3g}"
+
+
+def test_strict_mode_gives_the_same_bits() -> None:
+    pytest.importorskip("ziglang", reason="needs wasm-ld, from the extra `wasm`")
+    pytest.importorskip("wasmtime", reason="needs wasmtime, from the extra `wasm`")
+    flags.put("FIRTH_STRICT", "1")
+    try:
+        wanted = training.train("cpu", "float32", 1e-8, 2)
+        found = training.train("wasm", "float32", 1e-8, 2)
+    finally:
+        flags.put("FIRTH_STRICT", None)
+    differ = [name for name in wanted if found[name].tobytes() != wanted[name].tobytes()]
+    assert not differ

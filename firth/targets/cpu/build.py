@@ -15,7 +15,8 @@ import re
 import struct
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from firth.base import flags
@@ -80,6 +81,26 @@ def load(texts: Iterable[Text]) -> dict[str, int]:
     return {name: _addresses[name] for name in wanted}
 
 
+def recall(objects: Mapping[str, str]) -> dict[str, int] | None:
+    """Addresses of functions by name, from the keys of the objects that hold them.
+
+    None when an object is not on disk any more.
+    """
+    load_scheduler()
+    folder = _objects()
+    with _lock:
+        codes = {}
+        for name, key in objects.items():
+            if name not in _addresses:
+                code = None if folder is None else cache.read(folder, key)
+                if code is None:
+                    return None
+                codes[name] = code
+        if codes:
+            _addresses.update(_link(list(codes.values()), list(codes), _LIBRARY))
+    return {name: _addresses[name] for name in objects}
+
+
 def load_scheduler() -> None:
     """Builds the native scheduler and hands it to the runtime, once."""
     if pool.installed():
@@ -126,10 +147,8 @@ def _object(
     name: str, text: str, symbols: frozenset[str], exports: Sequence[str], machine: Any
 ) -> bytes:
     """The object code of a text: from disk, or compiled and put there."""
-    key = _key(text, facts.host())
-    folder = flags.cache_dir()
-    objects = None if folder is None else folder / "objects"
-    found = None if objects is None else cache.read(objects, key)
+    place, folder = key(text), _objects()
+    found = None if folder is None else cache.read(folder, place)
     shown = flags.debug("asm")
     if found is not None and not shown:
         return found
@@ -140,9 +159,14 @@ def _object(
     unknown = undefined(code) - symbols
     if unknown:
         raise _refused(name, f"its code needs {', '.join(sorted(unknown))}")
-    if objects is not None:
-        cache.write(objects, key, code)
+    if folder is not None:
+        cache.write(folder, place, code)
     return code
+
+
+def _objects() -> Path | None:
+    folder = flags.cache_dir()
+    return None if folder is None else folder / "objects"
 
 
 def _compile(name: str, text: str, machine: Any) -> bytes:
@@ -226,10 +250,11 @@ def _jit() -> Any:
     return llvm.create_lljit_compiler(_new_machine(facts.host()), use_jit_link=True)
 
 
-def _key(text: str, host: TargetFacts) -> str:
-    """A hash of everything that an object depends on."""
+def key(text: str) -> str:
+    """A hash of everything that an object depends on: the text, the machine, LLVM, the flags."""
     import llvmlite
 
+    host = facts.host()
     words = (
         text, host.triple, host.cpu, host.features, llvmlite.__version__, str(VERSION),
         flags.code_key(),

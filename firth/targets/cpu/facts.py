@@ -6,15 +6,21 @@ import functools
 import platform
 from pathlib import Path
 
+from firth.base import flags
 from firth.base.facts import TargetFacts
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 
 
-@functools.cache
 def host() -> TargetFacts:
-    """The facts of this machine; asks LLVM once."""
+    """The facts of this machine; in strict mode, those that every machine has."""
+    found = _host()
+    return found.strict() if flags.get("FIRTH_STRICT") == "1" else found
+
+
+@functools.cache
+def _host() -> TargetFacts:
     import llvmlite.binding as llvm  # the first compilation loads it, `import firth` does not
 
     triple = llvm.get_process_triple()

@@ -132,14 +132,13 @@ def test_no_cache_and_unwritable_cache(tmp_path):
 
 
 def test_flags_that_change_code_are_in_the_key(cache):
-    host = facts.host()
-    key = build._key("text", host)
+    key = build.key("text")
     flags.put("FIRTH_STRICT", "1")
     try:
-        assert build._key("text", host) != key
+        assert build.key("text") != key
     finally:
         flags.put("FIRTH_STRICT", None)
-    assert build._key("text", host) == key != build._key("text ", host)
+    assert build.key("text") == key != build.key("text ")
 
 
 @pytest.mark.parametrize(

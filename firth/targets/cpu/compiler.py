@@ -1,0 +1,68 @@
+"""Graphs become programs: passes, code generation and LLVM, one after the other."""
+
+from __future__ import annotations
+
+from firth.codegen.emit import emit
+from firth.codegen.text import Text
+from firth.ir.graph import Graph
+from firth.passes import pipeline
+from firth.passes.plan import Plan
+from firth.passes.schedule import Schedule
+from firth.passes.values import Site as KernelSite
+from firth.runtime.program import Program
+from firth.targets.cpu import build, facts, plans
+from firth.targets.cpu.stages import Stages
+
+# One thread of a slow machine, for the guess whether a second one pays.
+_BYTES_PER_SECOND = 10e9
+_FLOPS_PER_SECOND = 40e9
+_WORTH_WAKING_SECONDS = 20e-6
+
+
+def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> Program:
+    """A program for a recorded graph; with a key, it is kept on disk for other processes."""
+    stages = Stages(graph)
+    lowered = stages.lowered(lambda: pipeline.to_base(graph))
+    schedule, plan = pipeline.place(lowered, facts.host(), generic, fused)
+    stages.kernels(plan)
+    texts = []
+    for k, step in enumerate(plan.steps):
+        text = emit(step.kernel, facts.host(), generic)
+        texts.append(stages.code(k, step.kernel.name, text, build.assembly))
+    functions = build.load(texts)
+    fields = _fields(schedule, plan, texts)
+    if key is not None:
+        objects = {text.name: build.key(text.text) for text in texts}
+        plans.remember(key, fields, objects)
+    return plans.program(fields, functions)
+
+
+def _fields(schedule: Schedule, plan: Plan, texts: list[Text]) -> plans.Fields:
+    """Everything about the program, in words that JSON knows."""
+    sites = schedule.sites.table
+    return {
+        "stages": [
+            [text.name, step.kernel.tiles(), [*step.places, *(("int", p) for p in text.params)],
+             step.guarded, step.kernel.name, step.bytes, step.flops]
+            for step, text in zip(plan.steps, texts, strict=True)
+        ],
+        "arena_bytes": plan.arena_bytes,
+        "output_sizes": [
+            None if j in plan.in_place else n for j, n in enumerate(plan.output_bytes)
+        ],
+        "donated": list(plan.in_place.items()),
+        "scratch_bytes": max((t.scratch_bytes for t in texts), default=0),
+        "sites": [[s.op, s.kind, _detail(s)] for s in sites],
+        "serial_hint": _small(plan),
+        "buffers": list(plan.sizes.items()),
+    }  # fmt: skip
+
+
+def _detail(site: KernelSite) -> str:
+    return f"0 <= index < {site.extent}" if site.kind == "index" else ""
+
+
+def _small(plan: Plan) -> bool:
+    """Whether waking a second thread would cost more than it brings (about 20 us of work)."""
+    seconds = sum(s.bytes / _BYTES_PER_SECOND + s.flops / _FLOPS_PER_SECOND for s in plan.steps)
+    return seconds < _WORTH_WAKING_SECONDS

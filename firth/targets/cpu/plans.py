@@ -1,0 +1,95 @@
+"""Compiled programs on disk: a process that knows a graph runs neither passes nor code generation.
+
+A plan is JSON beside the objects: stages with their places, and the keys of the objects that hold
+their functions. Its key is a hash of all that it depends on: the graph, the machine, the flags that
+change code, and the sources of Firth itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from firth.base import flags
+from firth.ir.graph import Graph
+from firth.runtime import cache
+from firth.runtime.program import Program, Site, Stage
+from firth.targets.cpu import build, facts
+
+Fields = dict[str, Any]
+_FLOORS = ("base", "ir", "runtime", "ops", "passes", "codegen", "targets")
+_OPS = "firth.ops."
+_WATCHING = ("verify", "asm")  # words of FIRTH_DEBUG that look at the compiler
+
+
+def key_of(graph: Graph, signature: object) -> str | None:
+    """The key of a graph with this signature (its repr tells everything about it).
+
+    None when nothing may be kept: an op from outside of Firth, a flag that looks at the compiler.
+    """
+    if flags.cache_dir() is None or flags.get("FIRTH_DUMP") or flags.get("FIRTH_LOAD"):
+        return None
+    if any(flags.debug(word) for word in _WATCHING) or not _own_ops(graph):
+        return None
+    sources = _sources()
+    if sources is None:
+        return None
+    return build.key(f"{sources} {facts.host()!r} {signature!r}")
+
+
+def recall(key: str) -> Program | None:
+    """The program under a key, with its functions; None when a part of it is not on disk."""
+    folder = flags.cache_dir()
+    data = None if folder is None else cache.read(folder / "plans", key)
+    if data is None:
+        return None
+    fields: Fields = json.loads(data)
+    functions = build.recall(fields.pop("objects"))
+    return None if functions is None else program(fields, functions)
+
+
+def program(fields: Fields, functions: Mapping[str, int]) -> Program:
+    """The program of these fields, as they come from the compiler or from disk.
+
+    fields: arguments of Program in words that JSON knows; functions: addresses by name.
+    """
+    stages = [
+        Stage(functions[name], tiles, tuple(map(tuple, places)), *rest)
+        for name, tiles, places, *rest in fields["stages"]
+    ]
+    sites = {number: Site(*site) for number, site in enumerate(fields["sites"], 1)}
+    buffers = [(name, size) for name, size in fields["buffers"]]
+    return Program(**{**fields, "stages": stages, "sites": sites, "buffers": buffers})
+
+
+def remember(key: str, fields: Fields, objects: Mapping[str, str]) -> None:
+    """Keeps a program's fields and, by name of the function, the keys of its objects."""
+    folder = flags.cache_dir()
+    if folder is not None:
+        text = json.dumps({**fields, "objects": objects}, separators=(",", ":"))
+        cache.write(folder / "plans", key, text.encode())
+
+
+def _own_ops(graph: Graph) -> bool:
+    """Whether every op stands in Firth's sources: a name says nothing about anybody else's."""
+    bodies = {id(n.op): n.op.lower for n in graph.nodes() if n.op.lower is not None}
+    return all(getattr(b, "__module__", "").startswith(_OPS) for b in bodies.values())
+
+
+@functools.cache
+def _sources() -> str | None:
+    """A hash of the sources that a compiled program depends on; None where there are none."""
+    digest = hashlib.blake2b(digest_size=20)
+    root = Path(__file__).parents[2]
+    try:
+        files = [p for floor in _FLOORS for p in sorted((root / floor).rglob("*.py"))]
+        for path in files:
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(root)} {len(content)} ".encode() + content)
+    except OSError:
+        return None
+    return digest.hexdigest() if files else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -29,3 +29,14 @@ class TargetFacts:
     def lanes(self, itemsize: int) -> int:
         """Elements of `itemsize` bytes in one vector register."""
         return max(1, self.vector_bytes // itemsize)
+
+    def strict(self) -> TargetFacts:
+        """The same machine, told to compute as the least of them all: for equal bits everywhere."""
+        least = TargetFacts("", "", "", 16, 16, fma=False, masked=False)
+        return replace(
+            least,
+            triple=self.triple,
+            cpu=self.cpu,
+            features=self.features,
+            threads=self.threads,
+        )

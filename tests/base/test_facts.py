@@ -16,3 +16,12 @@ def test_facts_are_data():
     assert dataclasses.replace(AVX2) == AVX2 and hash(AVX2) == hash(dataclasses.replace(AVX2))
     with pytest.raises(dataclasses.FrozenInstanceError):
         AVX2.fma = False
+
+
+def test_strict_facts_differ_in_words_only():
+    wide = TargetFacts("x86_64", "fast", "+fma", 64, 32, True, True, 48 << 10, 2 << 20, 32 << 20)
+    narrow = TargetFacts("wasm32", "", "+simd128", 16, 16, False, False)
+    assert narrow.strict() == narrow
+    assert (
+        dataclasses.replace(wide.strict(), triple="wasm32", cpu="", features="+simd128") == narrow
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from firth.base import flags
 from firth.base.facts import TargetFacts
 from firth.codegen.emit import emit
 from firth.codegen.text import Text
@@ -19,6 +22,8 @@ from firth.targets.wasm import build
 from firth.targets.wasm.facts import FACTS
 from tests.codegen.test_portable import MACHINES
 from tests.portable import training
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
@@ -86,14 +91,21 @@ def test_webassembly_finds_what_the_cpu_finds(dtype: str, eps: float) -> None:
         assert wrong <= bound, f"{name}: {wrong:.3g}, allowed {bound:.3g}"
 
 
+STRICT = """
+from tests.portable.training import train
+
+wanted, found = (train(name, "float32", 1e-8, 2) for name in ("cpu", "wasm"))
+print(len(wanted), [n for n in wanted if found[n].tobytes() != wanted[n].tobytes()])
+"""
+
+
 def test_strict_mode_gives_the_same_bits() -> None:
     pytest.importorskip("ziglang", reason="needs wasm-ld, from the extra `wasm`")
     pytest.importorskip("wasmtime", reason="needs wasmtime, from the extra `wasm`")
-    flags.put("FIRTH_STRICT", "1")
-    try:
-        wanted = training.train("cpu", "float32", 1e-8, 2)
-        found = training.train("wasm", "float32", 1e-8, 2)
-    finally:
-        flags.put("FIRTH_STRICT", None)
-    differ = [name for name in wanted if found[name].tobytes() != wanted[name].tobytes()]
-    assert not differ
+    environment = {**os.environ, "FIRTH_STRICT": "1"}  # a process is strict from its start
+    done = subprocess.run(
+        [sys.executable, "-c", STRICT], capture_output=True, text=True, env=environment, cwd=ROOT
+    )
+    assert not done.returncode, done.stderr
+    count, differ = done.stdout.strip().split(" ", 1)
+    assert int(count) > 30 and differ == "[]", differ

@@ -101,7 +101,8 @@ def _run(rec: Recording) -> None:
     if not live:
         return
     positions = sorted(live)
-    keep = _kept_for_gradients(rec, live)
+    wanted = _wanted(rec, live)
+    keep = _kept_for_gradients(rec, live, wanted) if wanted else None
     outputs = (*positions, *keep) if keep is not None else tuple(positions)
     donated = _donations(rec, positions, live) if keep is None else ()
     key = (flags.get("FIRTH_TARGET"), outputs, donated)
@@ -128,8 +129,7 @@ def _run(rec: Recording) -> None:
             if segment is not None and kind.requires_grad and kind.leaf:
                 segment.leaves[id(segment.nodes[position][0])] = (position, handle, buffer)
             if kind.requires_grad and not kind.leaf:
-                kept = segment is not None and not any(position in f for f in rec.freed)
-                extra(handle).history = (segment, position) if kept else FREED
+                extra(handle).history = (segment, position) if position in wanted else FREED
 
 
 def _live(rec: Recording) -> dict[int, list[Tensor]]:
@@ -157,15 +157,33 @@ def _live(rec: Recording) -> dict[int, list[Tensor]]:
     return live
 
 
-def _kept_for_gradients(rec: Recording, live: dict[int, list[Tensor]]) -> list[int] | None:
-    """Positions worth keeping for a later backward(); None when no gradient can be asked for."""
+def _wanted(rec: Recording, live: dict[int, list[Tensor]]) -> list[int]:
+    """Live positions that a backward() can still be asked for.
+
+    What depends on a graph that was used up is used up as well, so that `total += loss` after
+    loss.backward() keeps no history.
+    """
     wanted = []
     for position, handles in live.items():
         kind = handles[0]._kind
-        if kind.requires_grad and not kind.leaf and not any(position in f for f in rec.freed):
+        if kind.requires_grad and not kind.leaf:
             wanted.append(position)
-    if not wanted:
-        return None
+    if not wanted or not (rec.freed or rec.histories):
+        return wanted
+    nodes = rec.nodes()
+    gone = {id(nodes[p][0]) for freed in rec.freed for p in freed}
+    gone.update(id(nodes[p][0]) for p, _, _, history in rec.entered if history is FREED)
+    if gone:
+        for node, kind in nodes:
+            if kind.requires_grad and any(id(s) in gone for s in node.src):
+                gone.add(id(node))
+    return [p for p in wanted if id(nodes[p][0]) not in gone]
+
+
+def _kept_for_gradients(
+    rec: Recording, live: dict[int, list[Tensor]], wanted: list[int]
+) -> list[int]:
+    """Positions worth keeping for a later backward()."""
     nodes = rec.nodes()
     known = {id(node): i for i, (node, _) in enumerate(nodes)}
     keep = []

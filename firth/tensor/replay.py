@@ -78,10 +78,7 @@ def replay(name: str, rec: Recording, at: tuple[int, ...]) -> bool:
         sources = [(node, _enter_input(rec, segment, node)) for node in inputs]
         kept = [(p, _enter_buffer(rec, segment, p)) for p in saved]
         placed.append((segment, positions, sources, kept))
-    key = ("replay", tuple(needed.items()) if False else tuple(
-        (segment.state, positions, tuple(s for _, s in sources), tuple(kept))
-        for segment, positions, sources, kept in placed
-    ), tuple((p, h[0].state, h[1]) for p, h in needed.items()))  # fmt: skip
+    key = ("replay", _structure(placed, needed))
 
     def build() -> tuple[Sequence[tuple[Node, Kind]], Any]:
         return (), _rebuild(rec, placed, needed)
@@ -89,6 +86,30 @@ def replay(name: str, rec: Recording, at: tuple[int, ...]) -> bool:
     step(rec, key, build)
     rec.replayed.update(needed)
     return True
+
+
+def _structure(placed: Any, needed: dict[int, Any]) -> Any:
+    """What is replayed, told by its ops alone, so that equal work from other recordings is known."""
+    numbers: dict[tuple[int, int], tuple[int, int]] = {}  # (segment, position) -> place here
+    parts = []
+    for which, (segment, positions, sources, kept) in enumerate(placed):
+        ends = {id(node) for node, _ in sources}
+        number: dict[int, int] = {id(node): i for i, (node, _) in enumerate(sources)}
+        steps = []
+        for node in topological([segment.nodes[p][0] for p in positions], stop=ends):
+            if id(node) not in number:
+                number[id(node)] = len(number)
+                steps.append((node.op, node.attrs, tuple(number[id(x)] for x in node.src)))
+        wheres = tuple(
+            numbers[where[2], where[1]] if isinstance(where, tuple) else where
+            for _, where in sources
+        )
+        for p in positions:
+            numbers[segment.number, p] = (which, number[id(segment.nodes[p][0])])
+        saved = tuple((number[id(segment.nodes[p][0])], at) for p, at in kept)
+        kinds = tuple((node.shape, node.dtype) for node, _ in sources)
+        parts.append((tuple(steps), wheres, kinds, saved))
+    return tuple(parts), tuple((p, numbers[h[0].number, h[1]]) for p, h in needed.items())
 
 
 def _plan(

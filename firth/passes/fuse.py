@@ -30,6 +30,8 @@ LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
 
 # Costs of recomputing one element, in cheap operations; a stored element costs about RECOMPUTE.
 RECOMPUTE = 12
+# Work of one kernel, in the same unit: LLVM's time grows faster than the length of a kernel.
+LONGEST_KERNEL = 512
 _COST = {
     "div": 3, "sqrt": 4, "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16,
     "tan": 24, "asin": 16, "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30,
@@ -58,6 +60,7 @@ class Cluster:
     contraction: Node | None = None
     alone: bool = False
     closed: bool = False  # nothing else may join
+    work: int = 0  # cheap operations for one element, all nodes together
     before: int = 0  # bit set of the clusters that must run earlier
 
 
@@ -153,6 +156,7 @@ class _Fuser:
 
     def _own(self, cluster: Cluster, node: Node, place: Placement) -> None:
         cluster.nodes.append(node)
+        cluster.work += cost(node)
         cluster.place[id(node)] = place
         self.owner[id(node)] = cluster
         grown = cluster.before
@@ -281,13 +285,15 @@ class _Fuser:
         return tuple(out)
 
     def _can_join(self, cluster: Cluster, node: Node) -> bool:
-        """No source of the node may itself come after the cluster."""
+        """No source of the node may itself come after the cluster, and kernels stay short."""
+        if cluster.work + cost(node) > LONGEST_KERNEL:
+            return False
         bit = 1 << cluster.number
         return not any(s is not cluster and s.before & bit for s in self._sources(node))
 
     def _merge(self, a: Cluster, place_a: Placement, b: Cluster, place_b: Placement) -> None:
         """Makes b part of a, if both walk the same space and no path leads out and back."""
-        if b.contraction is not None:
+        if b.contraction is not None or a.work + b.work > LONGEST_KERNEL:
             return
         to = {y: x for x, y in zip(place_a, place_b, strict=True) if x is not None}
         axes_b = {i for i, n in enumerate(b.extents) if n != 1}
@@ -301,6 +307,7 @@ class _Fuser:
             return
         if b.reduced is not None:
             a.reduced = frozenset(to[x] for x in b.reduced if x in to)
+        a.work += b.work
         for node in b.nodes:
             a.nodes.append(node)
             self.owner[id(node)] = a

@@ -13,7 +13,8 @@ _MAGIC: Final = b"firth-cache-1\n"
 _DIGEST_BYTES: Final = 32
 _MOST_BYTES: Final = 512 * 1024**2
 
-_pruned: set[Path] = set()  # folders that this process has looked through
+# Looking through a full folder takes a second: one write in 256 does it, keys being hashes.
+_PRUNING: Final = "00"
 
 
 def read(folder: Path, key: str) -> bytes | None:
@@ -40,8 +41,7 @@ def write(folder: Path, key: str, content: bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-    if folder not in _pruned:
-        _pruned.add(folder)
+    if key.startswith(_PRUNING):
         prune(folder)
 
 

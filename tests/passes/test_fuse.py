@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firth.base.facts import TargetFacts
 from firth.ir.op import TABLE as T
 from firth.ir.op import Expr
 from firth.passes.pipeline import to_kernels
 from firth.targets.cpu import target as cpu
 from firth.targets.ref import target as ref
+from tests.passes.facts import FACTS
 from tests.passes.graphs import Build, graph_of, run, softmax
-
-FACTS = TargetFacts("x86_64-unknown-linux-gnu", "x86-64-v3", "", 32, 16, fma=True, masked=True)
 
 
 def norm(x: Expr, w: Expr) -> Expr:

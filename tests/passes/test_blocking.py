@@ -1,0 +1,65 @@
+"""Sizes of tiles: inside their limits, for any shape and machine."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from firth.passes.blocking import (
+    contract_blocks,
+    micro_rows,
+    micro_tile,
+    panel_columns,
+    reduce_block,
+)
+from tests.passes.facts import FACTS
+
+AVX512 = dataclasses.replace(FACTS, vector_bytes=64, vector_registers=32)
+NEON = dataclasses.replace(FACTS, vector_bytes=16, vector_registers=32)
+MACHINES = {"avx2": FACTS, "avx512": AVX512, "neon": NEON}
+EXTENTS = (1, 2, 3, 5, 7, 10, 16, 33, 64, 128, 300, 784, 4096)
+
+
+def test_the_micro_tiles_of_known_machines() -> None:
+    assert (micro_rows(FACTS), panel_columns(4, FACTS)) == (6, 16)
+    assert (micro_rows(AVX512), panel_columns(4, AVX512)) == (14, 32)
+    assert panel_columns(8, FACTS) == 8
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("itemsize", [4, 8])
+def test_a_micro_tile_fits_the_registers(machine: str, itemsize: int) -> None:
+    facts = MACHINES[machine]
+    for m in EXTENTS:
+        for n in EXTENTS:
+            rows, vectors = micro_tile(m, n, itemsize, facts)
+            assert rows >= 1 and vectors >= 1
+            assert rows * vectors <= facts.vector_registers - 3
+            assert (rows - 1) * -(-m // rows) < m  # no piece of rows is empty
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_blocks_are_whole_micro_tiles(machine: str) -> None:
+    facts = MACHINES[machine]
+    mr, nr = micro_rows(facts), panel_columns(4, facts)
+    for m in EXTENTS:
+        for n in EXTENTS:
+            for k in (1, 10, 784, 5000):
+                rows, cols = contract_blocks(m, n, k, 4, facts)
+                assert rows % mr == 0 and cols % nr == 0
+                assert rows <= max(mr, m + mr) and cols <= max(nr, n + nr)
+
+
+def test_more_work_makes_more_tiles() -> None:
+    def tiles(m: int, n: int, k: int) -> int:
+        rows, cols = contract_blocks(m, n, k, 4, FACTS)
+        return -(-m // rows) * -(-n // cols)
+
+    assert tiles(16, 16, 16) == 1
+    assert tiles(64, 128, 784) >= 4
+    assert tiles(1024, 1024, 1024) >= 8
+
+
+def test_longest_sums_hold_as_many_bytes_for_every_dtype() -> None:
+    assert reduce_block(4) == 1024 and reduce_block(8) == 512

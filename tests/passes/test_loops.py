@@ -1,0 +1,143 @@
+"""Loops of elementwise and reducing kernels: merged axes, the vector axis, tiles, scratch."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pytest
+
+from firth.ir.kernel import Affine, Axis, Kernel, Loop, Store
+from firth.ir.kernel_text import kernel_text
+from firth.ir.op import TABLE as T
+from firth.passes.loops import TILE, collapse, rename
+from firth.passes.pipeline import to_kernels
+from firth.targets.cpu import target as cpu
+from tests.passes.facts import FACTS
+from tests.passes.graphs import Build, graph_of, run, softmax
+
+
+def kernel_of(build: Build, *shapes: tuple[int, ...], generic: bool = False) -> Kernel:
+    (call,) = to_kernels(graph_of(build, *shapes), FACTS, generic)[0].calls
+    return call.kernel
+
+
+def total(axis: int):  # type: ignore[no-untyped-def]
+    return lambda x: T["sum"](T["exp"](x), axes=(axis,), keepdims=False)
+
+
+def test_axes_that_every_index_walks_as_one_are_one() -> None:
+    a, b, c = Axis("a", 2), Axis("b", 3), Axis("c", 5)
+    walked = Affine(0, ((a, 15), (b, 5), (c, 1)))
+    merged = collapse([a, b, c], [walked], [0, 0, 0])
+    one = merged[c][0]
+    assert one.extent == 30 and rename(walked, merged) == Affine(0, ((one, 1),))
+    other = Affine(0, ((a, 3), (b, 1)))  # does not move along c
+    merged = collapse([a, b, c], [walked, other], [0, 0, 0])
+    assert merged[a][0].extent == 6 and merged[c] == (c, 1)
+    assert collapse([a, b, c], [walked], [0, 0, 1])[b][0].extent == 6  # classes stay apart
+
+
+TEXTS: dict[str, tuple[Build, tuple[tuple[int, ...], ...], str]] = {
+    "one loop over everything": (
+        lambda x: x * 2.0,
+        ((4, 60),),
+        """
+        for i1 in 240 vector 32:
+          b1[i1] = mul(b0[i1], 2.0)
+        """,
+    ),
+    "a broadcast row": (
+        lambda x, b: x * b,
+        ((4, 60), (60,)),
+        """
+        for i0 in 4:
+          for i1 in 60 vector 32:
+            b2[60*i0 + i1] = mul(b0[60*i0 + i1], b1[i1])
+        """,
+    ),
+    "columns are added across the vector": (
+        total(0),
+        ((40, 60),),
+        """
+        for i1 in 60 vector 16:
+          for i0 in 40 a0=0:
+            a0 = add(a0, exp(b0[60*i0 + i1]))
+          b1[i1] = a0
+        """,
+    ),
+    "rows are added along the vector": (
+        total(1),
+        ((40, 60),),
+        """
+        for i0 in 40:
+          for i1 in 60 vector 16 a0=0:
+            a0 = add(a0, exp(b0[60*i0 + i1]))
+          b1[i0] = a0
+        """,
+    ),
+    "what two loops need goes through scratch": (
+        softmax,
+        ((40, 60),),
+        """
+        for i0 in 40:
+          for i1 in 60 vector 16 a0=-inf:
+            a0 = maximum(a0, b0[60*i0 + i1])
+          for i1 in 60 vector 16 a1=0:
+            b2[i1] = exp(sub(b0[60*i0 + i1], a0))
+            a1 = add(a1, exp(sub(b0[60*i0 + i1], a0)))
+          for i1 in 60 vector 16:
+            b1[60*i0 + i1] = div(b2[i1], a1)
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text(name: str) -> None:
+    build, shapes, expected = TEXTS[name]
+    text = kernel_text(kernel_of(build, *shapes)).splitlines()
+    body = [line[2:] for line in text if not line.startswith(("kernel ", "  b")) or "[" in line]
+    assert body == textwrap.dedent(expected).strip().splitlines()
+
+
+def test_large_work_is_cut_into_tiles_of_about_one_size() -> None:
+    kernel = kernel_of(lambda x: x * 2.0, (1000, 1000))
+    ((axis, block),) = kernel.grid
+    assert axis.extent == 10**6 and TILE // 2 <= block <= TILE and kernel.tiles() > 50
+    kernel = kernel_of(total(1), (1000, 1000))
+    (_, rows), = kernel.grid  # fmt: skip
+    assert TILE // 2 <= rows * 1000 <= TILE
+
+
+def test_generic_kernels_keep_their_structure() -> None:
+    """The same loops for any extents, so that one function serves them all."""
+
+    def shape(kernel: Kernel) -> object:
+        def of(body):  # type: ignore[no-untyped-def]
+            return [(s.vector, len(s.carries), of(s.body)) if isinstance(s, Loop)
+                    else type(s).__name__ for s in body]  # fmt: skip
+
+        return len(kernel.grid), of(kernel.body)
+
+    for build in (total(0), total(1), softmax, lambda x: x + 1.0):
+        shapes = [(3, 5), (40, 30), (700, 9)]
+        assert len({str(shape(kernel_of(build, s, generic=True))) for s in shapes}) == 1
+
+
+def test_one_kernel_writes_all_outputs_of_its_cluster() -> None:
+    kernel = kernel_of(lambda x: (T["exp"](x), T["exp"](x) * 2.0), (50,))
+    (loop,) = kernel.body
+    assert isinstance(loop, Loop) and [type(s) for s in loop.body] == [Store, Store]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 70), (70, 1), (3, 2), (33, 65)])
+@pytest.mark.parametrize("build", [total(0), total(1), softmax])
+def test_values(build: Build, shape: tuple[int, int]) -> None:
+    x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    graph = graph_of(build, shape)
+    wide = np.exp(x.astype(np.float64))
+    wanted = {id(softmax): wide / wide.sum(1, keepdims=True)}.get(id(build))
+    if wanted is None:
+        wanted = wide.sum(graph.nodes()[-1].attrs[0][0])
+    np.testing.assert_allclose(run(cpu, graph, [x])[0], wanted, rtol=2e-6)

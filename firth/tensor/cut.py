@@ -99,6 +99,7 @@ def _run(rec: Recording) -> None:
     rec.closed = True
     live = _live(rec)
     if not live:
+        _let_go(rec)
         return
     positions = sorted(live)
     wanted = _wanted(rec, live)
@@ -130,6 +131,15 @@ def _run(rec: Recording) -> None:
                 segment.leaves[id(segment.nodes[position][0])] = (position, handle, buffer)
             if kind.requires_grad and not kind.leaf:
                 extra(handle).history = (segment, position) if position in wanted else FREED
+    _let_go(rec)
+
+
+def _let_go(rec: Recording) -> None:
+    """Handles that were inputs forget the recording, or they would keep it and all before it."""
+    for _, handle, _, _ in rec.entered:
+        if handle._rec is rec:
+            handle._rec = None
+            handle._pos = 0
 
 
 def _live(rec: Recording) -> dict[int, list[Tensor]]:

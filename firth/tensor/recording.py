@@ -109,7 +109,11 @@ class Segment:
         self.state = rec.state
         copies = {id(b): from_array(b.array) for b in rec.inputs if b.owner is not None}
         self.inputs = [copies.get(id(b), b) for b in rec.inputs]
-        self.entered = [(p, t, copies.get(id(b), b), h) for p, t, b, h in rec.entered]
+        gone = frozenset().union(*rec.freed)
+        self.entered = [
+            (p, t, copies.get(id(b), b), FREED if h is not None and p in gone else h)
+            for p, t, b, h in rec.entered
+        ]
         self.leaf_of = dict(rec.leaf_of)
         self.saved = saved
         self.leaves: dict[int, tuple[int, Tensor, Buffer]] = {}

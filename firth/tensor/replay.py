@@ -57,11 +57,18 @@ def replay(name: str, rec: Recording, at: tuple[int, ...]) -> bool:
 
     Results that were kept at the cut enter as inputs; the rest is recorded to be computed again.
     """
-    known = rec.nodes()
-    inside = {id(n) for n in topological([known[p][0] for p in at])}
+    state = rec.state
+    if state.memo is None:
+        state.memo = {}
+    inside = state.memo.get(at)
+    if inside is None:
+        known = rec.nodes()
+        reached = {id(n) for n in topological([known[p][0] for p in at])}
+        inside = frozenset(p for p, _, _, _ in rec.entered if id(known[p][0]) in reached)
+        state.memo[at] = inside
     needed = {
         p: history for p, _, _, history in rec.entered
-        if history is not None and p not in rec.replayed and id(known[p][0]) in inside
+        if history is not None and p in inside and p not in rec.replayed
     }  # fmt: skip
     if not needed:
         return bool(rec.replayed)

@@ -28,11 +28,12 @@ class State:
     inputs so far; kind: of the last position. edges: the known steps. places: for a step with
     numbers, the first state it led to; dynamic: the state reached when those numbers are run-time
     arguments. shadow: the state that constant numbers would have led to, so that what varied
-    there is known to vary here.
+    there is known to vary here. note: what a step remembers for itself; memo: what was worked out
+    about this state.
     """
 
     __slots__ = (
-        "added", "depth", "dynamic", "edges", "grad", "inputs", "kind", "note", "parent", "places",
+        "added", "depth", "dynamic", "edges", "grad", "inputs", "kind", "memo", "note", "parent", "places",
         "programs", "scalars", "shadow",
     )  # fmt: skip
 
@@ -47,6 +48,7 @@ class State:
         self.shadow: State | None = None
         self.scalars: tuple[Node, ...] = ()
         self.note: Any = None
+        self.memo: dict[Any, Any] | None = None
         self.depth = len(added) + (parent.depth if parent else 0)
         self.inputs = parent.inputs if parent else 0
         self.kind: Kind | None = added[-1][1] if added else None

@@ -61,3 +61,30 @@ def test_a_long_loop_stays_flat() -> None:
     second = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert second - first < 200_000
+
+
+def _total(steps: int) -> float:
+    w = firth.ones(4, requires_grad=True)
+    total = 0.0
+    for _ in range(steps):
+        w.grad = None
+        loss = ((w - 2) ** 2).mean()
+        loss.backward()
+        with firth.no_grad():
+            w.sub_(0.01 * w.grad)
+        total += loss  # its graph was used up, so the sum keeps no history
+    return total.item()  # type: ignore[attr-defined]
+
+
+def test_a_total_of_losses_stays_flat() -> None:
+    _total(1000)
+    gc.collect()
+    tracemalloc.start()
+    _total(300)
+    gc.collect()
+    first = tracemalloc.get_traced_memory()[0]
+    _total(1500)
+    gc.collect()
+    second = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert second - first < 200_000

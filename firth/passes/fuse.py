@@ -144,9 +144,9 @@ class _Fuser:
             return
         elif name in (*MOVEMENT, "iota", "const") or id(node) in self.apart or not self._join(node):
             cluster = self._new(node, node.shape)
-            cluster.closed = id(node) in self.apart
         else:
             return
+        cluster.closed = id(node) in self.apart
         self._own(cluster, node, tuple(_axes_of(node.shape)))
 
     def _new(self, node: Node, shape: Shape) -> Cluster:

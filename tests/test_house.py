@@ -44,6 +44,9 @@ CORE = {"llvmlite": "targets", "safetensors": "io"}  # package that may import i
 UNTESTED = {
     "__main__.py": "one line, run by tests/cli/test_main.py",
     "cli/__main__.py": "one line, the same as firth/__main__.py",
+    "codegen/math_exp.py": "test_math.py tries every function of it against mpmath",
+    "codegen/math_lanes.py": "what math_exp.py and math_trig.py are written in",
+    "codegen/math_trig.py": "test_math.py tries every function of it against mpmath",
 }
 # Files of more than 500 lines, and why they are not two.
 LONG: dict[str, str] = {}
@@ -167,12 +170,12 @@ def has_code(path: Path) -> bool:
     return any(isinstance(node, kinds) for node in tree.body)
 
 
-@pytest.mark.xfail(reason="the first slice is still landing", strict=False)
 def test_tests_mirror_the_source():
     missing = []
     for path in MODULES:
         relative = path.relative_to(SOURCE)
-        stem = relative.parent.name if path.name == "__init__.py" else path.stem
+        package = relative.parent.name or SOURCE.name
+        stem = package if path.name == "__init__.py" else path.stem
         test = ROOT / "tests" / relative.parent / f"test_{stem}.py"
         if has_code(path) and name_of(path) not in UNTESTED and not test.exists():
             missing.append(f"{name_of(path)}: no {test.relative_to(ROOT)}")

@@ -42,7 +42,9 @@ globals().update(FUNCTIONS)
 __all__ = [
     "Device", "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator",
     "empty", "empty_like",
-    "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like", "get_default_dtype", "grad",
+    "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like",
+    "get_default_dtype", "grad",
     "inference_mode", "is_grad_enabled", "jit", "linspace", "no_grad", "ones", "ones_like",
-    "set_default_dtype", "set_grad_enabled", "tensor", "value_and_grad", "vjp", "zeros", "zeros_like", *sorted(FUNCTIONS),
+    "set_default_dtype", "set_grad_enabled", "tensor", "value_and_grad", "vjp", "zeros",
+    "zeros_like", *sorted(FUNCTIONS),  # noqa: PLE0604
 ]  # fmt: skip

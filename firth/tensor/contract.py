@@ -60,9 +60,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
     Raises ArgumentError for an equation that doesn't fit its operands.
     """
-    tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else (
-        list(operands)
-    )  # fmt: skip
+    nested = len(operands) == 1 and isinstance(operands[0], (list, tuple))
+    tensors = list(operands[0]) if nested else list(operands)
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     fits = len(terms) == len(tensors) and all(

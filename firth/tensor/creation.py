@@ -186,7 +186,7 @@ def full(
 ) -> Tensor:  # fmt: skip
     """One number everywhere: -> (size) dtype."""
     check_device(device, "full")
-    size = sizes("full", (size,) if isinstance(size, (list, tuple)) else (size,))
+    size = sizes("full", (size,))
     value = plain_number(fill_value)
     if isinstance(value, Tensor):
         out = value.expand(size).clone()  # type: ignore[attr-defined]

@@ -36,7 +36,7 @@ class _Switch:
         return wrapped
 
 
-class no_grad(_Switch):  # noqa: N801
+class no_grad(_Switch):
     """Nothing inside is recorded for gradients. A context manager or decorator.
 
     >>> with no_grad():
@@ -55,7 +55,7 @@ class no_grad(_Switch):  # noqa: N801
         super().__init__(False)
 
 
-class enable_grad(_Switch):  # noqa: N801
+class enable_grad(_Switch):
     """What is inside is recorded for gradients, whatever is around it."""
 
     __slots__ = ()
@@ -69,7 +69,7 @@ class enable_grad(_Switch):  # noqa: N801
         super().__init__(True)
 
 
-class inference_mode(_Switch):  # noqa: N801
+class inference_mode(_Switch):
     """As no_grad; mode=False records."""
 
     __slots__ = ()
@@ -78,7 +78,7 @@ class inference_mode(_Switch):  # noqa: N801
         super().__init__(not mode)
 
 
-class set_grad_enabled(_Switch):  # noqa: N801
+class set_grad_enabled(_Switch):
     """Sets gradient recording at once; as a context manager it sets it back at the end."""
 
     __slots__ = ()

@@ -228,7 +228,7 @@ class Jitted:
     def _check(self, entry: Entry, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
         """Records again: a function that does something else now was not watched well enough."""
         watcher = Watcher()
-        rec, session, (result, _), _ = self._trace(args, kwargs, watcher)
+        rec, session, _, _ = self._trace(args, kwargs, watcher)
         _restore(rec, session)
         if rec.state is not entry.state:
             where = _difference(rec, entry.state)

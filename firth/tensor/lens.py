@@ -142,7 +142,7 @@ def _check_writable(target: Tensor, op: str) -> None:
         what = "a leaf that requires grad" if owner is target else "a view of such a leaf"
         raise GradientError(
             message(
-                f"{op}_", f"in-place change of {what}", f"{op}_ on a tensor with requires_grad=True",
+                f"{op}_", f"in-place change of {what}", "a tensor with requires_grad=True",
                 "a tensor whose gradient is not recorded",
                 "wrap it in `with firth.no_grad():`, or write x = x + ... instead of x += ...",
             )

@@ -234,7 +234,7 @@ def randint(
                 "high itself is never drawn",
             )
         ).at(user_line())  # fmt: skip
-    shape = sizes("randint", (size,) if isinstance(size, (tuple, list)) else (size,))
+    shape = sizes("randint", (size,))
     words = (generator or default_generator).draw(math.prod(shape))
     offset = apply("cast", apply("remainder", words, int(high) - int(low)), dtype=dt.int64)
     out = apply("reshape", apply("add", offset, int(low)), shape=shape)
@@ -276,7 +276,7 @@ def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
     dtype: DType | None = None,
 ) -> Tensor:  # fmt: skip
-    """Normal with means and standard deviations given as numbers or tensors: -> their shape or size."""
+    """Normal with means and deviations given as numbers or tensors: -> their shape or size."""
     given = next((t for t in (mean, std) if isinstance(t, Tensor)), None)
     shape = sizes("normal", (size,)) if size is not None else (
         tuple(np.broadcast_shapes(*[t._kind.shape for t in (mean, std) if isinstance(t, Tensor)]))

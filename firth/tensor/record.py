@@ -205,7 +205,7 @@ def _push_numbers(rec: Recording, state: State, sources: Sequence[Any]) -> None:
 def step(
     rec: Recording, key: Key, build: Callable[[], tuple[Sequence[tuple[Node, Kind]], Any]]
 ) -> tuple[State, list[Tensor]]:
-    """Takes a step of any number of positions; `build` gives (nodes and kinds, note) when it is new."""
+    """Takes a step of any number of positions; `build` gives (nodes and kinds, note) if new."""
     state = rec.state.edges.get(key)
     if state is None:
         added, note = build()

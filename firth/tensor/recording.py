@@ -30,9 +30,9 @@ class Recording:
     """
 
     __slots__ = (
-        "_nodes", "anchor", "anchor_at", "borrowed", "away", "closed", "entered", "freed", "handles",
-        "histories", "inputs", "jit", "leaf_of", "limit", "lock", "moved", "pinned", "places", "replayed",
-        "retained", "state", "where",
+        "_nodes", "anchor", "anchor_at", "away", "borrowed", "closed", "entered", "freed",
+        "handles", "histories", "inputs", "jit", "leaf_of", "limit", "lock", "moved", "pinned",
+        "places", "replayed", "retained", "state", "where",
     )  # fmt: skip
 
     def __init__(self, grad: bool = True) -> None:

@@ -28,7 +28,7 @@ def _reduce(name: str, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
     return apply_op(TABLE[name], (x,), (axes, keepdim))
 
 
-def sum(  # noqa: A001
+def sum(
     self: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
     """The sum over dims (all without one); integers and bool add up in int64: (...) -> (...).
@@ -126,12 +126,12 @@ def _truth(x: Tensor) -> Tensor:
     return x if x._kind.dtype.kind == "b" else apply("not_equal", x, 0)
 
 
-def any(self: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
+def any(self: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether any element is true (not zero) over dims: (...) -> (...) bool."""
     return _reduce("any", _truth(self), dim, keepdim)
 
 
-def all(self: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
+def all(self: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero) over dims: (...) -> (...) bool."""
     return _reduce("all", _truth(self), dim, keepdim)
 
@@ -193,7 +193,7 @@ def _extreme(name: str) -> Callable[..., Any]:
     return method
 
 
-max, min = _extreme("max"), _extreme("min")  # noqa: A001
+max, min = _extreme("max"), _extreme("min")
 
 
 def _scan(name: str, kind: str) -> Callable[..., Tensor]:
@@ -232,7 +232,7 @@ softmax, log_softmax = _softmax("softmax"), _softmax("log_softmax")
 
 
 def norm(self: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The vector p-norm over dims (all without one); p may be inf, 1, 2, 'fro', ...: (...) -> (...)."""
+    """The vector p-norm over dims (all without one); p: inf, 1, 2, 'fro', ...: (...) -> (...)."""
     x = _floats("norm", self)
     if p in ("fro", 2, None):
         return apply("sqrt", _reduce("sum", apply("mul", x, x), dim, keepdim))

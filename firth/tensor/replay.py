@@ -96,7 +96,7 @@ def replay(name: str, rec: Recording, at: tuple[int, ...]) -> bool:
 
 
 def _structure(placed: Any, needed: dict[int, Any]) -> Any:
-    """What is replayed, told by its ops alone, so that equal work from other recordings is known."""
+    """What is replayed, told by its ops alone, so that equal work is known again."""
     numbers: dict[tuple[int, int], tuple[int, int]] = {}  # (segment, position) -> place here
     parts = []
     for which, (segment, positions, sources, kept) in enumerate(placed):
@@ -175,7 +175,7 @@ def _enter_buffer(rec: Recording, segment: Segment, position: int) -> int:
 
 
 def _rebuild(rec: Recording, placed: Any, needed: dict[int, Any]) -> _Replayed:
-    """The segments' nodes on this recording's inputs; how to map inputs forward and results back."""
+    """The segments' nodes on this recording's inputs; maps of inputs forward, results back."""
     known = rec.nodes()
     rebuilt: dict[tuple[Any, int], Node] = {}
     back: dict[int, Node] = {}

@@ -255,7 +255,7 @@ def sort(
 def topk(
     self: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> ValuesIndices:
-    """(values, indices) of the k largest (or smallest) along a dim, in order: (..., N) -> (..., k)."""
+    """(values, indices) of the k largest (or smallest) along a dim: (..., N) -> (..., k)."""
     shape = self._kind.shape
     axis = axis_of("topk", dim, len(shape))
     if not shape or not 0 <= k <= shape[axis]:
@@ -351,7 +351,7 @@ def roll(self: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return out
 
 
-def clamp(self: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
+def clamp(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Elements below min become min, above max become max: (...) -> (...)."""
     if min is None and max is None:
         raise ArgumentError(
@@ -363,7 +363,7 @@ def clamp(self: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A0
     return out if max is None else apply("minimum", out, operand(max, "clamp"))
 
 
-def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
+def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """In place: elements below min become min, above max become max."""
     return update(self, clamp(self, min, max), "clamp")
 

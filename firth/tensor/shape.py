@@ -375,7 +375,7 @@ def unbind(self: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors one after the other along a dimension: (..., N, ...), (..., M, ...) -> (..., N+M, ...)."""
+    """Tensors one after the other along a dim: (..., N, ...), (..., M, ...) -> (..., N+M, ...)."""
     parts = list(tensors)
     if not parts:
         raise ArgumentError(

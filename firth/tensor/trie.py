@@ -33,8 +33,8 @@ class State:
     """
 
     __slots__ = (
-        "added", "depth", "dynamic", "edges", "grad", "inputs", "kind", "memo", "note", "parent", "places",
-        "programs", "scalars", "shadow",
+        "added", "depth", "dynamic", "edges", "grad", "inputs", "kind", "memo", "note", "parent",
+        "places", "programs", "scalars", "shadow",
     )  # fmt: skip
 
     def __init__(self, parent: State | None, added: tuple[tuple[Node, Kind], ...], grad: bool):

@@ -212,7 +212,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _serves_firth(frame: Any) -> bool:
-    """Whether an installed package (NumPy, say) was called by Firth's lower floors, not by a user."""
+    """Whether an installed package (NumPy, say) was called by the lower floors, not by a user."""
     while frame is not None and frame.f_code.co_filename.startswith(_SITE):
         frame = frame.f_back
         if frame is not None and frame.f_code.co_filename.startswith(_LOWER):
@@ -366,7 +366,7 @@ class Watcher:
                 out.append(Guard(value, _WHOLE, snapshot(value), what, line))
 
     def finish(self) -> list[Guard]:
-        """The guards of the lines that ran; RecordingError when the function changed what it reads."""
+        """The guards of the lines that ran; RecordingError when it changed what it reads."""
         if self._random != (random.getstate(), _numpy_state()):
             raise RecordingError(
                 message(

@@ -39,12 +39,12 @@ from firth.tensor.reading import from_dlpack
 # Functions made from tables: firth.exp, firth.add, firth.cat, ...
 globals().update(FUNCTIONS)
 
-__all__ = [
+__all__ = [  # noqa: PLE0604
     "Device", "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator",
     "empty", "empty_like",
     "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like",
     "get_default_dtype", "grad",
     "inference_mode", "is_grad_enabled", "jit", "linspace", "no_grad", "ones", "ones_like",
     "set_default_dtype", "set_grad_enabled", "tensor", "value_and_grad", "vjp", "zeros",
-    "zeros_like", *sorted(FUNCTIONS),  # noqa: PLE0604
+    "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

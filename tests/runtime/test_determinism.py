@@ -17,6 +17,7 @@ from firth.ir.graph import Graph
 from firth.ir.op import TABLE, Expr, input_node
 from firth.passes.grad import gradient
 from firth.runtime.buffer import from_array
+from firth.targets.cpu import compiler
 from firth.targets.cpu import target as cpu
 from tests.fuzz.graphs import random_graph
 
@@ -26,7 +27,7 @@ THREADS = ("1", "2", "4", "4")
 @pytest.fixture(autouse=True)
 def always_shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Small programs too wake every thread."""
-    monkeypatch.setattr(cpu, "_small", lambda plan: False)
+    monkeypatch.setattr(compiler, "_small", lambda plan: False)
     yield
     flags.put("FIRTH_THREADS", None)
 

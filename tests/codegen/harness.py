@@ -8,6 +8,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from firth.base.facts import TargetFacts
+from firth.codegen.builder import Builder
 from firth.codegen.emit import emit
 from firth.ir.kernel import Kernel
 from firth.runtime.buffer import allocate
@@ -29,22 +30,40 @@ ALL_FACTS = [facts(vector, masked) for vector in (16, 32, 64) for masked in (Fal
 _loaded: dict = {}
 
 
+def compiled(text: str):
+    """(engine, machine) that hold the machine code of a module's text."""
+    module = llvm.parse_assembly(text)
+    module.verify()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=CPU, features=FEATURES, opt=1, jit=True
+    )
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return engine, machine
+
+
 def compile_text(text):
     """The address of the function, kept for the life of the process."""
     found = _loaded.get(text.name)
     if found is None:
-        module = llvm.parse_assembly(text.text)
-        module.verify()
-        machine = llvm.Target.from_default_triple().create_target_machine(
-            cpu=CPU, features=FEATURES, opt=1, jit=True
-        )
-        engine = llvm.create_mcjit_compiler(module, machine)
-        engine.finalize_object()
+        engine, machine = compiled(text.text)
         call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(
             engine.get_function_address(text.name)
         )
         found = _loaded[text.name] = (call, engine, machine)
     return found[0]
+
+
+def call_function(b: Builder, *arrays: np.ndarray) -> None:
+    """Runs what a builder holds as the body of a function of pointers %p0, %p1, ..."""
+    pointers = ", ".join(f"ptr %p{k}" for k in range(len(arrays)))
+    parts = [*b.declares.values(), *b.helpers.values()]
+    body = f"define void @f({pointers}) {{\nentry:\n{b.text()}\nret void\n}}"
+    engine, _ = compiled("\n".join([*parts, body]))
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(arrays))(
+        engine.get_function_address("f")
+    )
+    call(*[a.ctypes.data for a in arrays])
 
 
 def run(kernel: Kernel, arrays, target=None, generic=False):

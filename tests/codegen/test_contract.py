@@ -8,7 +8,6 @@ import pytest
 from firth.base import dtype as dt
 from firth.base import flags
 from firth.base.facts import TargetFacts
-from firth.passes.blocking import contract_blocks, micro_rows, panel_columns
 from firth.ir.kernel import (
     Accumulator,
     Affine,
@@ -22,6 +21,7 @@ from firth.ir.kernel import (
     Load,
     Store,
 )
+from firth.passes.blocking import contract_blocks, micro_rows, panel_columns
 from tests.codegen.harness import facts, run
 
 wide = TargetFacts(

@@ -1,0 +1,79 @@
+"""Walking axes and copying operands: sizes of pieces, transposed squares, what an operand is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from firth.base import dtype as dt
+from firth.codegen.builder import Builder
+from firth.codegen.contract_pack import (
+    coefficient,
+    first_lanes,
+    piece_sizes,
+    round_up,
+    round_up_index,
+    size_ranges,
+    transpose,
+    unit,
+)
+from firth.codegen.types import widen
+from firth.ir.kernel import Affine, Apply, Axis, Const, Guard, Load
+from tests.codegen.harness import call_function
+
+I, K = Axis("i", 10), Axis("k", 6)  # noqa: E741
+
+
+@pytest.mark.parametrize(("lanes", "dtype"), [(2, dt.float64), (4, dt.float64), (8, dt.float64),
+                                              (4, dt.float32), (8, dt.float32), (16, dt.float32),
+                                              (8, dt.int32), (2, dt.float32)])  # fmt: skip
+def test_transposed_squares(lanes: int, dtype: dt.DType) -> None:
+    element = {"float32": "float", "float64": "double", "int32": "i32"}[dtype.name]
+    size, type_ = dtype.itemsize, widen(element, lanes)
+    b = Builder()
+    rows = [b.load(type_, b.gep(element, "%p0", r * lanes), size) for r in range(lanes)]
+    for r, row in enumerate(transpose(b, rows, element, size)):
+        b.store(type_, row, b.gep(element, "%p1", r * lanes), size)
+    x = np.arange(lanes * lanes).reshape(lanes, lanes).astype(dtype.np)
+    y = np.zeros_like(x)
+    call_function(b, x, y)
+    np.testing.assert_array_equal(y, x.T)
+
+
+def test_sizes_of_pieces_are_those_that_can_occur() -> None:
+    assert piece_sizes((I,), {I: 10}, 6) == [4, 6]
+    assert piece_sizes((I,), {I: 4}, 6) == [2, 4]  # tiles of 4, 4 and 2
+    assert piece_sizes((I,), {I: 5}, 5) == [5]
+    assert piece_sizes((I, K), {I: 2, K: 6}, 6) == [6]
+    assert piece_sizes((), {}, 6) == [1]
+
+
+def test_a_known_size_needs_one_piece_and_an_unknown_one_any() -> None:
+    assert size_ranges([2, 4, 6], 3) == [(4, 2)]
+    assert size_ranges([2, 4, 6], "%n") == [(2, 0), (4, 2), (6, 4)]
+
+
+def test_rounding_up() -> None:
+    assert [round_up(n, 8) for n in (0, 1, 8, 9)] == [0, 8, 8, 16]
+    b = Builder()
+    assert round_up_index(b, 9, 8) == 16 and b.text() == ""
+    assert str(round_up_index(b, "%n", 8)).startswith("%")
+
+
+def test_masks_of_known_sizes_are_constants() -> None:
+    b = Builder()
+    assert first_lanes(b, 2, 4) == "<i1 true, i1 true, i1 false, i1 false>" and b.text() == ""
+
+
+def test_what_moves_by_one() -> None:
+    index = Affine(3, ((I, 6), (K, 1)))
+    load = Load(0, index, dt.float32)
+    assert coefficient(index.terms, I) == 6 and coefficient(index.terms, Axis("other", 2)) == 0
+    assert unit(load, K) and not unit(load, I)
+    product = Apply("mul", (load, Const(2.0, dt.float32)), dt.float32)
+    assert unit(product, K) and not unit(product, I)
+
+
+def test_a_guard_does_not_hide_the_direction() -> None:
+    guarded = Load(0, Affine(0, ((K, 1),)), dt.float32, (Guard(Affine(-1, ((K, 1),)), 4),))
+    assert unit(guarded, K)

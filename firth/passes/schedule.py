@@ -10,7 +10,7 @@ from firth.ir.node import Node
 from firth.ir.op import INPUT
 from firth.passes.alone import schedule_alone
 from firth.passes.contraction import schedule_contraction
-from firth.passes.fuse import fuse
+from firth.passes.fuse import Cluster, Fusion, fuse
 from firth.passes.loops import Call, schedule_loops
 from firth.passes.values import NeedsBuffer, Sites
 
@@ -38,24 +38,30 @@ def schedule(
         fusion = fuse(graph, forced, apart)
         sites = Sites()
         calls: list[Call] = []
-        try:
-            for cluster in fusion.clusters:
-                if not any(id(n) in fusion.stored for n in cluster.nodes):
-                    continue
-                if cluster.alone:
-                    calls += schedule_alone(fusion, cluster, sites, facts)
-                elif cluster.contraction is not None:
-                    calls.append(schedule_contraction(fusion, cluster, sites, facts, generic))
-                else:
-                    calls.append(schedule_loops(fusion, cluster, sites, facts, generic))
-        except NeedsBuffer as need:
-            if id(need.node) in apart:
-                raise
-            if id(need.node) in forced:  # stored, but by the very kernel that needs it
-                apart.add(id(need.node))
-            forced[id(need.node)] = need.node
-            continue
-        return Schedule(calls, fusion.stored, sites)
+        needed: dict[int, Node] = {}
+        for cluster in fusion.clusters:
+            if not any(id(n) in fusion.stored for n in cluster.nodes):
+                continue
+            try:
+                calls += _cluster(fusion, cluster, sites, facts, generic)
+            except NeedsBuffer as need:  # the other clusters may have needs of their own
+                if id(need.node) in apart:
+                    raise
+                needed[id(need.node)] = need.node
+        if not needed:
+            return Schedule(calls, fusion.stored, sites)
+        apart.update(n for n in needed if n in forced)  # stored, but by the kernel that needs it
+        forced.update(needed)
+
+
+def _cluster(
+    fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts, generic: bool
+) -> list[Call]:
+    if cluster.alone:
+        return schedule_alone(fusion, cluster, sites, facts)
+    if cluster.contraction is not None:
+        return [schedule_contraction(fusion, cluster, sites, facts, generic)]
+    return [schedule_loops(fusion, cluster, sites, facts, generic)]
 
 
 def _all(graph: Graph) -> dict[int, Node]:

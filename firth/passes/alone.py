@@ -132,14 +132,20 @@ def _cumulate(alone: _Alone, node: Node) -> list[Call]:
     axes = [Axis(f"i{d}", n) for d, n in enumerate(node.shape)]
     index = tuple(of_axis(a) for a in axes)
     scan = axes[axis]
-    half = node.dtype in (dt.float16, dt.bfloat16)
     op: str = kind
-    acc = Accumulator("run", op, dt.float32 if half else node.dtype, neutral(op, node.dtype))
+    # Rounding grows with the length of a running sum: floats run in the widest dtype.
+    steps = [node.dtype]
+    if node.dtype in (dt.float16, dt.bfloat16):
+        steps.append(dt.float32)
+    if node.dtype.kind == "f" and op in ("add", "mul"):
+        steps.append(dt.float64)
+    acc = Accumulator("run", op, steps[-1], neutral(op, node.dtype))
     value = values.at(node.src[0], index)
     running: Expression = acc
-    if half:
-        value = Apply("cast", (value,), dt.float32)
-        running = Apply("cast", (acc,), node.dtype)
+    for dtype in steps[1:]:
+        value = Apply("cast", (value,), dtype)
+    for dtype in reversed(steps[:-1]):
+        running = Apply("cast", (running,), dtype)
     store = Store(values.buffer(node, True), _address(node, index), running)
     loop = Loop(scan, (Accumulate(acc, value), store), 0, (acc,))
     kept = [a for a in axes if a is not scan and a.extent != 1]

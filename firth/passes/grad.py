@@ -100,14 +100,20 @@ def _pull(node: Node, g: Node, needed: set[int]) -> list[Node | None]:
     found = iter(gradient([body], [inputs[-1]], wanted))
     pulls = [next(found) if id(n) in needed else None for n in node.src]
     back = {id(s): n for s, n in zip(inputs, real, strict=True)}
-    return [p if p is None else substitute(p, back) for p in pulls]
+    inside = iter(substitute_all([p for p in pulls if p is not None], back))
+    return [None if p is None else next(inside) for p in pulls]
 
 
 def substitute(root: Node, mapping: dict[int, Node]) -> Node:
     """The graph of `root` with the nodes of `mapping` (by id) replaced; the rest is shared."""
+    return substitute_all([root], mapping)[0]
+
+
+def substitute_all(roots: list[Node], mapping: dict[int, Node]) -> list[Node]:
+    """`substitute` for several roots: what they share stays shared."""
     made = dict(mapping)
-    for node in topological([root], stop=mapping):
+    for node in topological(roots, stop=mapping):
         src = tuple(made[id(s)] for s in node.src)
         same = all(a is b for a, b in zip(src, node.src, strict=True))
         made[id(node)] = node if same else Node(node.op, src, node.attrs, node.shape, node.dtype)
-    return made[id(root)]
+    return [made[id(root)] for root in roots]

@@ -80,6 +80,7 @@ class _Planner:
             id(writers[id(r)][-1]) for j, r in roots.items() if j in donated and id(r) in writers
         }
         self.calls = _order(self.calls, late)
+        self._note_users()
         for j, root in roots.items():
             self._place_output(j, root, donated.get(j))
         self._copies_first_read()
@@ -106,6 +107,16 @@ class _Planner:
                     out.setdefault(id(node), []).append(call)
         return out
 
+    def _note_users(self) -> None:
+        """Which calls (by number) read and write each node, and the last one that can fail."""
+        self.reads: dict[int, list[int]] = {}
+        self.writes: dict[int, list[int]] = {}
+        self.last_check = max((k for k, c in enumerate(self.calls) if c.checks), default=-1)
+        for k, call in enumerate(self.calls):
+            for node, buffer in _arguments(call):
+                users = self.writes if buffer.written else self.reads
+                users.setdefault(id(node), []).append(k)
+
     def _place_output(self, j: int, root: Node, input_place: int | None) -> None:
         """Puts an output where it belongs, or leaves a copy for the end."""
         target: Place = ("output", j)
@@ -126,18 +137,14 @@ class _Planner:
         source = self.graph.inputs[input_place]
         if any(strip(o) is source for o in self.graph.outputs):
             return False
-        writing = [k for k, c in enumerate(self.calls) for n, b in _arguments(c)
-                   if n is root and b.written]  # fmt: skip
-        checking = [k for k, c in enumerate(self.calls) if c.checks]
-        if len(writing) != 1 or (checking and checking[-1] >= writing[0]):
+        writing = self.writes.get(id(root), [])
+        if len(writing) != 1 or self.last_check >= writing[0]:
             return False
-        for k, call in enumerate(self.calls):
-            reads = any(n is source and not b.written for n, b in _arguments(call))
-            if not reads or k < writing[0]:
-                continue
-            if k > writing[0] or not _aligned(call, source, root):
-                return False
-        return True
+        reading = self.reads.get(id(source), [])
+        return all(
+            k < writing[0] or (k == writing[0] and _aligned(self.calls[k], source, root))
+            for k in reading
+        )
 
     def _copies_first_read(self) -> None:
         """Copies into donated inputs come last: what outputs share is copied out before."""

@@ -152,7 +152,6 @@ class Program:
                 self.read(leaf.grad)
 
 
-
 STEPS = (
     Program.fresh, Program.leaf, Program.look, Program.look, Program.view, Program.view,
     Program.write, Program.write, Program.write, Program.put, Program.mix, Program.mix,

@@ -15,22 +15,6 @@ from typing import Any
 import firth.tensor as _tensor
 from firth.base import dtype as _dtype
 from firth.base import errors as _errors
-from firth.base.dtype import (
-    bfloat16,
-    complex64,
-    complex128,
-    float16,
-    float32,
-    float64,
-    int8,
-    int16,
-    int32,
-    int64,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-)
 
 __version__ = "0.1.0"
 
@@ -40,22 +24,23 @@ FirthError = _errors.FirthError
 # Packages that load when they are first used.
 _LATER = ("nn", "optim", "data", "metrics", "compat")
 _LATER_NAMES = {"save": "nn.serialize", "load": "nn.serialize"}
-# torch's other names of the dtypes
-_ALIASES = {
-    "bool": _dtype.bool_, "double": float64, "float": float32, "half": float16, "short": int16,
-    "int": int32, "long": int64,
+
+# Dtypes by their names, and torch's other names of them.
+_DTYPES = {_d.name: _d for _d in _dtype.ALL} | {
+    other: _dtype.BY_NAME[name] for other, name in (
+        ("double", "float64"), ("float", "float32"), ("half", "float16"), ("short", "int16"),
+        ("int", "int32"), ("long", "int64"),
+    )
 }  # fmt: skip
 
-_tensor_package = _tensor
-globals().update({name: getattr(_tensor_package, name) for name in _tensor_package.__all__})
-globals().update(_ALIASES)
-device = _tensor_package.Device
+globals().update({name: getattr(_tensor, name) for name in _tensor.__all__})
+globals().update(_DTYPES)
+device = _tensor.Device
 
-__all__ = sorted({
-    "DType", "FirthError", "bfloat16", "complex64", "complex128", "device", "dtype", "float16",
-    "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
-    "uint64", *_ALIASES, *_LATER, *_LATER_NAMES, *_tensor_package.__all__,
-})  # fmt: skip
+__all__ = [  # noqa: PLE0604
+    "DType", "FirthError", "device", "dtype", *sorted(_DTYPES), *_LATER, *_LATER_NAMES,
+    *_tensor.__all__,
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Errors. The message form: `op: what is wrong; got this, expected that; at file.py:41; the fix`."""
+"""Errors, in the form `op: what is wrong; got this, expected that; at file.py:41; the fix`."""
 
 from __future__ import annotations
 

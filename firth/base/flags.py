@@ -68,7 +68,9 @@ def threads() -> int:
     """Number of threads that programs run on, at least 1."""
     text = get("FIRTH_THREADS")
     if not text:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
     if not text.isdigit() or int(text) < 1:
         raise ArgumentError(
             f"FIRTH_THREADS: not a number of threads; got {text!r}, expected 1 or more; "

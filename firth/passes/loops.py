@@ -8,6 +8,7 @@ dtypes and TargetFacts only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -214,19 +215,31 @@ class _Nest:
             self.axes_of[id(e)] = frozenset(own).union(*(self.axes_of[id(p)] for p in parts))
 
     def _vector_axis(self) -> Axis | None:
-        """The axis along which most memory is contiguous; the innermost one among equals."""
+        """The axis that costs least as the vector; the innermost one among equals."""
         candidates = [*self.kept, *self.reduced]
         if not candidates:
             return None
-        score = dict.fromkeys(candidates, 0)
+        costs = [self._cost_along(a) for a in candidates]
+        return [a for a, c in zip(candidates, costs, strict=True) if c == min(costs)][-1]
+
+    def _cost_along(self, axis: Axis) -> float:
+        """Steps of the kernel with this vector axis: one for an operation on full vectors or a
+        contiguous access, one a lane for any other access.
+
+        Generic kernels suppose that every extent is long.
+        """
+        wide = self.facts.lanes(4)
+        lanes = wide if self.generic else min(axis.extent, wide)
+        once = 1.0 if self.generic else math.prod(a.extent for a in self.kept)
+        inner = once * (64.0 if self.generic else math.prod(a.extent for a in self.reduced))
+        total = inner * (1 + sum(weight(e) for e in self.made)) / lanes
         indices = [e.index for e in self.made if isinstance(e, Load)]
-        indices += [s.index for s in self.stores]
-        for index in indices:
-            for axis, c in index.terms:
-                if axis in score:
-                    score[axis] += 1 if c == 1 else -1
-        best = max(score.values())
-        return [a for a in candidates if score[a] == best][-1]
+        for index in (*indices, *(s.index for s in self.stores)):
+            steps = dict(index.terms)
+            walked = inner if any(a in steps for a in self.reduced) else once
+            step = abs(steps.get(axis, 0))
+            total += walked / lanes * (lanes if step > 1 else step)
+        return total
 
     def _lanes(self) -> int:
         """Lanes of the vector loop: native width, more of them where work is light."""
@@ -346,17 +359,17 @@ class _Nest:
             if crossed is not None:
                 others = [*(a for a in others if a is not crossed), crossed]
                 step = max(CROSSED // self.lanes, 1) * self.lanes
-                target = v.extent * CROSSED
+                target = max(target, v.extent * CROSSED)
             block = min(step, max(v.extent, 1))
             body = [Loop(v, tuple(body), self.lanes)]
             grid.append((v, block))
             target = max(1, target // max(1, v.extent))
-        if others:
-            r = others[-1]
-            block = min(target, max(r.extent, 1))
+        for axis in reversed(others):
+            block = min(target, max(axis.extent, 1))
             if block > 1 or self.generic:
-                body = [Loop(r, tuple(body))]
-            grid = [*((a, 1) for a in others[:-1]), (r, block), *grid]
+                body = [Loop(axis, tuple(body))]
+            grid.insert(0, (axis, block))
+            target = max(1, target // max(1, axis.extent))
         return grid, body
 
     def _crossed(self, v: Axis | None) -> Axis | None:

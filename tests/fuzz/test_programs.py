@@ -39,6 +39,8 @@ def check(seed: int) -> None:
         if not e.size:
             continue
         scale = max(float(np.max(np.abs(e))), 1.0)
+        if scale > 1e30:  # beyond float32 or nearly so
+            continue
         own, found = float(np.max(np.abs(p - e))), float(np.max(np.abs(n - e)))
         assert found <= 4 * own + 1e-5 * scale, (
             f"seed {seed} value {place}: error {found:.3g}, ref's own is {own:.3g}, "

@@ -77,6 +77,8 @@ def _value(value: Attr) -> str:
         return value.name
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return f"'{value}'"
+    if isinstance(value, tuple):  # a subclass writes itself otherwise
+        return repr(tuple(value))
     return repr(value)
 
 

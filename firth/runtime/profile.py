@@ -1,4 +1,4 @@
-"""FIRTH_DEBUG=time: where a program's time goes, against what the machine can do."""
+"""FIRTH_DEBUG=kernels and time: what ran, and where its time goes of what the machine can do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -78,3 +78,9 @@ def print_times(rows: Sequence[Row], file: TextIO | None = None) -> None:
     """Prints the table to stderr (or a file)."""
     peak = peak_bytes_per_second(flags.threads())
     print(table(rows, peak), file=file or sys.stderr)
+
+
+def print_kernels(stages: Iterable[tuple[str, int]], file: TextIO | None = None) -> None:
+    """Prints names and tiles, one run of a program on one line, to stderr (or a file)."""
+    text = ", ".join(name if tiles == 1 else f"{name} x{tiles}" for name, tiles in stages)
+    print(f"ran {text or 'nothing'}", file=file or sys.stderr)

@@ -26,7 +26,7 @@ from firth.base.errors import (
 from firth.runtime import layout as at
 from firth.runtime import pool as pools
 from firth.runtime.buffer import ALIGNMENT, Buffer, Shape, allocate, give_back, lend
-from firth.runtime.profile import Row, print_times
+from firth.runtime.profile import Row, print_kernels, print_times
 
 # ("input", i), ("output", j), ("arena", byte offset) or ("int", value)
 Place = tuple[str, int]
@@ -226,7 +226,8 @@ class Program:
         alone = self._serial or pool.size == 1
         if not alone:
             pool.reserve(self._scratch_bytes)
-        plain = len(self._steps) == 1 and not flags.debug("time")
+        shown = flags.debug("time") or flags.debug("kernels")
+        plain = len(self._steps) == 1 and not shown
         return _Setup(version, plain, pool, _template(self, alone, pool))
 
     def _outputs(self, inputs: Sequence[Buffer]) -> list[Buffer]:
@@ -270,6 +271,8 @@ class Program:
             give_back(arena)
         if flags.debug("time"):
             print_times(rows)
+        elif flags.debug("kernels"):
+            print_kernels((s.name, getattr(s, "tiles", 1)) for s in self._stages)
         if status:
             self._after(setup, frame, status)
         return outputs

@@ -9,7 +9,7 @@ from firth.base import dtype as dt
 from firth.base.errors import ArgumentError
 from firth.ir.graph import Graph
 from firth.ir.op import TABLE as T
-from firth.ir.op import Expr, const_node, input_node
+from firth.ir.op import Expr, const_node, input_node, make
 from firth.ir.text import from_text, to_text
 
 TEXT = """\
@@ -48,6 +48,17 @@ def test_constants_keep_their_value(value):
 def test_shapes_behind_a_node_are_computed_not_believed():
     graph = from_text(TEXT.replace("float32[2, 3]\n%3", "float32[9, 9]\n%3"))
     assert graph.outputs[1].shape == (2, 3)
+
+
+def test_tuples_of_other_classes_are_written_as_tuples():
+    class Extents(tuple):
+        def __repr__(self) -> str:
+            return f"Extents({list(self)})"
+
+    x = input_node(0, (6,), dt.float32)
+    graph = Graph((x,), (make(T["reshape"], (x,), (Extents((2, 3)),)),))
+    assert "shape=(2, 3)" in to_text(graph)
+    assert to_text(from_text(to_text(graph))) == to_text(graph)
 
 
 def test_comments_and_empty_lines_are_free():

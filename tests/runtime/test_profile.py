@@ -3,7 +3,13 @@ from __future__ import annotations
 import io
 
 from firth.base import flags
-from firth.runtime.profile import Row, peak_bytes_per_second, print_times, table
+from firth.runtime.profile import (
+    Row,
+    peak_bytes_per_second,
+    print_kernels,
+    print_times,
+    table,
+)
 
 
 def test_table():
@@ -28,3 +34,10 @@ def test_peak_is_measured_once_and_printed():
     finally:
         flags.put("FIRTH_THREADS", None)
     assert out.getvalue().count("\n") == 3
+
+
+def test_kernels_are_named_in_order():
+    out = io.StringIO()
+    print_kernels([("contract", 4), ("sum_div", 1)], out)
+    print_kernels([], out)
+    assert out.getvalue() == "ran contract x4, sum_div\nran nothing\n"

@@ -164,7 +164,7 @@ def coefficient(index_terms: Sequence[tuple[Axis, int]], axis: Axis) -> int:
 
 def plain(e: Emitter, x: Expression) -> Load | None:
     """The load that the operand is, if it can be read in place."""
-    if not isinstance(x, Load) or x.dynamic or x.dtype.kind == "b":
+    if not isinstance(x, Load) or x.dynamic or x.dtype.kind == "b" or e.site:
         return None
     return None if any(not memory.always(e, g) for g in x.guards) else x
 

@@ -14,7 +14,7 @@ from firth.base import flags
 from firth.base.dtype import DType
 from firth.base.errors import VerifyError
 from firth.base.facts import TargetFacts
-from firth.codegen import contract, loops, memory, sort, values
+from firth.codegen import check, contract, loops, memory, sort, values
 from firth.codegen.builder import Builder, Index
 from firth.codegen.state import Frame, Lanes, Range, Value
 from firth.codegen.text import Text
@@ -26,6 +26,7 @@ from firth.ir.kernel import (
     Axis,
     Contract,
     Expression,
+    Guard,
     Kernel,
     Loop,
     Sort,
@@ -39,10 +40,11 @@ SCRATCH_ALIGNMENT = 64
 class Emitter:
     """One kernel being emitted."""
 
-    def __init__(self, kernel: Kernel, facts: TargetFacts, generic: bool) -> None:
+    def __init__(self, kernel: Kernel, facts: TargetFacts, generic: bool, site: int = 0) -> None:
         self.kernel = kernel
         self.facts = facts
         self.generic = generic
+        self.site = site if flags.get("FIRTH_CHECK") == "1" else 0
         self.fused = facts.fma and flags.get("FIRTH_STRICT") != "1"
         self.b = Builder()
         self.params: list[int] = []
@@ -118,6 +120,18 @@ class Emitter:
     ) -> str:
         """The address of an element: of lane 0 inside a vector loop."""
         return memory.address(self, buffer, index, dynamic)
+
+    def inside(
+        self,
+        buffer: int,
+        index: Affine,
+        dynamic: Sequence[tuple[Expression, int]],
+        guards: tuple[Guard, ...],
+    ) -> check.Condition:
+        """Where an access happens: a uniform condition, and a mask where it depends on the lane."""
+        if self.site:
+            return check.inside(self, buffer, index, dynamic, guards)
+        return memory.guarded(self, guards)
 
     def memory_type(self, buffer: int) -> str:
         """The type of a buffer's elements in memory."""
@@ -307,9 +321,10 @@ class Emitter:
                 self._ranges[axis] = Range(start, stop, b.sub(stop, start), True)
 
 
-def emit(kernel: Kernel, facts: TargetFacts, generic: bool = False) -> Text:
+def emit(kernel: Kernel, facts: TargetFacts, generic: bool = False, site: int = 0) -> Text:
     """The LLVM text of a kernel for a machine with these facts.
 
     generic: sizes become parameters, so that one text serves every shape of the same structure.
+    site: what FIRTH_CHECK=1 records for an access outside of its buffer; 0 checks nothing.
     """
-    return Emitter(kernel, facts, generic).text()
+    return Emitter(kernel, facts, generic, site).text()

@@ -193,7 +193,7 @@ def load(e: Emitter, x: Load) -> Value:
     """The value of a load."""
     lanes = e.lanes.lanes if e.lanes else 1
     step = lane_step(e, x.index)
-    uniform, mask = guarded(e, x.guards)
+    uniform, mask = e.inside(x.buffer, x.index, x.dynamic, x.guards)
     dynamic = [(e.value(v), c) for v, c in x.dynamic]
     varying = step != 0 or mask is not None or any(v.lanes > 1 for v, _ in dynamic)
     if uniform is False:
@@ -354,7 +354,7 @@ def _gather(e: Emitter, x: Load, uniform: bool | str, mask: str | None, lanes: i
 
 def store(e: Emitter, s: Store) -> None:
     """Emits a store."""
-    uniform, mask = guarded(e, s.guards)
+    uniform, mask = e.inside(s.buffer, s.index, s.dynamic, s.guards)
     if uniform is False:
         return
     if uniform is True:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from firth.base import dtype as dt
 from firth.codegen import memory
 from firth.codegen.builder import Index
+from firth.codegen.contract_pack import only_if
 from firth.codegen.convert import cast
 from firth.codegen.types import memory_type, register_type
 from firth.ir.kernel import Sort
@@ -37,8 +38,12 @@ def emit(e: Emitter, s: Sort) -> None:
     def finish(index: Index, _: list[str]) -> list[str]:
         with e.bound(s.axis, index):
             place = b.load("i64", b.gep("i64", places, b.add(half, index)), 8)
-            pointer = memory.address(e, s.buffer, s.index)
-            b.store("i64", place, pointer, 8)
+            allowed, _ = e.inside(s.buffer, s.index, (), ())
+
+            def put() -> None:
+                b.store("i64", place, memory.address(e, s.buffer, s.index), 8)
+
+            only_if(e, allowed, put)
         return []
 
     b.loop(0, n, 1, [], finish, nonempty=where.nonempty)

@@ -138,7 +138,7 @@ def _divide(e: Emitter, x: Apply, texts: list[str], lanes: int) -> str:
         zero = "0" if lanes == 1 else "zeroinitializer"
         type_ = e.type(dtype, lanes)
         bad = e.b.op(f"icmp eq {type_} {texts[1]}, {zero}")
-        _record(e, bad, "0", x.site, x.guards, lanes, id(x))
+        record(e, bad, "0", x.site, x.guards, lanes, id(x))
     return arith.divide(e, x.op, texts, dtype, lanes, divisor)
 
 
@@ -151,20 +151,20 @@ def _checked(e: Emitter, x: Checked) -> Value:
     good = b.op(f"icmp ult {type_} {index.text}, {extent}")
     one = "true" if lanes == 1 else "splat (i1 true)"
     bad = b.op(f"xor {e.type(dt.bool_, lanes)} {good}, {one}")
-    _record(e, bad, index.text, x.site, x.guards, lanes, id(x))
+    record(e, bad, index.text, x.site, x.guards, lanes, id(x))
     zero = constant(0, dt.int64, lanes)
     mask = e.type(dt.bool_, lanes)
     return Value(b.op(f"select {mask} {good}, {type_} {index.text}, {type_} {zero}"), lanes)
 
 
-def _record(
+def record(
     e: Emitter,
     bad: str,
     shown: str,
     site: int,
     guards: tuple[Guard, ...],
     lanes: int,
-    key: int,
+    key: object,
 ) -> None:
     """Where a lane is bad and takes part: (site, value) into the error record, if it is empty."""
     b = e.b

@@ -211,11 +211,12 @@ Statement = Store | Accumulate | Loop | Contract | Sort
 @dataclass(frozen=True, slots=True)
 class Buffer:
     """A kernel argument: dtype, and whether the kernel writes it. scratch > 0: elements of private
-    memory of the running thread instead of an argument."""
+    memory of the running thread instead of an argument. elements: of an argument; 0 is unknown."""
 
     dtype: DType
     written: bool = False
     scratch: int = 0
+    elements: int = 0
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -324,7 +324,7 @@ def copy_kernel(node: Node) -> Kernel:
     axis = Axis("i", count)
     index = of_axis(axis) if count != 1 else Affine()
     store = Store(1, index, Load(0, index, node.dtype))
-    buffers = (Buffer(node.dtype), Buffer(node.dtype, True))
+    buffers = (Buffer(node.dtype, elements=count), Buffer(node.dtype, True, elements=count))
     if count == 1:
         return Kernel("copy", (), buffers, (store,))
     return Kernel("copy", ((axis, TILE),), buffers, (Loop(axis, (store,), 16),))

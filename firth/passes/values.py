@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from firth.base import dtype as dt
@@ -84,7 +85,7 @@ class Values:
         key = (id(node), written)
         if key not in self._places:
             self._places[key] = len(self.buffers)
-            self.buffers.append(Buffer(node.dtype, written))
+            self.buffers.append(Buffer(node.dtype, written, 0, math.prod(node.shape)))
             self.nodes.append(node)
         return self._places[key]
 

@@ -21,6 +21,7 @@ from firth.base.errors import (
     DivisionByZero,
     FirthError,
     IndexOutOfRange,
+    VerifyError,
     message,
 )
 from firth.runtime import layout as at
@@ -71,8 +72,8 @@ class HostStage:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where compiled code can find an error. kind: "index" or "division". detail: what the value
-    had to be, e.g. "0 <= index < 10"."""
+    """Where compiled code can find an error. kind: "index", "division", or "address", whose op is
+    a kernel. detail: what the value had to be, e.g. "0 <= index < 10"."""
 
     op: str
     kind: str
@@ -314,6 +315,15 @@ def error_of(site: Site, value: int) -> FirthError:
             "mask the zeros first, e.g. with where(divisor == 0, 1, divisor)",
         )
         return DivisionByZero(text)
+    if site.kind == "address":
+        text = message(
+            site.op,
+            "a kernel reaches outside of a buffer",
+            f"element {value}",
+            "an element of the buffer",
+            "this is a bug in Firth: report it with what FIRTH_DUMP=folder writes",
+        )
+        return VerifyError(text)
     text = message(
         site.op,
         f"index {value} is out of range",

@@ -27,7 +27,7 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
     stages.kernels(plan)
     texts = []
     for k, step in enumerate(plan.steps):
-        text = emit(step.kernel, facts.host(), generic)
+        text = emit(step.kernel, facts.host(), generic, len(schedule.sites.table) + 1 + k)
         texts.append(stages.code(k, step.kernel.name, text, build.assembly))
     functions = build.load(texts)
     fields = _fields(schedule, plan, texts)
@@ -52,7 +52,8 @@ def _fields(schedule: Schedule, plan: Plan, texts: list[Text]) -> plans.Fields:
         ],
         "donated": list(plan.in_place.items()),
         "scratch_bytes": max((t.scratch_bytes for t in texts), default=0),
-        "sites": [[s.op, s.kind, _detail(s)] for s in sites],
+        "sites": [*([s.op, s.kind, _detail(s)] for s in sites),
+                  *([step.kernel.name, "address", ""] for step in plan.steps)],
         "serial_hint": _small(plan),
         "buffers": list(plan.sizes.items()),
     }  # fmt: skip

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
 
 from firth.base import dtype as dt
+from firth.base import flags
+from firth.base.errors import VerifyError
 from firth.ir.graph import Graph
+from firth.ir.kernel import Affine, Axis, Load, Loop, Store
 from firth.ir.op import TABLE, input_node
+from firth.passes.affine import of_axis
+from firth.runtime.buffer import from_array
 from firth.targets.cpu import compiler, plans
 
 
@@ -29,3 +38,28 @@ def test_little_work_stays_on_one_thread():
     small = compiler.build_program(Graph((x,), (TABLE["neg"](x).node,)), False, True, None)
     large = compiler.build_program(Graph((y,), (TABLE["neg"](y).node,)), False, True, None)
     assert small._serial and not large._serial
+
+
+def test_a_wrong_kernel_is_named_and_touches_nothing(monkeypatch):
+    """With FIRTH_CHECK=1, a kernel that reads behind its buffer is an error and nothing worse."""
+    x = input_node(0, (8,), dt.float32)
+    graph = Graph((x,), (TABLE["neg"](x).node,))
+    right = compiler.pipeline.place
+
+    def wrong(*args):
+        schedule, plan = right(*args)
+        (step,) = plan.steps
+        i = Axis("i", 8)
+        store = Store(1, of_axis(i), Load(0, Affine(100_000_000, ((i, 1),)), dt.float32))
+        kernel = replace(step.kernel, grid=(), body=(Loop(i, (store,), 8),))
+        plan.steps[:] = [replace(step, kernel=kernel)]
+        return schedule, plan
+
+    monkeypatch.setattr(compiler.pipeline, "place", wrong)
+    flags.put("FIRTH_CHECK", "1")
+    try:
+        program = compiler.build_program(graph, False, True, None)
+        with pytest.raises(VerifyError, match=rf"{program._stages[0].name}.* element 100000000"):
+            program.run([from_array(np.ones(8, np.float32))])
+    finally:
+        flags.put("FIRTH_CHECK", None)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import Protocol, cast
 
 from firth.base.errors import ArgumentError, message
 from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
+from firth.targets.lock import imported
 
 NAMES = ("cpu", "ref", "null", "wasm")
 
@@ -38,4 +38,4 @@ def get(name: str) -> Target:
             message("FIRTH_TARGET", "there is no such target", repr(name), ", ".join(NAMES),
                     "set the flag to one of them")
         )  # fmt: skip
-    return cast(Target, importlib.import_module(f"firth.targets.{name}.target"))
+    return cast(Target, imported(f"firth.targets.{name}.target"))

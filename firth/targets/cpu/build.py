@@ -14,7 +14,6 @@ import os
 import re
 import struct
 import sys
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +24,7 @@ from firth.base.facts import TargetFacts
 from firth.codegen import scheduler
 from firth.runtime import cache, pool
 from firth.targets.cpu import facts
+from firth.targets.lock import imported, lock
 
 VERSION = 1  # of what this file does to a text; part of the cache's key
 
@@ -48,7 +48,6 @@ _DECLARE = re.compile(r'^\s*declare\b[^@\n]*@("[^"]*"|[\w.$]+)\s*\(', re.MULTILI
 _DEFINE = re.compile(r'^\s*define\b([^@\n]*)@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
 _EXTERNAL = re.compile(r"^@\S+ *=.*\bexternal\b|^module asm|\basm\b.*\"", re.MULTILINE)
 
-_lock = threading.RLock()  # one build at a time; held across fork
 _addresses: dict[str, int] = {}
 _names = itertools.count()
 _kept: list[Any] = []  # JIT libraries: code stays mapped as long as the process lives
@@ -73,7 +72,7 @@ def load(texts: Iterable[Text]) -> dict[str, int]:
     wanted = {t.name: t.text for t in texts}
     missing = [name for name in wanted if name not in _addresses]
     if missing:
-        with _lock:
+        with lock:
             missing = [name for name in missing if name not in _addresses]
             machine = _machine()
             objects = [_object(name, wanted[name], _LIBRARY, (name,), machine) for name in missing]
@@ -88,7 +87,7 @@ def recall(objects: Mapping[str, str]) -> dict[str, int] | None:
     """
     load_scheduler()
     folder = _objects()
-    with _lock:
+    with lock:
         codes = {}
         for name, key in objects.items():
             if name not in _addresses:
@@ -105,7 +104,7 @@ def load_scheduler() -> None:
     """Builds the native scheduler and hands it to the runtime, once."""
     if pool.installed():
         return
-    with _lock:
+    with lock:
         host = facts.host()
         name = "firth_scheduler"
         code = _object(
@@ -117,7 +116,7 @@ def load_scheduler() -> None:
 
 def assembly(text: str) -> str:
     """The machine's assembly for a text, to be read by people and tests."""
-    with _lock:
+    with lock:
         machine = _machine()
         return str(machine.emit_assembly(_parse("assembly", text, machine)))
 
@@ -177,7 +176,7 @@ def _compile(name: str, text: str, machine: Any) -> bytes:
 
 
 def _parse(name: str, text: str, machine: Any) -> Any:
-    import llvmlite.binding as llvm
+    llvm = imported("llvmlite.binding")
 
     try:
         module = llvm.parse_assembly(text)
@@ -193,7 +192,7 @@ def _link(
     objects: Sequence[bytes], exports: Sequence[str], symbols: frozenset[str]
 ) -> dict[str, int]:
     """Maps objects into the process; they see nothing of it but `symbols`."""
-    import llvmlite.binding as llvm
+    llvm = imported("llvmlite.binding")
 
     library = llvm.JITLibraryBuilder()
     for code in objects:
@@ -232,7 +231,7 @@ def _machine() -> Any:
 
 
 def _new_machine(host: TargetFacts) -> Any:
-    import llvmlite.binding as llvm
+    llvm = imported("llvmlite.binding")
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -244,7 +243,7 @@ def _new_machine(host: TargetFacts) -> Any:
 @functools.cache
 def _jit() -> Any:
     """The linker. It owns its target machine and is never disposed of: programs outlive it."""
-    import llvmlite.binding as llvm
+    llvm = imported("llvmlite.binding")
 
     # JITLink puts an object's sections side by side, so short displacements always reach.
     return llvm.create_lljit_compiler(_new_machine(facts.host()), use_jit_link=True)
@@ -252,11 +251,9 @@ def _jit() -> Any:
 
 def key(text: str) -> str:
     """A hash of everything that an object depends on: the text, the machine, LLVM, the flags."""
-    import llvmlite
-
     host = facts.host()
     words = (
-        text, host.triple, host.cpu, host.features, llvmlite.__version__, str(VERSION),
+        text, host.triple, host.cpu, host.features, imported("llvmlite").__version__, str(VERSION),
         flags.code_key(),
     )  # fmt: skip
     digest = hashlib.blake2b(digest_size=20)
@@ -289,35 +286,3 @@ def undefined(code: bytes) -> set[str]:
                 end = code.index(b"\0", strings + name)
                 names.add(code[strings + name : end].decode())
     return names
-
-
-# forks: a child must never inherit a lock that nobody will release
-
-
-def _llvm_lock() -> Any:
-    """llvmlite's own lock, where it has been loaded."""
-    ffi = sys.modules.get("llvmlite.binding.ffi")
-    return None if ffi is None else getattr(getattr(ffi.lib, "_lock", None), "_lock", None)
-
-
-_held: list[Any] = []
-
-
-def _before_fork() -> None:
-    _lock.acquire()
-    other = _llvm_lock()
-    if other is not None:
-        other.acquire()
-        _held.append(other)
-
-
-def _after_fork() -> None:
-    while _held:
-        _held.pop().release()
-    _lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from firth.base import flags
 from firth.base.facts import TargetFacts
+from firth.targets.lock import imported
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
@@ -21,8 +22,7 @@ def host() -> TargetFacts:
 
 @functools.cache
 def _host() -> TargetFacts:
-    import llvmlite.binding as llvm  # the first compilation loads it, `import firth` does not
-
+    llvm = imported("llvmlite.binding")
     triple = llvm.get_process_triple()
     present = {name for name, has in llvm.get_host_cpu_features().items() if has}
     features = llvm.get_host_cpu_features().flatten()

@@ -10,6 +10,7 @@ from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
 from firth.runtime.program import Program
 from firth.targets.cpu import plans
+from firth.targets.lock import imported
 
 _EXTENTS = frozenset(("shape", "sizes", "starts", "low", "high", "extent", "stop", "start"))
 _seen: OrderedDict[tuple[object, ...], tuple[object, ...]] = OrderedDict()
@@ -45,8 +46,7 @@ def specialise(
 
     fused=False: a kernel for every node. key: where the program is kept on disk.
     """
-    from firth.targets.cpu import compiler  # half of a warm start's time, which has no need of it
-
+    compiler = imported("firth.targets.cpu.compiler")  # a warm start has no need of it
     return Executable(compiler.build_program(graph, generic, fused, key))
 
 

@@ -18,6 +18,7 @@ from firth.base import flags
 from firth.base.errors import ArgumentError, VerifyError, message
 from firth.codegen.text import Text
 from firth.runtime import cache
+from firth.targets.lock import imported
 from firth.targets.wasm.facts import FACTS
 
 VERSION = 1  # of what this file does to texts; part of the cache's key
@@ -82,8 +83,7 @@ def missing(package: str) -> ArgumentError:
 
 
 def _object(text: Text) -> bytes:
-    import llvmlite.binding as llvm
-
+    llvm = imported("llvmlite.binding")
     machine = _machine(llvm)
     try:
         parsed = llvm.parse_assembly(text.text)
@@ -104,9 +104,13 @@ def _machine(llvm: Any) -> Any:
 
 
 def _key(texts: dict[str, Text]) -> str:
-    import llvmlite
-
-    words = (FACTS.triple, FACTS.features, llvmlite.__version__, str(VERSION), flags.code_key())
+    words = (
+        FACTS.triple,
+        FACTS.features,
+        imported("llvmlite").__version__,
+        str(VERSION),
+        flags.code_key(),
+    )
     digest = hashlib.blake2b(digest_size=20)
     for word in (*words, *texts, *(t.text for t in texts.values())):
         data = word.encode()

@@ -1,9 +1,11 @@
-"""Forks while other threads compile graphs: the child compiles, runs and never hangs."""
+"""Forks while other threads import the compiler and compile: the child never hangs."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -69,3 +71,30 @@ def test_forks_while_other_threads_compile_graphs() -> None:
         flags.put("FIRTH_CACHE", None)
         flags.put("FIRTH_THREADS", None)
     assert not failures
+
+
+FIRST = """
+import os, sys, threading, time
+
+import firth
+from tests.targets.cpu.test_build import exit_code
+
+total = lambda n: firth.ones(n).sum().item()
+other = threading.Thread(target=total, args=(5,))
+other.start()
+time.sleep(float(sys.argv[1]))
+child = os.fork()
+if child == 0:
+    os._exit(0 if total(7) == 7 else 1)
+code = exit_code(child, 20)
+other.join()
+sys.exit(code != 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("wait_ms", [0, 5, 20, 50, 100, 200])
+def test_fork_while_the_first_compilation_imports_the_compiler(wait_ms: int) -> None:
+    words = [sys.executable, "-c", FIRST, str(wait_ms / 1000)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -15,6 +15,7 @@ from typing import Any
 import firth.tensor as _tensor
 from firth.base import dtype as _dtype
 from firth.base import errors as _errors
+from firth.tensor.device import Device as device
 
 __version__ = "0.1.0"
 
@@ -35,7 +36,6 @@ _DTYPES = {_d.name: _d for _d in _dtype.ALL} | {
 
 globals().update({name: getattr(_tensor, name) for name in _tensor.__all__})
 globals().update(_DTYPES)
-device = _tensor.Device
 
 __all__ = [  # noqa: PLE0604
     "DType", "FirthError", "device", "dtype", *sorted(_DTYPES), *_LATER, *_LATER_NAMES,

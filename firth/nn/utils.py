@@ -8,6 +8,14 @@ from collections.abc import Iterable
 from firth.base.errors import GradientError, message
 from firth.tensor import Tensor, cat, maximum, no_grad, where, zeros
 
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
+
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     given = [parameters] if isinstance(parameters, Tensor) else parameters

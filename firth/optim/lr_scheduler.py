@@ -15,6 +15,22 @@ from typing import Any
 from firth.base.errors import ArgumentError, message
 from firth.optim.optimizer import Optimizer
 
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]
+
 
 class LRScheduler(ABC):
     """Base of all schedules that depend on the step number alone."""

@@ -21,7 +21,6 @@ from firth.tensor.creation import (
     zeros,
     zeros_like,
 )
-from firth.tensor.device import Device
 from firth.tensor.functional import grad, value_and_grad, vjp
 from firth.tensor.gradmode import (
     enable_grad,
@@ -40,11 +39,9 @@ from firth.tensor.reading import from_dlpack
 globals().update(FUNCTIONS)
 
 __all__ = [  # noqa: PLE0604
-    "Device", "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator",
-    "empty", "empty_like",
-    "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like",
-    "get_default_dtype", "grad",
-    "inference_mode", "is_grad_enabled", "jit", "linspace", "no_grad", "ones", "ones_like",
-    "set_default_dtype", "set_grad_enabled", "tensor", "value_and_grad", "vjp", "zeros",
-    "zeros_like", *sorted(FUNCTIONS),
+    "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator", "empty",
+    "empty_like", "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like",
+    "get_default_dtype", "grad", "inference_mode", "is_grad_enabled", "jit", "linspace", "no_grad",
+    "ones", "ones_like", "set_default_dtype", "set_grad_enabled", "tensor", "value_and_grad", "vjp",
+    "zeros", "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

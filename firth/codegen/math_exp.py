@@ -194,6 +194,8 @@ def _power_f64(m: Lanes, x: str, y: str) -> str:
     """x**y for x >= 0."""
     high, low = _log_pair(m, x)
     high = m.select(m.equal(x, 0.0), -inf, m.select(m.less(x, inf), high, x))
+    if not m.fused:  # splitting a huge y overflows; 2**100 is as far beyond every result
+        y = m.at_least(m.at_most(y, 2.0**100), -(2.0**100))
     t, err = m.product(y, high)
     err = m.fma(y, low, err)
     # beyond, the result is 0 or infinity, and infinities must not meet in the error term

@@ -228,6 +228,22 @@ def test_without_fma(op, dtype):
     assert error[worst] <= 3.5, (x[worst], got[worst], error[worst])
 
 
+@pytest.mark.parametrize("fma", [False, True])
+@pytest.mark.parametrize("dtype", [dt.float32, dt.float64], ids=str)
+def test_pow_of_exponents_at_the_end_of_the_range(dtype, fma):
+    most = float(np.finfo(dtype.np).max)
+    near = np.nextafter(np.ones((), dtype.np), np.zeros((), dtype.np))
+    bases = [-1.0, 1.0, 0.0, -0.0, float(near), -float(near), 2 - float(near), 2.0, 0.5, -2.0]
+    powers = [most, -most, np.inf, -np.inf, 1e30, -1e30, 3.0, -1e-30, np.nan]
+    pairs = np.array([(a, b) for a in bases for b in powers], dtype.np)
+    pairs = np.concatenate([pairs, pairs[: -len(pairs) % 8]])
+    x, y = np.ascontiguousarray(pairs.T)
+    with np.errstate(all="ignore"):
+        want = np.power(x.astype(np.float64), y.astype(np.float64)).astype(dtype.np)
+    got = compiled("pow", 2, dtype, 8, fma)(x, y)
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
 def test_strict_mode_uses_no_fma():
     flags.put("FIRTH_STRICT", "1")
     try:

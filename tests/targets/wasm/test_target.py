@@ -12,6 +12,7 @@ from firth.base import dtype as dt
 from firth.base.errors import ArgumentError, IndexOutOfRange
 from firth.ir.graph import Graph
 from firth.ir.op import TABLE, Expr, input_node
+from firth.passes.lower import lower
 from firth.runtime.buffer import from_array
 from firth.targets.ref import target as ref
 from firth.targets.wasm import target as wasm
@@ -30,7 +31,7 @@ def test_random_graphs(first: int, generic: bool) -> None:
         exact_graph, exact_arrays = random_graph(seed, dt.float64)
         with np.errstate(all="ignore"):
             exact = run(ref.compile(exact_graph), exact_graph, exact_arrays)
-            plain = run(ref.compile(graph), graph, arrays)
+            plain = [run(ref.compile(g), g, arrays) for g in (graph, lower(graph))]
         found = run(wasm.specialise(graph, generic), graph, arrays)
         compare(f"seed {seed} generic {generic}", exact, plain, found)
 

@@ -38,7 +38,7 @@ def emit(e: Emitter, s: Sort) -> None:
     def finish(index: Index, _: list[str]) -> list[str]:
         with e.bound(s.axis, index):
             place = b.load("i64", b.gep("i64", places, b.add(half, index)), 8)
-            allowed, _ = e.inside(s.buffer, s.index, (), ())
+            allowed = e.inside(s.buffer, s.index, (), ())[0]
 
             def put() -> None:
                 b.store("i64", place, memory.address(e, s.buffer, s.index), 8)

@@ -229,7 +229,7 @@ class _Nest:
         Generic kernels suppose that every extent is long.
         """
         wide = self.facts.lanes(4)
-        lanes = wide if self.generic else min(axis.extent, wide)
+        lanes = wide if self.generic else max(1, min(axis.extent, wide))
         once = 1.0 if self.generic else math.prod(a.extent for a in self.kept)
         inner = once * (64.0 if self.generic else math.prod(a.extent for a in self.reduced))
         total = inner * (1 + sum(weight(e) for e in self.made)) / lanes

@@ -286,3 +286,25 @@ def test_an_index_outside_is_an_error(target: Callable, index: int) -> None:
     places = np.array([0, 4, index, 2], np.int64)
     with pytest.raises(IndexOutOfRange, match="gather"):
         run(target, lambda x, i: [TABLE["gather"](x, i, axes=(0,))], np.arange(5.0), places)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (4, 0), (2, 0, 3)])
+def test_values_without_elements(target: Callable, shape: tuple[int, ...]) -> None:
+    """Sums over nothing are 0, products 1, `all` is true."""
+
+    def results(x: Expr) -> list[Expr]:
+        axes = tuple(range(len(shape)))
+        y = TABLE["reshape"](x, shape=(5, 0))
+        return [
+            TABLE["exp"](x) * 2.0,
+            *(TABLE[op](x, axes=axes, keepdims=False) for op in ("sum", "prod")),
+            TABLE["all"](x > 0.0, axes=axes, keepdims=False),
+            TABLE["sum"](y, axes=(1,), keepdims=False),
+            TABLE["matmul"](y, TABLE["permute"](y, axes=(1, 0))),
+            TABLE["cumulate"](y, axis=1, kind="add"),
+            TABLE["argsort"](y, axis=1, descending=False),
+        ]
+
+    found = run(target, results, np.zeros(shape))
+    assert [f.shape for f in found] == [shape, (), (), (), (5,), (5, 5), (5, 0), (5, 0)]
+    assert [f.tolist() for f in found[1:6]] == [0.0, 1.0, True, [0.0] * 5, [[0.0] * 5] * 5]

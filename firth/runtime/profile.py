@@ -15,6 +15,7 @@ import numpy as np
 from firth.base import flags
 
 _COPY_BYTES = 32 * 1024**2  # per thread
+_SQUARE = 64  # rows and columns of a matmul that BLAS leaves on one thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,27 @@ def peak_bytes_per_second(threads: int) -> float:
     return 2 * threads * _COPY_BYTES / best
 
 
-def table(rows: Sequence[Row], peak: float) -> str:
-    """Stages in order, then their sum. GB/s and its share of `peak` where bytes are known."""
+@functools.cache
+def peak_flops_per_second(threads: int) -> float:
+    """What NumPy's float32 matmul reaches on one core, small enough to stay there, x threads."""
+    a = np.ones((_SQUARE, _SQUARE), np.float32)
+    out = np.empty_like(a)
+    best = float("inf")
+    for _ in range(100):
+        began = time.perf_counter()
+        np.matmul(a, a, out=out)
+        best = min(best, time.perf_counter() - began)
+    return threads * 2 * _SQUARE**3 / best
+
+
+def table(rows: Sequence[Row], peak_bytes: float, peak_flops: float) -> str:
+    """Stages in order, then their sum.
+
+    peak: the share of what the machine can do, in bytes or in flops, whichever is larger; above
+    100 % where the data stay in a cache.
+    """
     head = (
-        f"{'stage':<40} {'tiles':>7} {'us':>10} {'bytes':>13} {'GB/s':>7} {'peak':>5} {'GF/s':>7}"
+        f"{'stage':<40} {'tiles':>7} {'us':>10} {'bytes':>13} {'GB/s':>7} {'GF/s':>7} {'peak':>5}"
     )
     whole = Row(
         "all",
@@ -61,23 +79,32 @@ def table(rows: Sequence[Row], peak: float) -> str:
         sum(r.bytes for r in rows),
         sum(r.flops for r in rows),
     )
-    return "\n".join([head, *(_line(row, peak) for row in (*rows, whole))])
+    return "\n".join([head, *(_line(row, peak_bytes, peak_flops) for row in (*rows, whole))])
 
 
-def _line(row: Row, peak: float) -> str:
+def _line(row: Row, peak_bytes: float, peak_flops: float) -> str:
     seconds = max(row.seconds, 1e-9)
-    rate = row.bytes / seconds
-    bandwidth = f"{rate / 1e9:7.1f} {rate / peak:5.0%}" if row.bytes else f"{'':>7} {'':>5}"
-    flops = f"{row.flops / seconds / 1e9:7.1f}" if row.flops else f"{'':>7}"
+    rate, speed = row.bytes / seconds, row.flops / seconds
+    share = f"{max(rate / peak_bytes, speed / peak_flops):5.0%}" if rate or speed else ""
+    bandwidth = f"{rate / 1e9:7.1f}" if row.bytes else f"{'':>7}"
+    flops = f"{speed / 1e9:7.1f}" if row.flops else f"{'':>7}"
     size = f"{row.bytes:13,}" if row.bytes else f"{'':>13}"
-    line = f"{row.name[:40]:<40} {row.tiles:7} {row.seconds * 1e6:10.1f} {size} {bandwidth} {flops}"
-    return line.rstrip()
+    name = f"{row.name[:40]:<40} {row.tiles:7} {row.seconds * 1e6:10.1f}"
+    return f"{name} {size} {bandwidth} {flops} {share}".rstrip()
 
 
 def print_times(rows: Sequence[Row], file: TextIO | None = None) -> None:
     """Prints the table to stderr (or a file)."""
-    peak = peak_bytes_per_second(flags.threads())
-    print(table(rows, peak), file=file or sys.stderr)
+    threads = flags.threads()
+    peaks = peak_bytes_per_second(threads), peak_flops_per_second(threads)
+    print(table(rows, *peaks), file=file or sys.stderr)
+
+
+def kernels(rows: Iterable[Row]) -> str:
+    """Name, tiles, bytes and flops of the stages of a program; nothing has run yet."""
+    head = f"{'kernel':<40} {'tiles':>7} {'bytes':>13} {'flops':>15}"
+    lines = [f"{r.name[:40]:<40} {r.tiles:7} {r.bytes:13,} {r.flops:15,}" for r in rows]
+    return "\n".join([head, *lines])
 
 
 def print_kernels(stages: Iterable[tuple[str, int]], file: TextIO | None = None) -> None:

@@ -27,7 +27,7 @@ from firth.base.errors import (
 from firth.runtime import layout as at
 from firth.runtime import pool as pools
 from firth.runtime.buffer import ALIGNMENT, Buffer, Shape, allocate, give_back, lend
-from firth.runtime.profile import Row, print_kernels, print_times
+from firth.runtime.profile import Row, kernels, print_kernels, print_times
 
 # ("input", i), ("output", j), ("arena", byte offset) or ("int", value)
 Place = tuple[str, int]
@@ -188,6 +188,8 @@ class Program:
         self._setup = self._prepare()
         if flags.debug("memory"):
             print(self.memory(), file=sys.stderr)
+        if flags.debug("kernels"):
+            print(kernels(_row(s, getattr(s, "tiles", 1), 0.0) for s in stages), file=sys.stderr)
 
     def run(self, inputs: Sequence[Buffer]) -> list[Buffer]:
         """Runs every stage; returns one buffer per output, a donated input's own where agreed.
@@ -261,7 +263,7 @@ class Program:
                 if isinstance(step, HostStage):
                     began = time.perf_counter()
                     step.function(*(_view(v, inputs, outputs, arena) for v in step.views))
-                    rows.append(_row(step, 1, began))
+                    rows.append(_row(step, 1, time.perf_counter() - began))
                 elif flags.debug("time"):
                     status |= self._timed(setup, frame, step, rows)
                 else:
@@ -284,7 +286,8 @@ class Program:
         for number in segment:
             began = time.perf_counter()
             status |= setup.call(frame.address, self._start_part() + 1 + number)
-            rows.append(_row(natives[number], natives[number].tiles, began))
+            stage, elapsed = natives[number], time.perf_counter() - began
+            rows.append(_row(stage, stage.tiles, elapsed))
         return status
 
     def _start_part(self) -> int:
@@ -377,8 +380,7 @@ def _view(view: View, inputs: Sequence[Buffer], outputs: Sequence[Buffer], arena
     return (inputs if kind == "input" else outputs)[where].view(view.dtype, view.shape)
 
 
-def _row(stage: Stage | HostStage, tiles: int, began: float) -> Row:
-    elapsed = time.perf_counter() - began
+def _row(stage: Stage | HostStage, tiles: int, elapsed: float) -> Row:
     return Row(stage.name or "stage", tiles, elapsed, stage.bytes, stage.flops)
 
 

@@ -6,6 +6,7 @@ kept; an input's memory that nothing else refers to is given to an output.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from sys import getrefcount
 from typing import Any
@@ -14,6 +15,7 @@ from firth import targets
 from firth.base import flags
 from firth.base.errors import FirthError, RecordingError
 from firth.ir.graph import Graph
+from firth.ir.text import to_text
 from firth.runtime.buffer import Buffer
 from firth.tensor.blame import blame
 from firth.tensor.handle import Tensor, extra
@@ -254,6 +256,8 @@ def compile_recording(
 ) -> Any:
     nodes = rec.nodes()
     graph = Graph(graph_inputs(rec.state), tuple(nodes[p][0] for p in outputs), donated)
+    if flags.debug("graph"):
+        print(to_text(graph), file=sys.stderr)
     return targets.get(flags.get("FIRTH_TARGET")).compile(graph)
 
 

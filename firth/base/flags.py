@@ -29,7 +29,6 @@ TABLE = (
     Flag("FIRTH_DEBUG", "", "comma-separated words: graph, verify, kernels, asm, time, memory"),
     Flag("FIRTH_DUMP", "", "a folder: every stage of every program is written there as text"),
     Flag("FIRTH_LOAD", "", "a folder in FIRTH_DUMP's form: its edited stages are used"),
-    Flag("FIRTH_CHECK", "0", "1: every computed address is checked", changes_code=True),
     Flag("FIRTH_CHECK", "0", "1: no access outside of a buffer, it is an error; slower", True),
     Flag("FIRTH_CACHE", "", "folder of compiled objects; empty: the user's cache folder; 0: none"),
 )

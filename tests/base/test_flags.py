@@ -63,3 +63,7 @@ def test_cache_dir(monkeypatch, tmp_path):
     assert flags.cache_dir() == Path("elsewhere")
     monkeypatch.setenv("FIRTH_CACHE", "0")
     assert flags.cache_dir() is None
+
+
+def test_each_flag_stands_in_the_table_once():
+    assert len({flag.name for flag in flags.TABLE}) == len(flags.TABLE)

@@ -69,23 +69,29 @@ def _size_words(sizes: Sizes) -> str:
 
 def micro(outer: Builder, m: Micro, facts: TargetFacts) -> Callable[..., None]:
     """Adds the function and returns its caller: call(a, b, c, sizes, n)."""
-    signature = ["ptr noalias %a", "ptr noalias %b", "ptr noalias %c"]
-    missing = [place for place, size in enumerate(m.sizes) if size is None]
-    signature += [f"i64 %s{place}" for place in missing]
-    signature += ["i64 %n"] * m.masked
-    name = m.name
+    extra = ["i64 %n"] * m.masked
+    return _function(outer, m.name, m.sizes, extra, lambda b: _body(b, m, facts))
+
+
+def _function(
+    outer: Builder, name: str, sizes: Sizes, extra: list[str], body: Callable[[Builder], None]
+) -> Callable[..., None]:
+    """Adds a function of three pointers, the sizes that are not known, and more."""
+    missing = [place for place, size in enumerate(sizes) if size is None]
     if name not in outer.helpers:
         b = Builder()
-        _body(b, m, facts)
+        body(b)
         for key, text in b.declares.items():
             outer.declares.setdefault(key, text)
+        signature = ["ptr noalias %a", "ptr noalias %b", "ptr noalias %c"]
+        signature += [f"i64 %s{place}" for place in missing] + extra
         head = f"define internal void @{name}({', '.join(signature)}) nounwind noinline {{"
         outer.helper(name, f"{head}\nentry:\n{b.text()}\nret void\n}}")
 
-    def call(a: str, b: str, c: str, sizes: tuple[Index, ...], n: Index) -> None:
+    def call(a: str, b: str, c: str, known: tuple[Index, ...], n: Index = 0) -> None:
         arguments = [f"ptr {p}" for p in (a, b, c)]
-        arguments += [f"i64 {sizes[place]}" for place in missing]
-        arguments += [f"i64 {n}"] * m.masked
+        arguments += [f"i64 {known[place]}" for place in missing]
+        arguments += [f"i64 {n}"] * len(extra)
         outer.do(f"call void @{name}({', '.join(arguments)})")
 
     return call
@@ -190,28 +196,9 @@ class Dots:
         return f"dots_{self.dtype.name}_{self.rows}x{self.cols}x{self.lanes}_{text}"
 
 
-def dots(
-    outer: Builder, m: Dots, facts: TargetFacts
-) -> Callable[[str, str, str, tuple[Index, ...]], None]:
+def dots(outer: Builder, m: Dots, facts: TargetFacts) -> Callable[..., None]:
     """Adds the function and returns its caller: call(a, b, c, (k, a_row, b_col))."""
-    name = m.name
-    missing = [place for place, size in enumerate(m.sizes) if size is None]
-    if name not in outer.helpers:
-        b = Builder()
-        _dots_body(b, m, facts)
-        for key, text in b.declares.items():
-            outer.declares.setdefault(key, text)
-        signature = ["ptr noalias %a", "ptr noalias %b", "ptr noalias %c"]
-        signature += [f"i64 %s{place}" for place in missing]
-        head = f"define internal void @{name}({', '.join(signature)}) nounwind noinline {{"
-        outer.helper(name, f"{head}\nentry:\n{b.text()}\nret void\n}}")
-
-    def call(a: str, b: str, c: str, sizes: tuple[Index, ...]) -> None:
-        arguments = [f"ptr {p}" for p in (a, b, c)]
-        arguments += [f"i64 {sizes[place]}" for place in missing]
-        outer.do(f"call void @{name}({', '.join(arguments)})")
-
-    return call
+    return _function(outer, m.name, m.sizes, [], lambda b: _dots_body(b, m, facts))
 
 
 def _dots_body(b: Builder, m: Dots, facts: TargetFacts) -> None:

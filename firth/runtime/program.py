@@ -89,6 +89,11 @@ class MemoryReport:
     output_bytes: int
     buffers: tuple[tuple[str, int], ...]
 
+    @property
+    def peak_bytes(self) -> int:
+        """Everything beside the inputs, on one thread; each further thread adds its scratch."""
+        return self.arena_bytes + self.scratch_bytes + self.output_bytes
+
     def __str__(self) -> str:
         rows = [
             ("arena", self.arena_bytes),

@@ -11,13 +11,14 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from sys import getrefcount
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from firth.base import flags
-from firth.base.errors import FirthError, RecordingError, message
+from firth.base.errors import ArgumentError, FirthError, RecordingError, message
 from firth.runtime.buffer import Buffer, from_array
+from firth.runtime.program import MemoryReport
 from firth.tensor.cut import compile_recording, cut
 from firth.tensor.handle import Kind, Tensor, extra, realised
 from firth.tensor.lines import describe, line_of
@@ -110,14 +111,36 @@ class Jitted:
                     if entry.calls in _TIMES:
                         return self._check(entry, key, args, kwargs, tensors)
                     return _run(entry, tensors)
-        self._explain(key, entries)
-        entry, result = self._record(key, args, kwargs, tensors)
+        entry = self._record(key, args, kwargs, tensors)
+        result = _run(entry, tensors)
+        self._keep(key, entry)
+        return result
+
+    def memory(self, *args: Any, **kwargs: Any) -> MemoryReport:
+        """Bytes of a call with these arguments (none: the newest program), before anything runs."""
+        tensors: list[Tensor] = []
+        if args or kwargs or not self.entries:
+            key = _signature(args, kwargs, tensors)
+            entry = next((e for e in self.entries.get(key, ()) if _holds(e)), None)
+            if entry is None:
+                entry = self._record(key, args, kwargs, tensors)
+                entry.calls = 0
+                self._keep(key, entry)
+        else:
+            entry = next(reversed(self.entries.values()))[0]
+        target = flags.get("FIRTH_TARGET")
+        if not hasattr(entry.program, "memory"):
+            raise ArgumentError(
+                f"jit: only the cpu target plans memory; got {target}, expected cpu; unset the flag"
+            )
+        return cast(MemoryReport, entry.program.memory())
+
+    def _keep(self, key: Any, entry: Entry) -> None:
         known = self.entries.setdefault(key, [])
         if known:  # the same arguments again: a schedule must not pay for every check anew
             entry.calls += max(e.calls for e in known)
         known.insert(0, entry)
         del known[_ENTRIES:]
-        return result
 
     # Recording
 
@@ -145,7 +168,8 @@ class Jitted:
         local.rec = Recording(grad)
         return rec, session, (result, guards), before
 
-    def _record(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> tuple[Entry, Any]:
+    def _record(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Entry:
+        self._explain(key, self.entries.get(key))
         watcher = Watcher()
         rec, session, (result, guards), _ = self._trace(args, kwargs, watcher)
         entry = Entry()
@@ -160,7 +184,7 @@ class Jitted:
         entry.tree = flatten(result, outputs)
         try:
             self._build(entry, rec, session, tensors, outputs)
-            return entry, _run(entry, tensors)
+            return entry
         except BaseException:
             _restore(rec, session)
             raise

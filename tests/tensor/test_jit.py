@@ -13,7 +13,8 @@ import pytest
 
 import firth
 from firth import nn, optim
-from firth.base.errors import IndexOutOfRange, RecordingError
+from firth.base import flags
+from firth.base.errors import ArgumentError, IndexOutOfRange, RecordingError
 
 SCALE = 2.0
 
@@ -402,3 +403,38 @@ def test_an_unwatched_difference_is_found_at_a_later_call() -> None:
     with pytest.raises(RecordingError, match=r"test_jit\.py"):
         for _ in range(4):
             f(ones())
+
+
+def test_memory_is_known_before_anything_runs() -> None:
+    w = firth.randn(64, 64)
+    w.requires_grad_()
+
+    @firth.jit
+    def step(x: Any) -> Any:
+        w.grad = None
+        loss = (x @ w).tanh().sum()
+        loss.backward()
+        with firth.no_grad():
+            w.sub_(w.grad * 0.1)
+        return loss
+
+    before = w.detach().numpy().copy()
+    x = firth.ones(32, 64)
+    report = step.memory(x)
+    assert report.peak_bytes >= report.output_bytes + report.arena_bytes > 32 * 64 * 4
+    assert "arena" in str(report)
+    np.testing.assert_array_equal(w.detach().numpy(), before)
+    step(x)
+    assert len(step.misses) == 1
+    assert not np.array_equal(w.detach().numpy(), before)
+    assert str(step.memory()) == str(step.memory(x)) == str(report)
+    assert step.memory(firth.ones(320, 64)).peak_bytes > report.peak_bytes
+
+
+def test_memory_where_nothing_is_planned() -> None:
+    flags.put("FIRTH_TARGET", "ref")
+    try:
+        with pytest.raises(ArgumentError, match="only the cpu target"):
+            firth.jit(lambda x: x + 1).memory(ones())
+    finally:
+        flags.put("FIRTH_TARGET", None)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from firth.base import flags
 from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
-from firth.runtime.program import Program
+from firth.runtime.program import MemoryReport, Program
 from firth.targets.cpu import plans
 from firth.targets.lock import imported
 
@@ -28,6 +28,10 @@ class Executable:
     def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """One contiguous buffer per graph input -> one per output; donated ones are reused."""
         return self.program.run(buffers)
+
+    def memory(self) -> MemoryReport:
+        """Bytes that one run needs, known before it."""
+        return self.program.memory()
 
 
 def compile(graph: Graph) -> Executable:

@@ -8,23 +8,39 @@ from __future__ import annotations
 
 from typing import Final
 
-import ml_dtypes
 import numpy as np
 
 from firth.base.errors import DTypeError
 
+_NumpyDType = np.dtype
+
 
 class DType:
-    """An element type. kind: 'b' bool, 'i' signed, 'u' unsigned, 'f' float, 'c' complex."""
+    """An element type. kind: 'b' bool, 'i' signed, 'u' unsigned, 'f' float, 'c' complex.
+
+    np: NumPy's dtype.
+    """
 
     __slots__ = ("bits", "itemsize", "kind", "name", "np")
+
+    np: _NumpyDType
 
     def __init__(self, name: str, kind: str, itemsize: int, np_dtype: object) -> None:
         self.name = name
         self.kind = kind
         self.itemsize = itemsize
         self.bits = itemsize * 8
-        self.np: Final = np.dtype(np_dtype)  # type: ignore[call-overload]
+        if np_dtype is not None:
+            self.np = np.dtype(np_dtype)  # type: ignore[call-overload]
+
+    def __getattr__(self, name: str) -> _NumpyDType:
+        """bfloat16's `np`, when it is first asked for: NumPy has none, and `import firth` waits."""
+        if name != "np":
+            raise AttributeError(f"DType has no {name!r}")
+        import ml_dtypes
+
+        self.np = np.dtype(ml_dtypes.bfloat16)
+        return self.np
 
     def __repr__(self) -> str:
         return f"firth.{self.name}"
@@ -63,7 +79,7 @@ uint16 = DType("uint16", "u", 2, np.uint16)
 uint32 = DType("uint32", "u", 4, np.uint32)
 uint64 = DType("uint64", "u", 8, np.uint64)
 float16 = DType("float16", "f", 2, np.float16)
-bfloat16 = DType("bfloat16", "f", 2, ml_dtypes.bfloat16)
+bfloat16 = DType("bfloat16", "f", 2, None)
 float32 = DType("float32", "f", 4, np.float32)
 float64 = DType("float64", "f", 8, np.float64)
 complex64 = DType("complex64", "c", 8, np.complex64)
@@ -74,15 +90,21 @@ ALL: Final = (
     float16, bfloat16, float32, float64, complex64, complex128,
 )  # fmt: skip
 BY_NAME: Final = {d.name: d for d in ALL}
-_BY_NUMPY: Final = {d.np: d for d in ALL}
+_BY_NUMPY: Final = {d.np: d for d in ALL if d is not bfloat16}
 
 _KIND_RANK: Final = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def of_numpy(dtype: np.dtype) -> DType | None:
+    """The Firth dtype of a NumPy dtype (byte order ignored), or None."""
+    found = _BY_NUMPY.get(dtype.newbyteorder("="))
+    return bfloat16 if found is None and dtype.name == "bfloat16" else found
 
 
 def from_numpy(dtype: object) -> DType:
     """The Firth dtype of a NumPy dtype (byte order ignored); DTypeError where there is none."""
     np_dtype = np.dtype(dtype)  # type: ignore[call-overload]
-    found = _BY_NUMPY.get(np_dtype.newbyteorder("="))
+    found = of_numpy(np_dtype)
     if found is None:
         raise DTypeError(
             f"from_numpy: there is no Firth dtype for NumPy's {np_dtype}; "

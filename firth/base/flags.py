@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from firth.base.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ def code_key() -> str:
 
 def cache_dir() -> Path | None:
     """The folder of compiled objects, or None when FIRTH_CACHE=0."""
+    from pathlib import Path  # a tenth of importing firth, which needs no folder
+
     text = get("FIRTH_CACHE")
     if text == "0":
         return None

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
-import ml_dtypes
 import numpy as np
 
 from firth.base import dtype as dt
@@ -239,6 +238,8 @@ def finfo(type: DType | None = None) -> FloatInfo:
         raise DTypeError(
             message("finfo", "not a float dtype", kind.name, "a float dtype", "use iinfo")
         )
+    import ml_dtypes  # nothing else needs it before a bfloat16 does
+
     info = ml_dtypes.finfo(kind.np)
     tiny = float(info.smallest_normal)
     return FloatInfo(

@@ -62,7 +62,7 @@ def _to_array(data: Any, dtype: DType | None) -> tuple[np.ndarray, DType]:
                 "pad the rows or keep a list of tensors",
             )
         ) from None  # fmt: skip
-    if array.dtype == object or array.dtype.kind in "USOMmV" and array.dtype not in _KNOWN:
+    if array.dtype == object or array.dtype.kind in "USOMmV" and dt.of_numpy(array.dtype) is None:
         raise DTypeError(
             message(
                 "tensor", "no numbers", f"{type(data).__name__} ({array.dtype})",
@@ -81,9 +81,6 @@ def _to_array(data: Any, dtype: DType | None) -> tuple[np.ndarray, DType]:
         else:
             dtype = dt.bool_ if array.dtype.kind == "b" else dt.int64
     return array, dtype
-
-
-_KNOWN = {d.np for d in dt.ALL}
 
 
 def _leaf_is_foreign(data: Any) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from firth.base import flags
 from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
-from firth.runtime.program import MemoryReport, Program
+from firth.runtime.program import Program
+from firth.runtime.report import MemoryReport
 from firth.targets.cpu import plans
 from firth.targets.lock import imported
 

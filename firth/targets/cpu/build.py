@@ -134,7 +134,8 @@ def check(name: str, text: str, symbols: frozenset[str], exports: Sequence[str])
     ]
     if sorted(defined) != sorted(exports):
         raise _refused(name, f"it defines {defined}, expected {list(exports)}")
-    if _EXTERNAL.search(text):
+    # the words alone are found much faster, and most texts have neither
+    if ("external" in text or "asm" in text) and _EXTERNAL.search(text):
         raise _refused(name, "it holds an external global or inline assembly")
 
 

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.optim.optimizer import Group, Optimizer, State, zeros_like
 from firth.tensor import Tensor, maximum
+from firth.tensor.scalar import option
+
+
+def _log(beta: float) -> float:
+    return math.log(beta) if beta else -math.inf
+
+
+def _log_first(betas: tuple[float, float]) -> float:
+    return _log(betas[0])
+
+
+def _log_second(betas: tuple[float, float]) -> float:
+    return _log(betas[1])
+
+
+_RATES: tuple[Callable[[tuple[float, float]], float], ...] = (
+    lambda betas: 1.0 - betas[0],
+    lambda betas: betas[1],
+    lambda betas: 1.0 - betas[1],
+)
 
 
 class Adam(Optimizer):
@@ -59,28 +79,29 @@ class Adam(Optimizer):
         return {**state, "max_exp_avg_sq": zeros_like(p)} if group["amsgrad"] else state
 
     def prepare(self, step: Tensor | None, group: Group, dtype: DType) -> Any:
-        """lr over the first bias correction, and the root of the second: () each."""
+        """() each: lr over the first bias correction, the root of the second, rates, decay."""
         assert step is not None
         count = step.to(dtype)
-        beta1, beta2 = group["betas"]
         # 1 - beta**step, without the cancellation that float32 would suffer
-        first = -(count * math.log(beta1)).expm1() if beta1 else 1.0
-        second = -(count * math.log(beta2)).expm1() if beta2 else count * 0.0 + 1.0
-        return group["lr"] / first, second.sqrt()
+        first = -(count * option(group, "betas", dtype, _log_first)).expm1()
+        second = -(count * option(group, "betas", dtype, _log_second)).expm1()
+        rates = tuple(option(group, "betas", dtype, of) for of in _RATES)
+        decay = group["weight_decay"]
+        kept = option(group, "lr", dtype, lambda lr: 1.0 - lr * decay) if decay else None
+        return option(group, "lr", dtype) / first, second.sqrt(), *rates, kept
 
     def apply(
         self, p: Tensor, g: Tensor, state: State, group: Group, shared: Any
     ) -> tuple[Tensor, State]:
         """One step of one array."""
-        beta1, beta2 = group["betas"]
-        rate, root = shared
+        rate, root, first, beta, second, kept = shared
         if group["weight_decay"]:
             if self.decoupled:
-                p = p * (1.0 - group["lr"] * group["weight_decay"])
+                p = p * kept
             else:
                 g = g + group["weight_decay"] * p
-        mean = state["exp_avg"] + (g - state["exp_avg"]) * (1.0 - beta1)
-        square = beta2 * state["exp_avg_sq"] + (1.0 - beta2) * (g * g)
+        mean = state["exp_avg"] + (g - state["exp_avg"]) * first
+        square = beta * state["exp_avg_sq"] + second * (g * g)
         new = {"exp_avg": mean, "exp_avg_sq": square}
         if group["amsgrad"]:
             square = new["max_exp_avg_sq"] = maximum(state["max_exp_avg_sq"], square)

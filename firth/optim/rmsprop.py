@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from firth.base.dtype import DType
 from firth.optim.optimizer import Group, Optimizer, State, zeros_like
 from firth.tensor import Tensor
+from firth.tensor.scalar import option
 
 
 class RMSprop(Optimizer):
@@ -49,6 +51,10 @@ class RMSprop(Optimizer):
             state["grad_avg"] = zeros_like(p)
         return state
 
+    def prepare(self, step: Tensor | None, group: Group, dtype: DType) -> Any:
+        """lr."""
+        return option(group, "lr", dtype)
+
     def apply(
         self, p: Tensor, g: Tensor, state: State, group: Group, shared: Any
     ) -> tuple[Tensor, State]:
@@ -66,4 +72,4 @@ class RMSprop(Optimizer):
         if group["momentum"]:
             direction = group["momentum"] * state["momentum_buffer"] + direction
             new["momentum_buffer"] = direction
-        return p - group["lr"] * direction, new
+        return p - shared * direction, new

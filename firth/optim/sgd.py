@@ -9,6 +9,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.optim.optimizer import Group, Optimizer, State, zeros_like
 from firth.tensor import Tensor
+from firth.tensor.scalar import option
 
 
 class SGD(Optimizer):
@@ -58,20 +59,22 @@ class SGD(Optimizer):
         return {**state, "step": zeros_like(p)} if group["dampening"] else state
 
     def prepare(self, step: Tensor | None, group: Group, dtype: DType) -> Any:
-        """The share of the gradient that enters the momentum: all of it at the first step."""
+        """lr, momentum, and the share of the gradient that enters it: all at the first step."""
+        lr, momentum = option(group, "lr", dtype), option(group, "momentum", dtype)
         if step is None:
-            return None
-        return (step == 1.0).to(dtype) * group["dampening"] + (1.0 - group["dampening"])
+            return lr, momentum, None
+        dampening = group["dampening"]
+        return lr, momentum, (step == 1.0).to(dtype) * dampening + (1.0 - dampening)
 
     def apply(
         self, p: Tensor, g: Tensor, state: State, group: Group, shared: Any
     ) -> tuple[Tensor, State]:
         """One step of one array."""
+        lr, momentum, share = shared
         if group["weight_decay"]:
             g = g + group["weight_decay"] * p
         if not state:
-            return p - group["lr"] * g, {}
-        momentum = group["momentum"]
-        v = momentum * state["momentum_buffer"] + (g if shared is None else shared * g)
+            return p - lr * g, {}
+        v = momentum * state["momentum_buffer"] + (g if share is None else share * g)
         direction = g + momentum * v if group["nesterov"] else v
-        return p - group["lr"] * direction, {"momentum_buffer": v}
+        return p - lr * direction, {"momentum_buffer": v}

@@ -18,12 +18,13 @@ import numpy as np
 from firth.base import flags
 from firth.base.errors import ArgumentError, FirthError, RecordingError, message
 from firth.runtime.buffer import Buffer, from_array
-from firth.runtime.program import MemoryReport
+from firth.runtime.report import MemoryReport
 from firth.tensor.cut import compile_recording, cut
 from firth.tensor.handle import Kind, Tensor, extra, realised
 from firth.tensor.lines import describe, line_of
 from firth.tensor.record import enter_into, local, realise, user_line
 from firth.tensor.recording import FREED, Recording
+from firth.tensor.scalar import Option, OptionBecameTensor
 from firth.tensor.tree import ONE, flatten, unflatten
 from firth.tensor.trie import State, graph_inputs, roots
 from firth.tensor.watch import MISSING, Guard, Watcher, same, show
@@ -35,13 +36,19 @@ _TIMES = frozenset(2**i for i in range(1, 40))
 class Session:
     """One recording for jit: what entered it and what it changed."""
 
-    __slots__ = ("captured", "changed", "constants", "name")
+    __slots__ = ("captured", "changed", "constants", "guards", "name", "options")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.captured: list[tuple[int, Tensor]] = []
         self.changed: dict[int, Tensor] = {}
         self.constants: list[Tensor] = []
+        self.options: dict[int, Option] = {}  # inputs that are read anew at each call
+        self.guards: list[Guard] = []
+
+    def read(self, holder: Any, name: str, value: Any) -> None:
+        """Called when a tensor is read where a number could be."""
+        self.guards.append(Guard(holder, name, value, f"[{name!r}]", user_line()))
 
     def entered(self, tensor: Tensor, position: int) -> None:
         """Called when a realised tensor becomes an input."""
@@ -108,9 +115,13 @@ class Jitted:
             for entry in entries:
                 if _holds(entry):
                     entry.calls += 1
-                    if entry.calls in _TIMES:
-                        return self._check(entry, key, args, kwargs, tensors)
-                    return _run(entry, tensors)
+                    try:
+                        if entry.calls in _TIMES:
+                            return self._check(entry, key, args, kwargs, tensors)
+                        return _run(entry, tensors)
+                    except OptionBecameTensor:
+                        entries.remove(entry)
+                        break
         entry = self._record(key, args, kwargs, tensors)
         result = _run(entry, tensors)
         self._keep(key, entry)
@@ -158,7 +169,7 @@ class Jitted:
         try:
             with watcher:
                 result = self.function(*args, **kwargs)
-            guards = watcher.finish()
+            guards = watcher.finish() + session.guards
         except BaseException as error:
             local.rec = Recording(grad)
             _restore(rec, session)
@@ -230,7 +241,8 @@ class Jitted:
             entry.slots[index] = (arguments.get(id(handle), -1), handle)
             scalar.pop(index)
         for index, buffer in scalar.items():
-            entry.slots[index] = (-2, buffer)
+            found = session.options.get(index)
+            entry.slots[index] = (-2, buffer) if found is None else (-3, found)
         inputs = {id(h): nodes[p][0].attrs[0] for p, h, _, _ in rec.entered}
         donated = []
         for o, slot, handle in entry.changed:
@@ -251,8 +263,10 @@ class Jitted:
 
     def _check(self, entry: Entry, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
         """Records again: a function that does something else now was not watched well enough."""
-        watcher = Watcher()
-        rec, session, _, _ = self._trace(args, kwargs, watcher)
+        for place, source in entry.slots:
+            if place == -3:
+                source.buffer()
+        rec, session, _, _ = self._trace(args, kwargs, Watcher())
         _restore(rec, session)
         if rec.state is not entry.state:
             where = _difference(rec, entry.state)
@@ -359,8 +373,8 @@ def _run(entry: Entry, tensors: Sequence[Tensor]) -> Any:
     """One call of the program."""
     buffers: list[Buffer] = []
     for place, source in entry.slots:
-        if place == -2:
-            buffers.append(source)
+        if place < -1:
+            buffers.append(source if place == -2 else source.buffer())
             continue
         handle = source if place < 0 else tensors[place]
         buffer = handle._buf

@@ -117,16 +117,16 @@ class Guard:
     @property
     def is_read(self) -> bool:
         """Whether the holder is a dictionary that is asked for one key."""
-        return self.key is not _WHOLE and hasattr(self.holder, "get")
+        return self.key not in _WHOLES and hasattr(self.holder, "get")
 
     @property
     def is_empty(self) -> bool:
         """Whether the guard says that a container is empty."""
-        return self.key is _WHOLE and isinstance(self.value, list) and not self.holder
+        return self.key in _WHOLES and isinstance(self.value, list) and not self.holder
 
     def holds(self) -> bool:
         """Whether the value is what it was."""
-        if self.key is _WHOLE and isinstance(self.value, list):
+        if self.key in _WHOLES and isinstance(self.value, list):
             return unchanged(self.value)
         return same(self.now(), self.value)
 
@@ -141,8 +141,8 @@ def _lookup(holder: Any, key: Any) -> Any:
             return holder.cell_contents
         except ValueError:
             return MISSING
-    if key is _WHOLE:
-        return snapshot(holder)
+    if key in _WHOLES:
+        return snapshot(holder, key)
     if isinstance(holder, (dict, types.MappingProxyType)):
         return holder.get(key, MISSING)
     try:
@@ -152,9 +152,12 @@ def _lookup(holder: Any, key: Any) -> Any:
 
 
 _WHOLE: Any = object()
+_BUT_OPTIONS: Any = object()  # whole, but for what optimizers read through `scalar.option`
+_WHOLES = (_WHOLE, _BUT_OPTIONS)
+_OPTIONS = frozenset(("lr", "betas", "momentum"))
 
 
-def snapshot(value: Any) -> Any:
+def snapshot(value: Any, whole: Any = _WHOLE) -> Any:
     """What a container (nested ones too) or small array holds, in a form that can be compared."""
     if isinstance(value, np.ndarray):
         return (value.shape, value.dtype.str, value.tobytes())
@@ -168,6 +171,8 @@ def snapshot(value: Any) -> Any:
         seen.add(id(container))
         if isinstance(container, dict):
             values = tuple(container.values())
+            if whole is _BUT_OPTIONS and "params" in container:
+                values = tuple(MISSING if k in _OPTIONS else v for k, v in container.items())
             parts.append((container, tuple(container), values))
         elif isinstance(container, (set, frozenset)):
             parts.append((container, frozenset(map(id, container)), ()))
@@ -189,11 +194,15 @@ def unchanged(parts: Any) -> bool:
         now = container.values() if keys is not None else container
         if len(container) != len(values):
             return False
-        if not all(map(is_, now, values)) and not all(map(same, now, values)):
+        if not all(map(is_, now, values)) and not all(map(_same_part, now, values)):
             return False
         if keys is not None and tuple(container) != keys:
             return False
     return True
+
+
+def _same_part(now: Any, before: Any) -> bool:
+    return before is MISSING or same(now, before)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -302,14 +311,16 @@ class Watcher:
             if value is MISSING:
                 return out
         _check_source(value, what, line)
-        self._contents(value, what, line, out)
+        optim = str(frame.f_globals.get("__name__")).startswith("firth.optim.")
+        whole = _BUT_OPTIONS if optim else _WHOLE
+        self._contents(value, what, line, out, whole)
         for step, name in chain.path:
             value = self._step(value, step, name, what, line, out)
             what += f".{name}" if step == "attr" else f"[{name!r}]"
             if value is MISSING:
                 break
             _check_source(value, what, line)
-            self._contents(value, what, line, out)
+            self._contents(value, what, line, out, whole)
         return out
 
     def _step(
@@ -349,7 +360,7 @@ class Watcher:
                 break
         return MISSING
 
-    def _contents(self, value: Any, what: str, line: str, out: list[Guard]) -> None:
+    def _contents(self, value: Any, what: str, line: str, out: list[Guard], whole: Any) -> None:
         """Containers and arrays are watched by what they hold."""
         if isinstance(value, np.ndarray):
             if value.nbytes > _ARRAY_LIMIT:
@@ -363,7 +374,7 @@ class Watcher:
             out.append(Guard(value, _WHOLE, snapshot(value), f"array {what}", line))
         elif isinstance(value, (list, dict, set)) and len(value) < 1000:
             if not (isinstance(value, dict) and "__name__" in value):
-                out.append(Guard(value, _WHOLE, snapshot(value), what, line))
+                out.append(Guard(value, whole, snapshot(value, whole), what, line))
 
     def finish(self) -> list[Guard]:
         """The guards of the lines that ran; RecordingError when it changed what it reads."""
@@ -400,7 +411,7 @@ class Watcher:
         ours: Counter[int] = Counter()
         for guard in self.guards.values():
             ours[id(guard.holder)] += 1
-            if guard.key is _WHOLE and isinstance(guard.value, list):
+            if guard.key in _WHOLES and isinstance(guard.value, list):
                 for container, _, values in guard.value:
                     ours[id(container)] += 1
                     ours.update(id(v) for v in values)
@@ -427,7 +438,7 @@ def _is_own(module: Any) -> bool:
 
 
 def _key_of(key: Any) -> Any:
-    return id(key) if key is _WHOLE else key
+    return id(key) if key in _WHOLES else key
 
 
 def show(value: Any) -> str:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from firth.base import dtype as dt
 from firth.base.facts import TargetFacts
 from firth.ir.kernel import (
     Accumulate,
@@ -43,6 +44,7 @@ _HEAVY = {
     "remainder": 8, "floor_divide": 8,
 }  # fmt: skip
 CROSSED = 64  # edge of a tile that reads along one axis and writes along another: fits the cache
+LONG_SUM = 2048  # values in a row from which float32 is too short for their sum
 CACHE_FROM = 8  # cost from which a value used by two loops goes through scratch
 
 
@@ -197,7 +199,36 @@ class _Nest:
         self.axes_of: dict[int, frozenset[Axis]] = {}
         self._levels()
         self.vector = self._vector_axis()
+        if self._chain() > LONG_SUM:
+            self._widen()
         self.lanes = self._lanes()
+
+    def _chain(self) -> int:
+        """How many values one lane combines, one after the other."""
+        count = math.prod(a.extent for a in self.reduced)
+        return count // self.facts.lanes(4) if self.vector in self.reduced else count
+
+    def _widen(self) -> None:
+        """Long sums and products of float32 run in float64: rounding grows with their length."""
+        new = Rewriter({})
+        made: list[Expression] = []
+        bodies: dict[Accumulator, Expression] = {}
+        for e in self.made:
+            new.run([e])
+            if isinstance(e, Accumulator):
+                body = new[self.bodies[e]]
+                if e.op in ("add", "mul") and e.dtype is dt.float32:
+                    wide = Accumulator(e.name, e.op, dt.float64, e.init)
+                    body = Apply("cast", (body,), dt.float64)
+                    made += [body, wide]
+                    bodies[wide] = body
+                    new.new[id(e)] = Apply("cast", (wide,), dt.float32)
+                else:
+                    bodies[e] = body
+            made.append(new[e])
+        self.made, self.bodies = made, bodies
+        self.stores = [Store(s.buffer, s.index, new[s.value]) for s in self.stores]
+        self._levels()
 
     def _levels(self) -> None:
         """For each expression: how many loops over reduced axes come before it, and its axes."""

@@ -20,14 +20,14 @@ from firth.base.errors import ArgumentError, FirthError, RecordingError, message
 from firth.runtime.buffer import Buffer, from_array
 from firth.runtime.report import MemoryReport
 from firth.tensor.cut import compile_recording, cut
-from firth.tensor.handle import Kind, Tensor, extra, realised
-from firth.tensor.lines import describe, line_of
+from firth.tensor.handle import Tensor, extra, realised
 from firth.tensor.record import enter_into, local, realise, user_line
 from firth.tensor.recording import FREED, Recording
 from firth.tensor.scalar import Option, OptionBecameTensor
 from firth.tensor.tree import ONE, flatten, unflatten
-from firth.tensor.trie import State, graph_inputs, roots
+from firth.tensor.trie import graph_inputs, roots
 from firth.tensor.watch import MISSING, Guard, Watcher, same, show
+from firth.tensor.why import difference, first_difference
 
 _ENTRIES = 16  # recordings kept per signature
 _TIMES = frozenset(2**i for i in range(1, 40))
@@ -269,7 +269,7 @@ class Jitted:
         rec, session, _, _ = self._trace(args, kwargs, Watcher())
         _restore(rec, session)
         if rec.state is not entry.state:
-            where = _difference(rec, entry.state)
+            where = difference(rec, entry.state)
             raise RecordingError(
                 message(
                     "jit", f"{session.name} does something else than when it was recorded",
@@ -295,7 +295,7 @@ class Jitted:
             else:
                 text = "a watched value changed back"
         elif self.entries:
-            text = _first_difference(next(reversed(self.entries)), key)
+            text = first_difference(next(reversed(self.entries)), key)
         else:
             text = "first call"
         self.misses.append(f"{name}: {text}")
@@ -467,47 +467,3 @@ def _gradients(rec: Recording, changed: list[Tensor]) -> list[tuple[Tensor, Tens
 def _fits(node: Any, rec: Recording, source: int) -> bool:
     inputs = graph_inputs(rec.state)
     return bool(inputs[source].shape == node.shape and inputs[source].dtype is node.dtype)
-
-
-def _difference(rec: Recording, state: State) -> str:
-    """The first step in which two recordings differ."""
-    mine, theirs = _path(rec.state), _path(state)
-    for i, (a, b) in enumerate(zip(mine, theirs, strict=False)):
-        if a is not b:
-            depth = a.depth - len(a.added)
-            line = next(
-                (
-                    describe(code, line_of(code, at))
-                    for p, code, at in rec.places if p >= depth
-                ),
-                "an unknown line",
-            )  # fmt: skip
-            del i
-            return f"another operation at {line}"
-    return f"{len(mine)} operations, before {len(theirs)}"
-
-
-def _path(state: State | None) -> list[State]:
-    out: list[State] = []
-    while state is not None:
-        out.append(state)
-        state = state.parent
-    return out[::-1]
-
-
-def _first_difference(before: Any, now: Any) -> str:
-    if len(before) != len(now):
-        return f"{len(now) - 1} arguments, before {len(before) - 1}"
-    for i, (a, b) in enumerate(zip(before, now, strict=True)):
-        if a != b:
-            what = "gradient mode" if i == 0 else f"argument {i - 1}"
-            return f"{what} changed from {_shown(a)} to {_shown(b)}"
-    return "a new signature"
-
-
-def _shown(part: Any) -> str:
-    if isinstance(part, Kind):
-        return f"{part.dtype.name}{list(part.shape)}"
-    if isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], Kind):
-        return f"{part[0]}={_shown(part[1])}"
-    return repr(part[1] if isinstance(part, tuple) and len(part) == 2 else part)

@@ -23,6 +23,7 @@ import numpy as np
 
 from firth.base.errors import RecordingError, message
 from firth.tensor.handle import Tensor
+from firth.tensor.refusal import check_builtin, check_source, numpy_state
 
 MISSING: Any = object()
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
@@ -37,8 +38,6 @@ _LOWER = tuple(_PACKAGE + p + os.sep for p in (
 # Firth's own code calls it; what a user hands to it is watched where the user does.
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 
-_CLOCKS = {"time", "datetime", "secrets", "uuid", "random", "numpy.random", "socket", "subprocess"}
-_FILES = {"open", "input"}
 _PLAIN = (int, float, bool, str, bytes, type(None), complex)
 _ARRAY_LIMIT = 1 << 16  # bytes of a NumPy array that are compared at each call
 
@@ -244,7 +243,7 @@ class Watcher:
 
     def __enter__(self) -> Watcher:
         self._before = sys.gettrace()
-        self._random = (random.getstate(), _numpy_state())
+        self._random = (random.getstate(), numpy_state())
         sys.settrace(self._trace)
         return self
 
@@ -292,7 +291,7 @@ class Watcher:
         if chain.kind == "global":
             value = frame.f_globals.get(chain.name, MISSING)
             if value is MISSING:
-                _check_builtin(chain.name, line)
+                check_builtin(chain.name, line)
                 value = _builtin(frame, chain.name)
                 if value is MISSING:
                     return out
@@ -310,7 +309,7 @@ class Watcher:
             value = frame.f_locals.get(chain.name, MISSING)
             if value is MISSING:
                 return out
-        _check_source(value, what, line)
+        check_source(value, what, line)
         optim = str(frame.f_globals.get("__name__")).startswith("firth.optim.")
         whole = _BUT_OPTIONS if optim else _WHOLE
         self._contents(value, what, line, out, whole)
@@ -319,7 +318,7 @@ class Watcher:
             what += f".{name}" if step == "attr" else f"[{name!r}]"
             if value is MISSING:
                 break
-            _check_source(value, what, line)
+            check_source(value, what, line)
             self._contents(value, what, line, out, whole)
         return out
 
@@ -378,7 +377,7 @@ class Watcher:
 
     def finish(self) -> list[Guard]:
         """The guards of the lines that ran; RecordingError when it changed what it reads."""
-        if self._random != (random.getstate(), _numpy_state()):
+        if self._random != (random.getstate(), numpy_state()):
             raise RecordingError(
                 message(
                     "jit", "random numbers of another library were drawn",
@@ -472,40 +471,3 @@ def _cells(frame: Any) -> tuple[Any, ...]:
 def _builtin(frame: Any, name: str) -> Any:
     builtins = frame.f_builtins
     return builtins.get(name, MISSING)
-
-
-def _check_builtin(name: str, line: str) -> None:
-    if name in _FILES:
-        raise RecordingError(
-            message(
-                "jit", f"{name}() reads from outside", f"a call of {name}",
-                "values that are passed in", "read before the call and pass it as an argument",
-            )
-        ).at(line)  # fmt: skip
-
-
-def _check_source(value: Any, what: str, line: str) -> None:
-    """Refuses clocks, files and foreign random numbers."""
-    module = value.__name__ if isinstance(value, types.ModuleType) else (
-        getattr(value, "__module__", None)
-    )  # fmt: skip
-    owner = getattr(value, "__self__", None)
-    foreign = isinstance(value, types.ModuleType) and module in ("numpy.random",)
-    called = callable(value) and not isinstance(value, (type, types.ModuleType)) and (
-        module in _CLOCKS or isinstance(owner, random.Random)
-    )  # fmt: skip
-    kinds = (random.Random, np.random.Generator, np.random.RandomState)
-    if foreign or called or isinstance(value, kinds) or isinstance(owner, kinds):
-        raise RecordingError(
-            message(
-                "jit", f"{what} gives another value each time", what,
-                "values that depend on arguments and watched variables only",
-                "call it outside and pass the value as an argument; "
-                "for random numbers use firth.rand(...)",
-            )
-        ).at(line)  # fmt: skip
-
-
-def _numpy_state() -> Any:
-    state = np.random.get_state()
-    return (state[0], bytes(np.asarray(state[1]).tobytes()), *state[2:])

@@ -38,6 +38,7 @@ TABLE = (
 _BY_NAME = {flag.name: flag for flag in TABLE}
 _overrides: dict[str, str] = {}
 
+_program_key = (-1, "")  # of a version
 version = 0  # grows with every `put`: what has read a flag can tell whether to read it again
 
 
@@ -85,6 +86,14 @@ def threads() -> int:
 def code_key() -> str:
     """The flags that change generated code, as text for cache keys."""
     return ",".join(f"{f.name}={get(f.name)}" for f in TABLE if f.changes_code)
+
+
+def program_key() -> str:
+    """What decides which program runs a graph: the target and the flags that change code."""
+    global _program_key
+    if _program_key[0] != version:
+        _program_key = (version, f"{get('FIRTH_TARGET')},{code_key()}")
+    return _program_key[1]
 
 
 def cache_dir() -> Path | None:

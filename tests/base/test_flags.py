@@ -67,3 +67,17 @@ def test_cache_dir(monkeypatch, tmp_path):
 
 def test_each_flag_stands_in_the_table_once():
     assert len({flag.name for flag in flags.TABLE}) == len(flags.TABLE)
+
+
+def test_program_key_follows_target_and_code() -> None:
+    before = flags.program_key()
+    try:
+        flags.put("FIRTH_STRICT", "1")
+        assert flags.program_key() != before
+        flags.put("FIRTH_STRICT", None)
+        flags.put("FIRTH_TARGET", "null")
+        assert flags.program_key().startswith("null,")
+    finally:
+        flags.put("FIRTH_STRICT", None)
+        flags.put("FIRTH_TARGET", None)
+    assert flags.program_key() == before

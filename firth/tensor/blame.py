@@ -6,44 +6,50 @@ its operations on integers run once more, with their NumPy meaning, until one fa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from firth.base.errors import DivisionByZero, FirthError, IndexOutOfRange
 from firth.ir.graph import topological
 from firth.ir.node import Node
+from firth.runtime.buffer import Buffer
+from firth.tensor.handle import Kind
 from firth.tensor.lines import describe, line_of
-from firth.tensor.recording import Recording
+from firth.tensor.recording import Place
 
 
-def blame(rec: Recording, error: FirthError) -> str | None:
+def blame(
+    nodes: list[tuple[Node, Kind]], places: list[Place], inputs: Sequence[Buffer], error: FirthError
+) -> str | None:
     """The line that recorded what failed, None when unknown; the error then names its op."""
     if not isinstance(error, (IndexOutOfRange, DivisionByZero)):
         return None
     values: dict[int, np.ndarray] = {}
-    for position, (node, _) in enumerate(rec.nodes()):
+    for position, (node, _) in enumerate(nodes):
         try:
             for each in topological([node], stop=values):
-                values[id(each)] = _value(rec, each, values)
+                values[id(each)] = _value(inputs, each, values)
         except (IndexOutOfRange, DivisionByZero) as found:
             error.rename(node.op.name, found)
-            return _line(rec, position)
+            return _line(places, position)
         except Exception:  # the repetition must never hide the error that it explains
             return None
     return None
 
 
-def _value(rec: Recording, node: Node, values: dict[int, np.ndarray]) -> np.ndarray:
+def _value(inputs: Sequence[Buffer], node: Node, values: dict[int, np.ndarray]) -> np.ndarray:
     """The value of an operation on integers; floats are zeros, which fail at nothing."""
     if node.op.name == "input":
-        return rec.inputs[node.attrs[0]].view(node.dtype, node.shape)
+        return inputs[node.attrs[0]].view(node.dtype, node.shape)
     if node.dtype.kind in "fc" and all(s.dtype.kind in "fc" for s in node.src):
         return np.broadcast_to(np.zeros((), node.dtype.np), node.shape)
     value: np.ndarray = node.op.ref(*(values[id(s)] for s in node.src), **node.kwargs())
     return value
 
 
-def _line(rec: Recording, position: int) -> str | None:
-    for at, code, instruction in rec.places:
+def _line(places: list[Place], position: int) -> str | None:
+    for at, code, instruction in places:
         if at == position:
             return describe(code, line_of(code, instruction))
     return None

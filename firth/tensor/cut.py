@@ -108,7 +108,7 @@ def _run(rec: Recording) -> None:
     keep = _kept_for_gradients(rec, live, wanted) if wanted else None
     outputs = (*positions, *keep) if keep is not None else tuple(positions)
     donated = _donations(rec, positions, live) if keep is None else ()
-    key = (flags.get("FIRTH_TARGET"), outputs, donated)
+    key = (flags.program_key(), outputs, donated)
     programs = rec.state.programs
     program = programs.get(key) if programs is not None else None
     try:
@@ -264,7 +264,7 @@ def compile_recording(
 def _failed(rec: Recording, live: dict[int, list[Tensor]], error: BaseException) -> None:
     """A program failed: replaced tensors get their old value back, the others keep the error."""
     if isinstance(error, FirthError):
-        error.at(blame(rec, error) or user_line())
+        error.at(blame(rec.nodes(), rec.places, rec.inputs, error) or user_line())
     before = {id(handle): (handle, buffer) for _, handle, buffer, _ in rec.entered}
     for handles in live.values():
         for handle in handles:

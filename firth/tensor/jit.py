@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
-from sys import getrefcount
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 
 from firth.base import flags
 from firth.base.errors import ArgumentError, FirthError, RecordingError, message
-from firth.runtime.buffer import Buffer, from_array
 from firth.runtime.report import MemoryReport
 from firth.tensor.cut import compile_recording, cut
-from firth.tensor.handle import Tensor, extra, realised
-from firth.tensor.record import enter_into, local, realise, user_line
-from firth.tensor.recording import FREED, Recording
-from firth.tensor.scalar import Option, OptionBecameTensor
-from firth.tensor.tree import ONE, flatten, unflatten
+from firth.tensor.entry import Entry
+from firth.tensor.handle import Tensor, extra
+from firth.tensor.record import enter_into, local, user_line
+from firth.tensor.recording import Recording
+from firth.tensor.scalar import Constant, Option, OptionBecameTensor
+from firth.tensor.tree import flatten
 from firth.tensor.trie import graph_inputs, roots
-from firth.tensor.watch import MISSING, Guard, Watcher, same, show
+from firth.tensor.watch import Guard, Watcher, show
 from firth.tensor.why import difference, first_difference
 
 _ENTRIES = 16  # recordings kept per signature
@@ -76,20 +75,6 @@ class Session:
         """Called when numbers from outside become a tensor while recording."""
 
 
-class Entry:
-    """A recording with its program: how to feed it and where its results go."""
-
-    __slots__ = (
-        "calls", "changed", "donated", "empty", "grads",
-        "guards", "keep", "kinds", "outputs", "program", "slots",
-        "reads", "state", "tree", "wholes",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.calls = 1
-        self.guards: list[Guard] = []
-
-
 class Jitted:
     """A function that is recorded once per signature. Made by `firth.jit`.
 
@@ -113,17 +98,17 @@ class Jitted:
         entries = self.entries.get(key)
         if entries is not None:
             for entry in entries:
-                if _holds(entry):
+                if entry.holds():
                     entry.calls += 1
                     try:
                         if entry.calls in _TIMES:
                             return self._check(entry, key, args, kwargs, tensors)
-                        return _run(entry, tensors)
+                        return entry.run(tensors)
                     except OptionBecameTensor:
                         entries.remove(entry)
                         break
         entry = self._record(key, args, kwargs, tensors)
-        result = _run(entry, tensors)
+        result = entry.run(tensors)
         self._keep(key, entry)
         return result
 
@@ -132,7 +117,7 @@ class Jitted:
         tensors: list[Tensor] = []
         if args or kwargs or not self.entries:
             key = _signature(args, kwargs, tensors)
-            entry = next((e for e in self.entries.get(key, ()) if _holds(e)), None)
+            entry = next((e for e in self.entries.get(key, ()) if e.holds()), None)
             if entry is None:
                 entry = self._record(key, args, kwargs, tensors)
                 entry.calls = 0
@@ -183,14 +168,7 @@ class Jitted:
         self._explain(key, self.entries.get(key))
         watcher = Watcher()
         rec, session, (result, guards), _ = self._trace(args, kwargs, watcher)
-        entry = Entry()
-        entry.guards = guards
-        entry.reads = [(g.holder.get, g.key, g.value) for g in guards if g.is_read]
-        empty = {id(g.holder): g.holder for g in guards if g.is_empty}
-        entry.empty = list(empty.values())
-        entry.wholes = [g for g in guards if not g.is_read and not g.is_empty]
-        entry.keep = watcher.keep
-        entry.state = rec.state
+        entry = Entry(rec, guards, watcher.keep)
         outputs: list[Tensor] = []
         entry.tree = flatten(result, outputs)
         try:
@@ -233,16 +211,17 @@ class Jitted:
             entry.outputs.append((len(positions), slot, keeper))
             positions.append(position)
             entry.kinds.append(out._kind)
-        entry.slots = [None] * rec.state.inputs
+        entry.sources = [None] * rec.state.inputs
         nodes = rec.nodes()
         scalar = dict(enumerate(rec.inputs))
         for position, handle, _, _ in rec.entered:
             index = nodes[position][0].attrs[0]
-            entry.slots[index] = (arguments.get(id(handle), -1), handle)
+            entry.sources[index] = handle
+            if id(handle) in arguments:
+                entry.arguments.append((index, arguments[id(handle)]))
             scalar.pop(index)
         for index, buffer in scalar.items():
-            found = session.options.get(index)
-            entry.slots[index] = (-2, buffer) if found is None else (-3, found)
+            entry.sources[index] = session.options.get(index) or Constant(buffer)
         inputs = {id(h): nodes[p][0].attrs[0] for p, h, _, _ in rec.entered}
         donated = []
         for o, slot, handle in entry.changed:
@@ -253,7 +232,7 @@ class Jitted:
                     donated.append((o, source))
         entry.donated = tuple(donated)
         _restore(rec, session)
-        key = (flags.get("FIRTH_TARGET"), tuple(positions), entry.donated)
+        key = (flags.program_key(), tuple(positions), entry.donated)
         programs = rec.state.programs
         program = programs.get(key) if programs is not None else None
         if program is None:
@@ -263,9 +242,8 @@ class Jitted:
 
     def _check(self, entry: Entry, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
         """Records again: a function that does something else now was not watched well enough."""
-        for place, source in entry.slots:
-            if place == -3:
-                source.buffer()
+        for source in entry.sources:
+            source._buf  # noqa: B018  (an option that cannot be one any more says so)
         rec, session, _, _ = self._trace(args, kwargs, Watcher())
         _restore(rec, session)
         if rec.state is not entry.state:
@@ -278,7 +256,7 @@ class Jitted:
                     "cannot be watched)",
                 )
             )  # fmt: skip
-        return _run(entry, tensors)
+        return entry.run(tensors)
 
     def _explain(self, key: Any, entries: list[Entry] | None) -> None:
         """Notes why a recording is made."""
@@ -354,72 +332,6 @@ def _part(value: Any, tensors: list[Tensor]) -> Any:
             )
         )  # fmt: skip
     return (type(value), id(value))
-
-
-def _holds(entry: Entry) -> bool:
-    for get, key, value in entry.reads:
-        now = get(key, MISSING)
-        if now is not value and not same(now, value):
-            return False
-    if any(map(len, entry.empty)):
-        return False
-    for guard in entry.wholes:
-        if not guard.holds():
-            return False
-    return True
-
-
-def _run(entry: Entry, tensors: Sequence[Tensor]) -> Any:
-    """One call of the program."""
-    buffers: list[Buffer] = []
-    for place, source in entry.slots:
-        if place < -1:
-            buffers.append(source if place == -2 else source.buffer())
-            continue
-        handle = source if place < 0 else tensors[place]
-        buffer = handle._buf
-        buffers.append(buffer if buffer is not None else realise(handle))
-    for _, i in entry.donated:
-        buffer = buffers[i]
-        # held by the handle, the list, the local name and the argument of getrefcount
-        if buffer.exported or getrefcount(buffer) > 4:
-            buffers[i] = _copied(buffer)
-    results = entry.program.run(buffers)
-    for o, place, handle in entry.changed:
-        target = handle if place < 0 else tensors[place]
-        _put(target, results[o])
-    for leaf, g in entry.grads:
-        extra(leaf).grad = g
-    if not entry.outputs:
-        return entry.tree
-    made = []
-    for (o, place, keeper), kind in zip(entry.outputs, entry.kinds, strict=True):
-        if keeper is not None:
-            made.append(keeper if place < 0 else tensors[place])
-            continue
-        out = realised(results[o], kind)
-        if kind.requires_grad and not kind.leaf:
-            extra(out).history = FREED
-        made.append(out)
-    return made[0] if entry.tree is ONE else unflatten(entry.tree, iter(made))
-
-
-def _copied(buffer: Buffer) -> Buffer:
-    return from_array(buffer.array)
-
-
-def _put(handle: Tensor, buffer: Buffer) -> None:
-    handle._buf = buffer
-    handle._rec = None
-    handle._pos = 0
-    found = handle._extra
-    if found is not None:
-        found.history = found.error = None
-        if found.views:
-            for reference in found.views:
-                view = reference()
-                if view is not None:
-                    view._buf = view._rec = None
 
 
 def _restore(rec: Recording, session: Session) -> None:

@@ -30,6 +30,15 @@ def the_value(value: Any) -> Any:
     return value
 
 
+class Constant:
+    """A run-time input that keeps its value."""
+
+    __slots__ = ("_buf",)
+
+    def __init__(self, buffer: Buffer) -> None:
+        self._buf = buffer
+
+
 class OptionBecameTensor(Exception):
     """The recording took a number; it is to be made again."""
 
@@ -49,7 +58,8 @@ class Option:
         self._value: Any = None
         self._buffer: Any = None
 
-    def buffer(self) -> Buffer:
+    @property
+    def _buf(self) -> Buffer:
         """The value that is there now; made once for each value."""
         value = self.group.get(self.name)
         if value is not self._value or self._buffer is None:
@@ -82,6 +92,6 @@ def option(
         rec, ("option", dtype), lambda: ([(input_node(index, (), dtype), kind)], None)
     )
     state.inputs = index + 1
-    rec.inputs.append(made.buffer())
+    rec.inputs.append(made._buf)
     rec.jit.options[index] = made
     return out

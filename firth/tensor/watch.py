@@ -119,9 +119,11 @@ class Guard:
         return self.key not in _WHOLES and hasattr(self.holder, "get")
 
     @property
-    def is_empty(self) -> bool:
-        """Whether the guard says that a container is empty."""
-        return self.key in _WHOLES and isinstance(self.value, list) and not self.holder
+    def parts(self) -> list[tuple[Any, Any, tuple[Any, ...]]] | None:
+        """What containers held, None when the guard is about something else."""
+        if self.key in _WHOLES and isinstance(self.value, list):
+            return self.value
+        return None
 
     def holds(self) -> bool:
         """Whether the value is what it was."""

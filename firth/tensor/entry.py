@@ -1,0 +1,190 @@
+"""One recording of a jitted function with its program: does it still hold, and run it.
+
+Both are the hot path of `firth.jit`: what can be decided when the recording is made is laid out in
+flat lists, so that a call walks them without a branch in Python per guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain, repeat
+from operator import call, eq, is_
+from sys import getrefcount
+from types import CellType
+from typing import Any
+
+from firth.base.errors import FirthError
+from firth.runtime.buffer import Buffer, from_array
+from firth.tensor.blame import blame
+from firth.tensor.cut import realise
+from firth.tensor.handle import Kind, Tensor, extra, realised
+from firth.tensor.recording import FREED, Place, Recording
+from firth.tensor.tree import ONE, unflatten
+from firth.tensor.trie import State
+from firth.tensor.watch import MISSING, Guard
+
+
+class Entry:
+    """A recording with its program: how to feed it and where its results go.
+
+    sources: what has the buffer of each input; arguments: (input, argument) filled in at each call.
+    changed: (result, argument or -1, tensor) of what is updated in place. grads: (leaf, gradient).
+    outputs: (result, argument or -1, tensor itself if it is a known one); kinds: theirs.
+    """
+
+    __slots__ = (
+        "_quick", "arguments", "calls", "changed", "donated", "grads", "guards", "keep", "kinds",
+        "nodes", "outputs", "places", "program", "sources", "state", "tree",
+    )  # fmt: skip
+
+    def __init__(self, rec: Recording, guards: list[Guard], keep: list[Any]) -> None:
+        self.calls = 1
+        self.guards = guards
+        self.keep = keep
+        self.state: State = rec.state
+        self.nodes = rec.nodes()
+        self.places: list[Place] = rec.places
+        self.sources: list[Any] = []
+        self.arguments: list[tuple[int, int]] = []
+        self.changed: list[tuple[int, int, Tensor]] = []
+        self.outputs: list[tuple[int, int, Tensor | None]] = []
+        self.kinds: list[Kind] = []
+        self.grads: list[tuple[Tensor, Tensor]] = []
+        self.donated: tuple[tuple[int, int], ...] = ()
+        self.program: Any = None
+        self.tree: Any = None
+        self._quick = _Quick(guards)
+
+    def holds(self) -> bool:
+        """Whether the function would read what it read when it was recorded."""
+        return self._quick.holds() or all(g.holds() for g in self.guards)
+
+    def run(self, tensors: Sequence[Tensor]) -> Any:
+        """One call of the program."""
+        sources: list[Any] = self.sources.copy()
+        for i, place in self.arguments:
+            sources[i] = tensors[place]
+        buffers: list[Buffer] = [s._buf for s in sources]
+        if None in buffers:
+            buffers = [realise(s) if b is None else b for s, b in zip(sources, buffers)]
+        for _, i in self.donated:
+            buffer = buffers[i]
+            # held by the handle, the list, the local name and the argument of getrefcount
+            if buffer.exported or getrefcount(buffer) > 4:
+                buffers[i] = from_array(buffer.array)
+        try:
+            results = self.program.run(buffers)
+        except FirthError as error:
+            line = blame(self.nodes, self.places, buffers, error)
+            if line:
+                error.at(line)
+            raise
+        for o, place, handle in self.changed:
+            _put(handle if place < 0 else tensors[place], results[o])
+        for leaf, g in self.grads:
+            extra(leaf).grad = g
+        if not self.outputs:
+            return self.tree
+        made = []
+        for (o, place, keeper), kind in zip(self.outputs, self.kinds, strict=True):
+            if keeper is not None:
+                made.append(keeper if place < 0 else tensors[place])
+                continue
+            out = realised(results[o], kind)
+            if kind.requires_grad and not kind.leaf:
+                extra(out).history = FREED
+            made.append(out)
+        return made[0] if self.tree is ONE else unflatten(self.tree, iter(made))
+
+
+class _Quick:
+    """Guards as flat lists that are compared by identity.
+
+    reads: what gives each value, its key and the value; containers by length, keys and elements.
+    """
+
+    __slots__ = (
+        "dicts", "elements", "gets", "keys", "lengths", "lists", "names", "others", "sized",
+        "values",
+    )  # fmt: skip
+
+    def __init__(self, guards: list[Guard]) -> None:
+        self.gets: list[Any] = []
+        self.keys: list[Any] = []
+        self.values: list[Any] = []
+        self.dicts: list[Any] = []  # with their keys
+        self.names: list[Any] = []
+        self.sized: list[Any] = []  # with their lengths
+        self.lengths: list[int] = []
+        self.lists: list[Any] = []
+        self.elements: list[Any] = []
+        self.others: list[Guard] = []
+        containers: set[int] = set()
+        for guard in guards:
+            if guard.parts is None or any(isinstance(p[0], (set, frozenset)) for p in guard.parts):
+                continue
+            for container, keys, values in guard.parts:
+                if id(container) not in containers or keys is not None:
+                    containers.add(id(container))
+                    self._container(container, keys, values)
+        seen: set[tuple[int, Any]] = {
+            (id(g.__self__), k) for g, k in zip(self.gets, self.keys, strict=True)
+        }
+        for guard in guards:
+            holder, key, value = guard.holder, guard.key, guard.value
+            if guard.parts is not None:
+                if any(isinstance(p[0], (set, frozenset)) for p in guard.parts):
+                    self.others.append(guard)
+            elif type(holder) is CellType:
+                self._read(partial(getattr, holder), "cell_contents", value)
+            elif not guard.is_read:
+                if type(holder) is not list or id(holder) not in containers:
+                    self.others.append(guard)
+            elif (id(holder), key) not in seen:
+                seen.add((id(holder), key))
+                self._read(holder.get, key, value)
+
+    def _read(self, get: Any, key: Any, value: Any) -> None:
+        self.gets.append(get)
+        self.keys.append(key)
+        self.values.append(value)
+
+    def _container(self, container: Any, keys: Any, values: Any) -> None:
+        if keys is None:
+            self.lists.append(container)
+            self.elements += values
+        elif values:
+            self.dicts.append(container)
+            self.names.append(keys)
+            for key, value in zip(keys, values, strict=True):
+                if value is not MISSING:
+                    self._read(container.get, key, value)
+        self.sized.append(container)
+        self.lengths.append(len(values))
+
+    def holds(self) -> bool:
+        try:
+            return (
+                all(map(is_, map(call, self.gets, self.keys, repeat(MISSING)), self.values))
+                and all(map(eq, map(len, self.sized), self.lengths))
+                and all(map(eq, map(tuple, self.dicts), self.names))
+                and all(map(is_, chain.from_iterable(self.lists), self.elements))
+                and all(g.holds() for g in self.others)
+            )
+        except ValueError:  # a cell that is empty now
+            return False
+
+
+def _put(handle: Tensor, buffer: Buffer) -> None:
+    handle._buf = buffer
+    handle._rec = None
+    handle._pos = 0
+    found = handle._extra
+    if found is not None:
+        found.history = found.error = None
+        if found.views:
+            for reference in found.views:
+                view = reference()
+                if view is not None:
+                    view._buf = view._rec = None

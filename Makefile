@@ -50,10 +50,6 @@ soak: $(TEST)/ready
 	@$(TESTENV) FIRTH_SOAK=$${FIRTH_SOAK:-100000} $(TEST)/bin/python -m pytest tests/soak -n 2 \
 	  -o faulthandler_timeout=0 $(ARGS)
 
-soak: $(TEST)/ready
-	@$(TESTENV) FIRTH_SOAK=$${FIRTH_SOAK:-100000} \
-	  $(TEST)/bin/python -m pytest tests/soak -o faulthandler_timeout=0 $(ARGS)
-
 bench: $(PEERS)/ready
 	@$(PEERS)/bin/python -m benchmarks $(ARGS)
 

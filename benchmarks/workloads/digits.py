@@ -1,4 +1,4 @@
-"""A training step of the demo's network: two convolutions, batch norm, dropout, two linear layers."""
+"""A training step of the demo network: two convolutions, batch norm, dropout, two linear layers."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from firth.ir.node import Node
 from firth.ir.op import TABLE, make
 from firth.passes.grad import full, gradient, substitute
 from firth.tensor.handle import Kind, Tensor, extra, kind_of
-from firth.tensor.record import apply, local, set_grad, step, user_line
+from firth.tensor.record import apply, assign, local, set_grad, step, user_line
 from firth.tensor.recording import Recording
 from firth.tensor.replay import free_entered, position_of, replay, replay_maps, second_time
 
@@ -100,8 +100,13 @@ def _accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
         changed = hook(g)
         if changed is not None:
             g = changed
+    session = local.rec.jit
+    if session is not None:
+        session.grad_read(leaf)
     if found.grad is None:
         found.grad = g
+    elif session is not None and not create_graph and session.grads[id(leaf)][1] is found.grad:
+        assign(found.grad, apply("add", found.grad, g))  # the one that is there at each call
     elif create_graph:
         found.grad = apply("add", found.grad, g)
     else:

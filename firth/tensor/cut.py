@@ -20,7 +20,7 @@ from firth.runtime.buffer import Buffer
 from firth.tensor.blame import blame
 from firth.tensor.handle import Tensor, extra
 from firth.tensor.lines import user_line
-from firth.tensor.recording import FREED, Recording, Segment, local
+from firth.tensor.recording import FREED, JITTED, Recording, Segment, local
 from firth.tensor.trie import TRIE_LIMIT, graph_inputs, roots
 
 _CHEAP = frozenset(("elementwise", "movement", "source"))
@@ -184,7 +184,9 @@ def _wanted(rec: Recording, live: dict[int, list[Tensor]]) -> list[int]:
         return wanted
     nodes = rec.nodes()
     gone = {id(nodes[p][0]) for freed in rec.freed for p in freed}
-    gone.update(id(nodes[p][0]) for p, _, _, history in rec.entered if history is FREED)
+    gone.update(
+        id(nodes[p][0]) for p, _, _, history in rec.entered if history is FREED or history is JITTED
+    )
     if gone:
         for node, kind in nodes:
             if kind.requires_grad and any(id(s) in gone for s in node.src):

@@ -19,7 +19,7 @@ from firth.runtime.buffer import Buffer, from_array
 from firth.tensor.blame import blame
 from firth.tensor.cut import realise
 from firth.tensor.handle import Kind, Tensor, extra, realised
-from firth.tensor.recording import FREED, Place, Recording
+from firth.tensor.recording import JITTED, Place, Recording
 from firth.tensor.tree import ONE, unflatten
 from firth.tensor.trie import State
 from firth.tensor.watch import MISSING, Guard
@@ -29,13 +29,15 @@ class Entry:
     """A recording with its program: how to feed it and where its results go.
 
     sources: what has the buffer of each input; arguments: (input, argument) filled in at each call.
-    changed: (result, argument or -1, tensor) of what is updated in place. grads: (leaf, gradient).
+    changed: (result, argument or -1, tensor) of what is updated in place. grads: (leaf, gradient)
+    after a call; grad_reads: before it.
     outputs: (result, argument or -1, tensor itself if it is a known one); kinds: theirs.
     """
 
     __slots__ = (
-        "_quick", "arguments", "calls", "changed", "donated", "grads", "guards", "keep", "kinds",
-        "nodes", "outputs", "places", "program", "sources", "state", "tree",
+        "_quick", "aliased", "arguments", "calls", "captured", "changed", "donated", "grad_reads",
+        "grads", "guards", "keep", "kinds",
+        "nodes", "outputs", "places", "program", "sources", "state", "tree", "written",
     )  # fmt: skip
 
     def __init__(self, rec: Recording, guards: list[Guard], keep: list[Any]) -> None:
@@ -50,14 +52,48 @@ class Entry:
         self.changed: list[tuple[int, int, Tensor]] = []
         self.outputs: list[tuple[int, int, Tensor | None]] = []
         self.kinds: list[Kind] = []
-        self.grads: list[tuple[Tensor, Tensor]] = []
+        self.grads: list[tuple[Tensor, Tensor | None]] = []
+        self.grad_reads: list[tuple[Tensor, Any]] = []
         self.donated: tuple[tuple[int, int], ...] = ()
         self.program: Any = None
         self.tree: Any = None
         self._quick = _Quick(guards)
+        self.captured: set[int] = set()  # ids of tensors (kept alive) that are not arguments
+        self.aliased: dict[int, Tensor] = {}  # arguments that the recording is only good for
+        self.written = False  # whether an argument is updated in place
 
-    def holds(self) -> bool:
+    def note_aliases(self, tensors: Sequence[Tensor]) -> None:
+        """Notes what an argument must not be, and the arguments that were such a tensor already."""
+        given = {id(t) for t in tensors}
+        known = [s for s in self.sources if isinstance(s, Tensor) and id(s) not in given]
+        known += [h for _, place, h in self.changed if place < 0]
+        known += self._quick.tensors()
+        self.captured = {id(t) for t in known}
+        self.captured |= {id(b) for b in map(_base, known) if b is not None}
+        self.written = any(place >= 0 for _, place, _ in self.changed)
+        for i, t in enumerate(tensors):
+            if self._aliases(t):
+                self.aliased[i] = t
+
+    def _aliases(self, t: Tensor) -> bool:
+        """Whether an argument shares memory with what the recording holds or changes."""
+        if id(t) in self.captured:
+            return True
+        base = _base(t)
+        return base is not None and (id(base) in self.captured or self.written)
+
+    def holds(self, tensors: Sequence[Tensor]) -> bool:
         """Whether the function would read what it read when it was recorded."""
+        aliased = self.aliased
+        for i, t in enumerate(tensors):
+            if aliased and i in aliased:
+                if aliased[i] is not t:
+                    return False
+            elif (t._extra is not None or id(t) in self.captured) and self._aliases(t):
+                return False
+        for leaf, before in self.grad_reads:
+            if extra(leaf).grad is not before:
+                return False
         return self._quick.holds() or all(g.holds() for g in self.guards)
 
     def run(self, tensors: Sequence[Tensor]) -> Any:
@@ -85,7 +121,7 @@ class Entry:
         for leaf, g in self.grads:
             extra(leaf).grad = g
         if not self.outputs:
-            return self.tree
+            return unflatten(self.tree, iter(()))
         made = []
         for (o, place, keeper), kind in zip(self.outputs, self.kinds, strict=True):
             if keeper is not None:
@@ -93,7 +129,7 @@ class Entry:
                 continue
             out = realised(results[o], kind)
             if kind.requires_grad and not kind.leaf:
-                extra(out).history = FREED
+                extra(out).history = JITTED
             made.append(out)
         return made[0] if self.tree is ONE else unflatten(self.tree, iter(made))
 
@@ -150,6 +186,10 @@ class _Quick:
         self.keys.append(key)
         self.values.append(value)
 
+    def tensors(self) -> list[Tensor]:
+        """Tensors that are read from outside."""
+        return [v for v in (*self.values, *self.elements) if isinstance(v, Tensor)]
+
     def _container(self, container: Any, keys: Any, values: Any) -> None:
         if keys is None:
             self.lists.append(container)
@@ -174,6 +214,11 @@ class _Quick:
             )
         except ValueError:  # a cell that is empty now
             return False
+
+
+def _base(t: Tensor) -> Tensor | None:
+    found = t._extra
+    return found.base if found is not None else None
 
 
 def _put(handle: Tensor, buffer: Buffer) -> None:

@@ -35,7 +35,9 @@ _TIMES = frozenset(2**i for i in range(1, 40))
 class Session:
     """One recording for jit: what entered it and what it changed."""
 
-    __slots__ = ("captured", "changed", "constants", "guards", "name", "options")
+    __slots__ = (
+        "captured", "changed", "constants", "grad_reads", "grads", "guards", "name", "options",
+    )  # fmt: skip
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -44,10 +46,28 @@ class Session:
         self.constants: list[Tensor] = []
         self.options: dict[int, Option] = {}  # inputs that are read anew at each call
         self.guards: list[Guard] = []
+        self.grads: dict[int, tuple[Tensor, Any]] = {}  # leaves and their gradients before the call
+        self.grad_reads: list[tuple[Tensor, Any]] = []
 
     def read(self, holder: Any, name: str, value: Any) -> None:
         """Called when a tensor is read where a number could be."""
         self.guards.append(Guard(holder, name, value, f"[{name!r}]", user_line()))
+
+    def grad_read(self, leaf: Tensor) -> None:
+        """Called before the gradient of a leaf is read."""
+        if id(leaf) not in self.grads:
+            self.grad_written(leaf)
+            self.grad_reads.append(self.grads[id(leaf)])
+
+    def grad_written(self, leaf: Tensor) -> None:
+        """Called before the gradient of a leaf is set."""
+        found = leaf._extra
+        self.grads.setdefault(id(leaf), (leaf, found.grad if found is not None else None))
+
+    def restore_grads(self) -> None:
+        """Gives every leaf the gradient back that it had before the call."""
+        for leaf, before in self.grads.values():
+            extra(leaf).grad = before
 
     def entered(self, tensor: Tensor, position: int) -> None:
         """Called when a realised tensor becomes an input."""
@@ -98,7 +118,7 @@ class Jitted:
         entries = self.entries.get(key)
         if entries is not None:
             for entry in entries:
-                if entry.holds():
+                if entry.holds(tensors):
                     entry.calls += 1
                     try:
                         if entry.calls in _TIMES:
@@ -117,7 +137,7 @@ class Jitted:
         tensors: list[Tensor] = []
         if args or kwargs or not self.entries:
             key = _signature(args, kwargs, tensors)
-            entry = next((e for e in self.entries.get(key, ()) if e.holds()), None)
+            entry = next((e for e in self.entries.get(key, ()) if e.holds(tensors)), None)
             if entry is None:
                 entry = self._record(key, args, kwargs, tensors)
                 entry.calls = 0
@@ -158,6 +178,7 @@ class Jitted:
         except BaseException as error:
             local.rec = Recording(grad)
             _restore(rec, session)
+            session.restore_grads()
             if isinstance(error, FirthError):
                 error.at(user_line())
             raise
@@ -173,9 +194,11 @@ class Jitted:
         entry.tree = flatten(result, outputs)
         try:
             self._build(entry, rec, session, tensors, outputs)
+            entry.note_aliases(tensors)
             return entry
         except BaseException:
             _restore(rec, session)
+            session.restore_grads()
             raise
 
     def _build(
@@ -189,8 +212,11 @@ class Jitted:
             h for h in session.changed.values()
             if id(h) in before or id(h) not in made and h._rec is rec
         ]  # fmt: skip
-        entry.grads = _gradients(rec, changed)
-        changed += list({id(g): g for _, g in entry.grads}.values())
+        left = _gradients(rec, changed)
+        changed += list({id(g): g for _, g in left if id(g) not in session.changed}.values())
+        gone = [leaf for leaf, _ in session.grads.values() if extra(leaf).grad is None]
+        entry.grads = [*left, *((leaf, None) for leaf in gone)]
+        entry.grad_reads = session.grad_reads
         positions: list[int] = []
         entry.changed = []
         for handle in changed:
@@ -223,7 +249,7 @@ class Jitted:
         for index, buffer in scalar.items():
             entry.sources[index] = session.options.get(index) or Constant(buffer)
         inputs = {id(h): nodes[p][0].attrs[0] for p, h, _, _ in rec.entered}
-        donated = []
+        donated: list[tuple[int, int]] = []
         for o, slot, handle in entry.changed:
             if id(handle) in inputs and slot < 0:
                 node = nodes[positions[o]][0]
@@ -246,6 +272,7 @@ class Jitted:
             source._buf  # noqa: B018  (an option that cannot be one any more says so)
         rec, session, _, _ = self._trace(args, kwargs, Watcher())
         _restore(rec, session)
+        session.restore_grads()
         if rec.state is not entry.state:
             where = difference(rec, entry.state)
             raise RecordingError(

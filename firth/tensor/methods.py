@@ -24,6 +24,7 @@ from firth.tensor import (
 from firth.tensor.device import CPU
 from firth.tensor.gradmode import no_grad
 from firth.tensor.handle import Tensor, extra
+from firth.tensor.recording import local
 
 FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
 
@@ -55,10 +56,16 @@ def _backward(
 
 
 def _get_grad(self: Tensor) -> Tensor | None:
+    session = local.rec.jit
+    if session is not None:
+        session.grad_read(self)
     return self._extra.grad if self._extra is not None else None
 
 
 def _set_grad(self: Tensor, value: Tensor | None) -> None:
+    session = local.rec.jit
+    if session is not None:
+        session.grad_written(self)
     if value is None:
         if self._extra is not None:
             self._extra.grad = None

@@ -89,6 +89,7 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 FREED: Any = ("freed", -1)  # the history of a result whose graph a backward() has used up
+JITTED: Any = ("jit", -1)  # of a result that a jitted function computed
 _numbers = itertools.count()
 
 

@@ -10,7 +10,7 @@ from firth.ir.graph import topological
 from firth.ir.node import Node
 from firth.tensor.handle import Kind, Tensor, kind_of, realised
 from firth.tensor.record import enter, step, user_line
-from firth.tensor.recording import FREED, Recording, Segment
+from firth.tensor.recording import FREED, JITTED, Recording, Segment
 
 
 def position_of(rec: Recording, tensor: Tensor) -> int:
@@ -28,6 +28,19 @@ def second_time(name: str) -> GradientError:
     )  # fmt: skip
     error.at(user_line())
     return error
+
+
+def _check_history(name: str, history: Any) -> None:
+    if history is FREED:
+        raise second_time(name)
+    if history is JITTED:
+        raise GradientError(
+            message(
+                name, "this was computed inside a function under jit, which keeps no graph",
+                "a result of a call", "a loss whose graph is recorded",
+                "call backward() inside the jitted function",
+            )
+        ).at(user_line())  # fmt: skip
 
 
 class _Replayed:
@@ -72,8 +85,8 @@ def replay(name: str, rec: Recording, at: tuple[int, ...]) -> bool:
     }  # fmt: skip
     if not needed:
         return bool(rec.replayed)
-    if any(history is FREED for history in needed.values()):
-        raise second_time(name)
+    for history in needed.values():
+        _check_history(name, history)
     wanted: dict[Segment, set[int]] = {}
     for segment, position in needed.values():
         wanted.setdefault(segment, set()).add(position)
@@ -135,8 +148,7 @@ def _plan(
         inputs += [segment.nodes[leaf[0]][0] for key, leaf in segment.leaves.items() if key in used]
         for node in inputs:
             history = segment.history_of(node)
-            if history is FREED:
-                raise second_time(name)
+            _check_history(name, history)
             if history is not None:
                 wanted.setdefault(history[0], set()).add(history[1])
         saved = [p for p in segment.saved if id(segment.nodes[p][0]) in inside]

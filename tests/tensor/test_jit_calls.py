@@ -367,3 +367,30 @@ def test_an_in_place_change_of_a_saved_tensor_keeps_the_right_gradient() -> None
         y.mul_(100)
     z.backward()
     assert w.grad.tolist() == [4.0, 6.0]
+
+
+def test_gradients_accumulate_over_calls_of_two_functions() -> None:
+    def train(wrap: Any) -> list[float]:
+        w = firth.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def add(x: Any) -> Any:
+            loss = (w * x).pow(2).sum()
+            loss.backward()
+            return loss
+
+        def update() -> None:
+            optimizer.step()
+            optimizer.zero_grad()
+
+        add, update = wrap(add), wrap(update)
+        out = []
+        for k in range(12):
+            out.append(add(firth.tensor([1.0, k % 3])).item())
+            if k % 3 == 2:
+                update()
+                assert w.grad is None
+                out += w.tolist()
+        return out
+
+    np.testing.assert_allclose(train(firth.jit), train(lambda f: f), rtol=1e-6)

@@ -127,12 +127,14 @@ class Program:
     output_sizes: bytes of each output, None where it is a donated input's buffer. donated: those
     pairs (output, input). scratch_bytes: of each thread. sites: what each error number means; 0 is
     none. serial_hint: so little work (under about 20 us) that waking threads would not pay.
-    buffers: name and bytes of what lies in the arena, for reports.
+    buffers: name and bytes of what lies in the arena, for reports. code: whatever keeps the stages'
+    functions mapped.
     """
 
     __slots__ = (
         "_arena_bytes",
         "_buffers",
+        "_code",
         "_donated",
         "_inputs",
         "_need",
@@ -155,7 +157,9 @@ class Program:
         sites: Mapping[int, Site] | None = None,
         serial_hint: bool = False,
         buffers: Sequence[tuple[str, int]] = (),
+        code: object = None,
     ) -> None:
+        self._code = code
         self._stages = tuple(stages)
         self._arena_bytes = _aligned(arena_bytes)
         self._scratch_bytes = _aligned(scratch_bytes)

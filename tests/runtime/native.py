@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from firth.targets.cpu import build
@@ -108,6 +109,7 @@ DENORMAL = tiled(
 ALL = (ADD_ONE, ACCUMULATE, THROUGH_SCRATCH, FAIL, BUSY, DENORMAL)
 
 
+@functools.cache  # programs made of bare addresses keep no code mapped
 def functions() -> dict[str, int]:
     """Addresses of all of them."""
     return build.load(ALL)

@@ -364,9 +364,8 @@ define void @{name}(ptr %args, i64 %tile, ptr %scratch) nounwind {{
   ret void
 }}
 """
-    swap = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(
-        build.load([Text(name, text)])[name]
-    )
+    mode = build.load([Text(name, text)])  # its code is mapped as long as this exists
+    swap = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(mode[name])
     words = np.array([0, 0x9FC0], np.uint32)  # old mode, flush to zero
     program = Program(
         [Stage(functions()["denormal"], TILES, (("input", 0), ("output", 0)))], 0, [BYTES]

@@ -14,9 +14,10 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from firth.base import flags
 from firth.base.errors import VerifyError
@@ -48,9 +49,35 @@ _DECLARE = re.compile(r'^\s*declare\b[^@\n]*@("[^"]*"|[\w.$]+)\s*\(', re.MULTILI
 _DEFINE = re.compile(r'^\s*define\b([^@\n]*)@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
 _EXTERNAL = re.compile(r"^@\S+ *=.*\bexternal\b|^module asm|\basm\b.*\"", re.MULTILINE)
 
-_addresses: dict[str, int] = {}
 _names = itertools.count()
-_kept: list[Any] = []  # JIT libraries: code stays mapped as long as the process lives
+_retired: list[Any] = []  # trackers of libraries that nothing needs; unmapped at the next link
+
+
+class Library:
+    """Machine code mapped into the process, until nothing refers to it any more."""
+
+    __slots__ = ("__weakref__", "addresses", "tracker")
+
+    def __init__(self, tracker: Any, addresses: dict[str, int]) -> None:
+        self.tracker = tracker
+        self.addresses = addresses
+
+    def __del__(self, _retire: Callable[[Any], None] = _retired.append) -> None:
+        _retire(self.tracker)  # LLVM is not called from here: a collection may run anywhere
+
+
+class Functions(dict[str, int]):
+    """Addresses of functions by name; their code stays mapped while this exists."""
+
+    __slots__ = ("libraries",)
+
+    def __init__(self, libraries: Mapping[str, Library]) -> None:
+        super().__init__((name, library.addresses[name]) for name, library in libraries.items())
+        self.libraries = tuple(dict.fromkeys(libraries.values()))
+
+
+_libraries: WeakValueDictionary[str, Library] = WeakValueDictionary()  # by name of a function
+_scheduler: list[Library] = []  # stays for good: its workers run in it
 
 
 class Text(Protocol):
@@ -62,7 +89,7 @@ class Text(Protocol):
     def text(self) -> str: ...
 
 
-def load(texts: Iterable[Text]) -> dict[str, int]:
+def load(texts: Iterable[Text]) -> Functions:
     """Addresses of the kernels' functions by name; the runtime has its scheduler afterwards.
 
     A name stands for one text (it is a hash of it). VerifyError: LLVM or the allow-list of external
@@ -70,17 +97,25 @@ def load(texts: Iterable[Text]) -> dict[str, int]:
     """
     load_scheduler()
     wanted = {t.name: t.text for t in texts}
-    missing = [name for name in wanted if name not in _addresses]
-    if missing:
+    found = _present(wanted)
+    if len(found) < len(wanted):
         with lock:
-            missing = [name for name in missing if name not in _addresses]
+            found = _present(wanted)
+            missing = [name for name in wanted if name not in found]
             machine = _machine()
             objects = [_object(name, wanted[name], _LIBRARY, (name,), machine) for name in missing]
-            _addresses.update(_link(objects, missing, _LIBRARY))
-    return {name: _addresses[name] for name in wanted}
+            if missing:
+                found.update(dict.fromkeys(missing, _link(objects, missing, _LIBRARY)))
+    return Functions({name: found[name] for name in wanted})
 
 
-def recall(objects: Mapping[str, str]) -> dict[str, int] | None:
+def _present(names: Iterable[str]) -> dict[str, Library]:
+    """Libraries that hold functions of these names and are mapped already."""
+    pairs = [(name, _libraries.get(name)) for name in names]
+    return {name: library for name, library in pairs if library is not None}
+
+
+def recall(objects: Mapping[str, str]) -> Functions | None:
     """Addresses of functions by name, from the keys of the objects that hold them.
 
     None when an object is not on disk any more.
@@ -88,16 +123,18 @@ def recall(objects: Mapping[str, str]) -> dict[str, int] | None:
     load_scheduler()
     folder = _objects()
     with lock:
+        found = _present(objects)
         codes = {}
         for name, key in objects.items():
-            if name not in _addresses:
+            if name not in found:
                 code = None if folder is None else cache.read(folder, key)
                 if code is None:
                     return None
                 codes[name] = code
         if codes:
-            _addresses.update(_link(list(codes.values()), list(codes), _LIBRARY))
-    return {name: _addresses[name] for name in objects}
+            library = _link(list(codes.values()), list(codes), _LIBRARY)
+            found.update(dict.fromkeys(codes, library))
+    return Functions({name: found[name] for name in objects})
 
 
 def load_scheduler() -> None:
@@ -110,8 +147,9 @@ def load_scheduler() -> None:
         code = _object(
             name, scheduler.text(host.triple), scheduler.SYMBOLS, scheduler.EXPORTS, _machine()
         )
-        addresses = _link([code], scheduler.EXPORTS, scheduler.SYMBOLS)
-        pool.install(addresses, scheduler.sleeps(host.triple))
+        library = _link([code], scheduler.EXPORTS, scheduler.SYMBOLS)
+        _scheduler.append(library)
+        pool.install(library.addresses, scheduler.sleeps(host.triple))
 
 
 def assembly(text: str) -> str:
@@ -189,11 +227,13 @@ def _parse(name: str, text: str, machine: Any) -> Any:
     return module
 
 
-def _link(
-    objects: Sequence[bytes], exports: Sequence[str], symbols: frozenset[str]
-) -> dict[str, int]:
-    """Maps objects into the process; they see nothing of it but `symbols`."""
+def _link(objects: Sequence[bytes], exports: Sequence[str], symbols: frozenset[str]) -> Library:
+    """Maps objects into the process; they see nothing of it but `symbols`.
+
+    What nothing refers to any more is unmapped first: a process may have 65,530 maps.
+    """
     llvm = imported("llvmlite.binding")
+    _retired.clear()
 
     library = llvm.JITLibraryBuilder()
     for code in objects:
@@ -202,9 +242,10 @@ def _link(
         library.export_symbol(symbol)
     for symbol, address in _symbols(symbols).items():
         library.import_symbol(symbol, address)
-    loaded = library.link(_jit(), f"firth.{next(_names)}")
-    _kept.append(loaded)
-    return {symbol: loaded[symbol] for symbol in exports}
+    tracker = library.link(_jit(), f"firth.{next(_names)}")
+    linked = Library(tracker, {symbol: tracker[symbol] for symbol in exports})
+    _libraries.update(dict.fromkeys(exports, linked))
+    return linked
 
 
 @functools.cache

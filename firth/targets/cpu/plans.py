@@ -63,7 +63,9 @@ def program(fields: Fields, functions: Mapping[str, int]) -> Program:
     ]
     sites = {number: Site(*site) for number, site in enumerate(fields["sites"], 1)}
     buffers = [(name, size) for name, size in fields["buffers"]]
-    return Program(**{**fields, "stages": stages, "sites": sites, "buffers": buffers})
+    return Program(
+        **{**fields, "stages": stages, "sites": sites, "buffers": buffers, "code": functions}
+    )
 
 
 def remember(key: str, fields: Fields, objects: Mapping[str, str]) -> None:

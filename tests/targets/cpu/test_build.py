@@ -58,7 +58,7 @@ def files(folder: Path) -> list[Path]:
 
 def again(text: Text) -> int:
     """Loads a text as a new process would."""
-    build._addresses.pop(text.name)
+    build._libraries.pop(text.name, None)
     return build.load([text])[text.name]
 
 

@@ -55,7 +55,7 @@ def compiled(monkeypatch):
 def fresh_process() -> None:
     """What a new process would not know."""
     target._seen.clear()
-    build._addresses.clear()
+    build._libraries.clear()
 
 
 def test_a_known_graph_is_not_compiled_again(cache, compiled):

@@ -24,7 +24,7 @@ SYMBOLS: Final = frozenset(
 
 def text(triple: str) -> str:
     """The scheduler's module for a machine."""
-    return "\n".join((machine.text(triple), _COUNTERS, _WALK, _RUN, _WORKER, _PYTHON))
+    return "\n".join((machine.text(triple), _COUNTERS, _WALK, _SPREAD, _RUN, _WORKER, _PYTHON))
 
 
 def sleeps(triple: str) -> bool:
@@ -297,6 +297,7 @@ launch:
   %asleep = icmp ne i32 %parked, 0
   br i1 %asleep, label %rouse, label %work
 rouse:
+  call void @spread(ptr %context)
   %count = trunc i64 %wake to i32
   call void @wake(ptr %context, i32 %count)
   br label %work
@@ -320,6 +321,42 @@ out:
 }}
 """
 
+# spread: lets workers run anywhere but on the caller's processor. The system would wake them there,
+# to wait until the caller is done with the work. Does something only when the caller has moved.
+_SPREAD: Final = f"""\
+define internal void @spread(ptr %context) nounwind {{
+entry:
+  %caller.at = getelementptr i8, ptr %context, i64 {at.CONTEXT_CALLER}
+  %was = load atomic i64, ptr %caller.at monotonic, align 8
+  %now = call i64 @processor()
+  %same = icmp eq i64 %was, %now
+  br i1 %same, label %out, label %moved
+moved:
+  store atomic i64 %now, ptr %caller.at monotonic, align 8
+{_get("size", "context", at.CONTEXT_SIZE)}
+  br label %head
+head:
+  %i = phi i64 [1, %moved], [%i1, %next]
+  %more = icmp ult i64 %i, %size
+  br i1 %more, label %body, label %out
+body:
+  %line = mul i64 %i, {at.LINE}
+  %offset = add i64 %line, {at.CONTEXT_WORKERS + at.WORKER_THREAD}
+  %thread.at = getelementptr i8, ptr %context, i64 %offset
+  %thread = load atomic i64, ptr %thread.at acquire, align 8
+  %runs = icmp ne i64 %thread, 0
+  br i1 %runs, label %push, label %next
+push:
+  call void @keep_off(i64 %thread, i64 %now)
+  br label %next
+next:
+  %i1 = add i64 %i, 1
+  br label %head
+out:
+  ret void
+}}
+"""
+
 # firth_worker: a worker's life; returns -1 to leave, else the sequence it saw before it would
 # park (only where parking in the kernel is not possible). firth_stop: tells every worker to leave.
 _WORKER: Final = f"""\
@@ -335,6 +372,9 @@ entry:
   %stop.at = getelementptr i8, ptr %context, i64 {at.CONTEXT_STOP}
 {_get("spins", "context", at.CONTEXT_SPINS)}
 {_get("sleeps", "context", at.CONTEXT_SLEEPS)}
+  %thread = call i64 @this_thread()
+  %thread.at = getelementptr i8, ptr %mine, i64 {at.WORKER_THREAD}
+  store atomic i64 %thread, ptr %thread.at release, align 8
   %seen32 = trunc i64 %seen to i32
   br label %idle
 idle:

@@ -7,6 +7,7 @@ from typing import Final
 _PAUSES: Final = 1000  # a stage's end is usually near
 _YIELDS: Final = 100  # then the core may be needed by whoever has the last tile
 _NAP_NS: Final = 100_000
+_MASK_WORDS: Final = 16  # 1024 processors
 
 
 def futex(triple: str) -> int | None:
@@ -16,8 +17,23 @@ def futex(triple: str) -> int | None:
     return {"x86_64": 202, "aarch64": 98, "riscv64": 98}.get(triple.split("-")[0])
 
 
+_AFFINITY_CALLS: Final = ("GETCPU", "SETAFFINITY", "GETAFFINITY", "GETTID")
+
+
+def _affinity(triple: str) -> str:
+    """The functions around processors; they do nothing where the system calls are not known."""
+    arch = triple.split("-")[0]
+    numbers = (309, 203, 204, 186) if arch == "x86_64" else (168, 122, 123, 178)
+    if futex(triple) is None:
+        return _NO_AFFINITY
+    text = _AFFINITY
+    for name, number in zip(_AFFINITY_CALLS, numbers, strict=True):
+        text = text.replace(name, str(number))
+    return text
+
+
 def text(triple: str) -> str:
-    """pause, give_way, sleep, nap, wake, standard_mode, restore_mode, await."""
+    """pause, give_way, sleep, nap, wake, standard_mode, restore_mode, await; processors."""
     arch = triple.split("-")[0]
     declares: list[str] = []
     pause = give_way = sleep = wake = ""
@@ -49,7 +65,7 @@ def text(triple: str) -> str:
         sleep = call + "i32 128, i32 %seen, ptr null, ptr null, i32 0)"
         wake = call + "i32 129, i32 %count, ptr null, ptr null, i32 0)"
         nap = call + "i32 128, i32 %seen, ptr @nap_time, ptr null, i32 0)"
-    return "\n".join([*declares, _WAIT, _MACHINE.format(
+    return "\n".join([*declares, _WAIT, _affinity(triple), _MACHINE.format(
         nap_ns=_NAP_NS, pause=pause, give_way=give_way, sleep=sleep, wake=wake, nap=nap,
         save=save, restore=restore,
     )])  # fmt: skip
@@ -106,6 +122,56 @@ define internal i64 @standard_mode() nounwind {{
 define internal void @restore_mode(i64 %mode) nounwind {{
 {restore}
 }}
+"""
+
+# processor: the number of the running processor plus 1, 0 if unknown. this_thread: the system's
+# number of this thread. keep_off: lets a thread run where the caller may, but on one processor.
+_AFFINITY: Final = f"""\
+define internal i64 @processor() nounwind {{
+  %cpu = alloca i32, align 4
+  store i32 -1, ptr %cpu, align 4
+  %r = call i64 (i64, ...) @syscall(i64 GETCPU, ptr %cpu, ptr null, ptr null)
+  %number = load i32, ptr %cpu, align 4
+  %wide = sext i32 %number to i64
+  %plus = add i64 %wide, 1
+  ret i64 %plus
+}}
+define internal i64 @this_thread() nounwind {{
+  %r = call i64 (i64, ...) @syscall(i64 GETTID)
+  ret i64 %r
+}}
+define internal void @keep_off(i64 %thread, i64 %processor) nounwind {{
+  %mask = alloca [{_MASK_WORDS} x i64], align 8
+  store [{_MASK_WORDS} x i64] zeroinitializer, ptr %mask, align 8
+  %r = call i64 (i64, ...) @syscall(i64 GETAFFINITY, i64 0, i64 {8 * _MASK_WORDS}, ptr %mask)
+  %cpu = sub i64 %processor, 1
+  %known = icmp ult i64 %cpu, {64 * _MASK_WORDS}
+  br i1 %known, label %clear, label %out
+clear:
+  %which = lshr i64 %cpu, 6
+  %at = getelementptr i64, ptr %mask, i64 %which
+  %old = load i64, ptr %at, align 8
+  %shift = and i64 %cpu, 63
+  %bit = shl i64 1, %shift
+  %not = xor i64 %bit, -1
+  %new = and i64 %old, %not
+  store i64 %new, ptr %at, align 8
+  %s = call i64 (i64, ...) @syscall(i64 SETAFFINITY, i64 %thread, i64 {8 * _MASK_WORDS}, ptr %mask)
+  br label %out
+out:
+  ret void
+}}
+"""
+_NO_AFFINITY: Final = """\
+define internal i64 @processor() nounwind {
+  ret i64 0
+}
+define internal i64 @this_thread() nounwind {
+  ret i64 0
+}
+define internal void @keep_off(i64 %thread, i64 %processor) nounwind {
+  ret void
+}
 """
 
 # Waits until a counter has reached its goal.

@@ -19,9 +19,11 @@ CONTEXT_SIZE: Final = 256  # threads, the caller included
 CONTEXT_SPINS: Final = 264  # pauses before a worker parks
 CONTEXT_STOP: Final = 272  # i32, 1: workers leave
 CONTEXT_SLEEPS: Final = 280  # 1: park in the kernel; 0: return to the thread that called
-CONTEXT_WORKERS: Final = 320  # per worker a line: the frame it is in, its scratch
+CONTEXT_CALLER: Final = 288  # the processor of whoever last woke workers, plus 1
+CONTEXT_WORKERS: Final = 320  # per worker a line: the frame it is in, its scratch, its thread
 WORKER_FRAME: Final = 0
 WORKER_SCRATCH: Final = 8
+WORKER_THREAD: Final = 16  # the system's number of the thread, 0 before it runs
 
 # A frame.
 FRAME_RUN: Final = 0  # epoch << 32 | part, written last by the caller

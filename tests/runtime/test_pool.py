@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import threading
 import time
 
@@ -74,6 +76,24 @@ def test_a_parked_worker_is_woken(two_threads):
         (y,) = program.run([x])
         assert (y.view(float32, (TILES, TILE))[:, 0] == 20000).all()
     assert workers() >= 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux for processors")
+def test_a_worker_keeps_off_the_callers_processor(two_threads):
+    mine = os.sched_getaffinity(0)
+    if len(mine) < 2:
+        pytest.skip("one processor")
+    program = busy_program()
+    x = from_array(np.zeros(TILES * TILE, np.float32))
+    program.run([x])
+    (worker,) = [t for t in threading.enumerate() if t.name == "firth-1" and t.native_id]
+    for _ in range(200):  # the launch that finds it asleep moves it
+        time.sleep(0.01)
+        program.run([x])
+        if os.sched_getaffinity(worker.native_id) != mine:
+            break
+    left = os.sched_getaffinity(worker.native_id)
+    assert left < mine and len(left) == len(mine) - 1
 
 
 def test_waiting_in_python(monkeypatch):

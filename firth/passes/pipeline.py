@@ -7,7 +7,7 @@ from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.verify import verify
 from firth.passes.lower import lower
-from firth.passes.plan import Plan, plan
+from firth.passes.plan import Plan, plan, verify_order
 from firth.passes.schedule import Schedule, schedule
 from firth.passes.simplify import simplify
 from firth.passes.split import split
@@ -36,7 +36,10 @@ def place(
 ) -> tuple[Schedule, Plan]:
     """Kernels with places for a graph in base ops."""
     steps = schedule(graph, facts, generic, fused)  # groups and loops, from shapes and facts alone
-    return steps, plan(graph, steps)  # places last: lifetimes need the final order
+    places = plan(graph, steps)  # places last: lifetimes need the final order
+    if flags.debug("verify"):
+        verify_order(places)
+    return steps, places
 
 
 def _unchecked(graph: Graph, stage: str) -> Graph:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from firth.base.errors import VerifyError
 from firth.ir.graph import Graph
 from firth.ir.kernel import Affine, Axis, Buffer, Contract, Kernel, Load, Loop, Statement, Store
 from firth.ir.node import Node
@@ -54,6 +55,20 @@ class Plan:
 def plan(graph: Graph, schedule: Schedule) -> Plan:
     """Orders the kernels and gives every stored value a place."""
     return _Planner(graph, schedule).run()
+
+
+def verify_order(plan: Plan) -> None:
+    """VerifyError when a kernel reads a place that nothing has written yet."""
+    written: set[Place] = set()
+    for step in plan.steps:
+        buffers = [b for b in step.kernel.buffers if not b.scratch]
+        for buffer, place in zip(buffers, step.places, strict=True):
+            if not buffer.written and place[0] != "input" and place not in written:
+                raise VerifyError(
+                    f"plan: kernel {step.kernel.name} reads {place} before it is written; got "
+                    f"{place}, expected a place that an earlier kernel wrote; mend fuse or schedule"
+                )
+        written.update(p for b, p in zip(buffers, step.places, strict=True) if b.written)
 
 
 def size_bytes(node: Node) -> int:

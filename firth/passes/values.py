@@ -177,6 +177,8 @@ class Values:
         inner, own = moved
         fill, source = node.attrs[3], node.src[0]
         view = self.view(source)
+        if view is not None and scalar_value(view.base) is not None:
+            view = None  # a number: never read from memory
         if view is not None and (not guards or fill == 0):
             address = combine(list(zip(inner, view.strides, strict=True)), view.offset)
             buffer = self.buffer(view.base)

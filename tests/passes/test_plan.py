@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from firth.base import dtype as dt
-from firth.base.errors import IndexOutOfRange
+from firth.base.errors import IndexOutOfRange, VerifyError
 from firth.ir.graph import Graph
 from firth.ir.op import TABLE as T
-from firth.ir.op import Expr, input_node
+from firth.ir.op import Expr, const_node, input_node
 from firth.passes.pipeline import to_kernels
+from firth.passes.plan import verify_order
 from firth.runtime.buffer import from_array
 from firth.targets.cpu import target as cpu
 from tests.passes.graphs import graph_of
@@ -85,3 +88,30 @@ def test_a_failed_step_changes_nothing() -> None:
         buffers[1].view(dt.float32, (3, 4)),
         state + table[[0, 4, 1]],  # type: ignore[attr-defined]
     )
+
+
+def test_a_number_in_a_buffer_is_read_by_lookups_only() -> None:
+    """Its kernel may come late: everybody else has the number in the code."""
+
+    def build(x: Expr, i: Expr) -> list[Expr]:
+        one = T["reshape"](Expr(const_node(1.0, dt.float32)), shape=(1,))
+        padded = T["pad"](one, low=(7,), high=(0,), inner=(0,), value=0.0)
+        return [x * padded, T["gather"](T["expand"](one, shape=(5,)), i, axes=(0,))]
+
+    inputs = (input_node(0, (8,), dt.float32), input_node(1, (3,), dt.int64))
+    graph = Graph(inputs, tuple(o.node for o in build(*map(Expr, inputs))))
+    _, plan = to_kernels(graph, FACTS)
+    verify_order(plan)
+    x = np.arange(8, dtype=np.float32)
+    first, second = cpu.compile(graph).run([from_array(x), from_array(np.array([0, 4, 2]))])
+    np.testing.assert_array_equal(first.view(dt.float32, (8,)), [0, 0, 0, 0, 0, 0, 0, 7])
+    np.testing.assert_array_equal(second.view(dt.float32, (3,)), 1)
+
+
+def test_a_read_before_the_write_is_refused() -> None:
+    _, plan = to_kernels(
+        graph_of(lambda x, w: T["matmul"](T["matmul"](x, w), w), (4, 4), (4, 4)), FACTS
+    )
+    verify_order(plan)
+    with pytest.raises(VerifyError, match="before it is written"):
+        verify_order(replace(plan, steps=plan.steps[::-1]))

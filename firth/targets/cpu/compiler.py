@@ -13,9 +13,9 @@ from firth.runtime.program import Program
 from firth.targets.cpu import build, facts, plans
 from firth.targets.cpu.stages import Stages
 
-# One thread of a slow machine, for the guess whether a second one pays.
-_BYTES_PER_SECOND = 10e9
-_FLOPS_PER_SECOND = 40e9
+# One thread, operands in the cache: for the guess whether a second one pays.
+_BYTES_PER_SECOND = 30e9
+_FLOPS_PER_SECOND = 80e9
 _WORTH_WAKING_SECONDS = 20e-6
 
 

@@ -215,11 +215,6 @@ def _concatenate(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) 
     return src[0] if len(src) == 1 else None
 
 
-@_rule("where")
-def _where(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
-    return src[1] if src[1] is src[2] else None
-
-
 @_rule("sum", "prod", "amax", "amin", "any", "all")
 def _reduce(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
     """Reducing only extents of 1 (and not none of them) is a reshape."""

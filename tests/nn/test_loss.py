@@ -109,3 +109,8 @@ def test_unknown_reduction_is_refused() -> None:
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError):
         nn.CrossEntropyLoss()(firth.zeros(2, 3), firth.zeros(4, dtype=firth.int64)).item()
+
+
+def test_a_class_outside_is_refused_even_where_it_changes_nothing() -> None:
+    with pytest.raises(IndexError, match="got 9"):
+        nn.functional.cross_entropy(firth.zeros(3, 4), firth.tensor([0, 9, 1])).item()

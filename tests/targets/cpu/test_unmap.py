@@ -24,10 +24,9 @@ def maps() -> int:
 def test_maps_stay_few() -> None:
     x = np.ones(3, np.float32)
     counts = []
-    for k in range(120):
+    for k in range(80):  # no collection: nothing refers in circles
         graph = graph_of(lambda x, k=k: T["exp"](x) * (k + 0.125), (3,))
         np.testing.assert_allclose(run(cpu, graph, [x])[0], np.exp(x) * (k + 0.125), rtol=1e-6)
-        gc.collect()
         counts.append(maps())
     assert counts[-1] - counts[20] < 20
 

@@ -32,7 +32,7 @@ LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
 RECOMPUTE = 12
 # Work of one kernel, in the same unit: LLVM's time grows faster than the length of a kernel.
 LONGEST_KERNEL = 512
-_COST = {
+OP_COST = {
     "div": 3, "sqrt": 4, "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16,
     "tan": 24, "asin": 16, "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30,
     "remainder": 8, "floor_divide": 8, "threefry": 6, "gather": 20, "checked_index": 20,
@@ -93,7 +93,7 @@ def cost(node: Node) -> int:
     """Cheap operations that one element of the node takes, sources not counted."""
     if node.op.name in MOVEMENT or node.op.name in ("const", "iota", "input"):
         return 0
-    return _COST.get(node.op.name, 1)
+    return OP_COST.get(node.op.name, 1)
 
 
 class _Fuser:

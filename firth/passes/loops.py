@@ -32,17 +32,13 @@ from firth.ir.kernel import (
 )
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
-from firth.passes.fuse import Cluster, Fusion
+from firth.passes.fuse import OP_COST, Cluster, Fusion
 from firth.passes.values import Sites, Values
 
 TILE = (
     16384  # elements of work in one tile: about 5 us of cheap work, far above the cost of a claim
 )
-_HEAVY = {
-    "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16, "tan": 24, "asin": 16,
-    "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30, "threefry": 60, "div": 3, "sqrt": 4,
-    "remainder": 8, "floor_divide": 8,
-}  # fmt: skip
+_HEAVY = {**OP_COST, "threefry": 60}  # here its arithmetic counts, not what storing it would cost
 CROSSED = 64  # edge of a tile that reads along one axis and writes along another: fits the cache
 LONG_SUM = 2048  # values in a row from which float32 is too short for their sum
 CACHE_FROM = 8  # cost from which a value used by two loops goes through scratch

@@ -10,9 +10,9 @@ import math
 
 from firth.ir.graph import Graph
 from firth.ir.node import Node
+from firth.passes.fuse import REDUCTIONS
 from firth.passes.simplify import Simplifier
 
-REDUCTIONS = ("sum", "prod", "amax", "amin", "any", "all")
 LARGE = 1 << 17  # elements for each result from which a second core is worth its wake-up
 FEW = 16  # results from which tiles over them are enough
 PARTS = 64

@@ -79,7 +79,11 @@ class Adam(Optimizer):
         return {**state, "max_exp_avg_sq": zeros_like(p)} if group["amsgrad"] else state
 
     def prepare(self, step: Tensor | None, group: Group, dtype: DType) -> Any:
-        """() each: lr over the first bias correction, the root of the second, rates, decay."""
+        """() each: the corrected step size and eps, rates, decay.
+
+        Both corrections move out of the quotient: m / a / (sqrt(v) / r + eps) is
+        r / a * m / (sqrt(v) + r * eps), one division for each element.
+        """
         assert step is not None
         count = step.to(dtype)
         # 1 - beta**step, without the cancellation that float32 would suffer
@@ -88,13 +92,14 @@ class Adam(Optimizer):
         rates = tuple(option(group, "betas", dtype, of) for of in _RATES)
         decay = group["weight_decay"]
         kept = option(group, "lr", dtype, lambda lr: 1.0 - lr * decay) if decay else None
-        return option(group, "lr", dtype) / first, second.sqrt(), *rates, kept
+        root = second.sqrt()
+        return option(group, "lr", dtype) * root / first, group["eps"] * root, *rates, kept
 
     def apply(
         self, p: Tensor, g: Tensor, state: State, group: Group, shared: Any
     ) -> tuple[Tensor, State]:
         """One step of one array."""
-        rate, root, first, beta, second, kept = shared
+        rate, eps, first, beta, second, kept = shared
         if group["weight_decay"]:
             if self.decoupled:
                 p = p * kept
@@ -105,7 +110,7 @@ class Adam(Optimizer):
         new = {"exp_avg": mean, "exp_avg_sq": square}
         if group["amsgrad"]:
             square = new["max_exp_avg_sq"] = maximum(state["max_exp_avg_sq"], square)
-        return p - rate * (mean / (square.sqrt() / root + group["eps"])), new
+        return p - rate * (mean / (square.sqrt() + eps)), new
 
 
 class AdamW(Adam):

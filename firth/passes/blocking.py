@@ -57,13 +57,17 @@ def contract_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -
     """(rows, columns) of a tile of an (m, n) result that sums over k.
 
     Tall tiles, because each packs its part of b and reading a again costs little; a's part fits
-    the second-level cache. Then split until there are enough tiles to share the work, columns
-    first, and evened out, so that no tile is much smaller than the others.
+    the second-level cache. A result that is large beside its sums has at least two blocks of rows:
+    tiles are numbered row block by row block, so that each thread keeps one contiguous part of it
+    (of a weight, its update and what the next step reads of it) in its own cache. Then split until
+    there are enough tiles, columns first, evened out, so that no tile is much smaller than others.
     """
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
     longest = min(max(k, 1), reduce_block(itemsize))
     tall = min(19 * mr, max(mr, facts.l2_bytes // itemsize // longest // mr * mr))
     wide = (32 if m <= FEW_ROWS else 8) * nr
+    if m * n * k >= SMALL_WORK and m >= max(4 * mr, 2 * k):
+        tall = min(tall, -(-m // 2))
     rows, cols = _even(m, tall, mr), _even(n, wide, nr)
     wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK)
     low = nr if m <= 2 * tall // 3 else 4 * nr

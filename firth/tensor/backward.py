@@ -8,7 +8,7 @@ from typing import Any
 from firth.base.errors import GradientError, message
 from firth.ir.node import Node
 from firth.ir.op import TABLE, make
-from firth.passes.grad import full, gradient, substitute
+from firth.passes.grad import full, gradient, substitute_all
 from firth.tensor.handle import Kind, Tensor, extra, kind_of
 from firth.tensor.record import apply, assign, local, set_grad, step, user_line
 from firth.tensor.recording import Recording
@@ -168,7 +168,7 @@ def _build(
     """The nodes of the gradients: the grad pass over what was recorded."""
     known = rec.nodes()
     forward, back = replay_maps(rec)
-    outputs = [substitute(known[p][0], forward) for p in at]
+    outputs = substitute_all([known[p][0] for p in at], forward)
     cotangents = [known[p][0] if p >= 0 else None for p in starts]
     inside = _differentiated(outputs)
     mapped = {p: forward.get(id(n), n) for p, (n, _) in enumerate(known)}
@@ -180,17 +180,16 @@ def _build(
     else:
         positions = list(dict.fromkeys(wanted))
     found = gradient(outputs, cotangents, [mapped[p] for p in positions])
-    added = []
-    leaves = []
-    for p, g in zip(positions, found, strict=True):
-        if g is None and wanted is None and known[p][1].leaf:
-            g = full(known[p][0].shape, 0, known[p][0].dtype)
-        if g is None:
-            continue
-        if not create:
-            g = make(TABLE["stop_gradient"], (substitute(g, back),))
-        leaves.append(p)
-        added.append((g, kind_of(g.shape, g.dtype, create, not create)))
+    if wanted is None:  # leaves that were reached without a gradient have one of zeros
+        found = [
+            full(mapped[p].shape, 0, mapped[p].dtype) if g is None and known[p][1].leaf else g
+            for p, g in zip(positions, found, strict=True)
+        ]
+    leaves = [p for p, g in zip(positions, found, strict=True) if g is not None]
+    made = [g for g in found if g is not None]
+    if not create:
+        made = [make(TABLE["stop_gradient"], (g,)) for g in substitute_all(made, back)]
+    added = [(g, kind_of(g.shape, g.dtype, create, not create)) for g in made]
     if wanted is not None and len(set(wanted)) != len(wanted):
         added = [added[leaves.index(p)] for p in wanted if p in leaves]
     reached = frozenset(

@@ -16,6 +16,7 @@ import numpy as np
 
 from firth.base import flags
 from firth.base.errors import ArgumentError, FirthError, RecordingError, message
+from firth.ir.node import Node
 from firth.runtime.report import MemoryReport
 from firth.tensor.cut import compile_recording, cut
 from firth.tensor.entry import Entry
@@ -249,14 +250,14 @@ class Jitted:
         for index, buffer in scalar.items():
             entry.sources[index] = session.options.get(index) or Constant(buffer)
         inputs = {id(h): nodes[p][0].attrs[0] for p, h, _, _ in rec.entered}
-        donated: list[tuple[int, int]] = []
+        places = graph_inputs(rec.state)
+        donated: dict[int, int] = {}  # input -> result
         for o, slot, handle in entry.changed:
             if id(handle) in inputs and slot < 0:
-                node = nodes[positions[o]][0]
                 source = inputs[id(handle)]
-                if _fits(node, rec, source) and source not in [i for _, i in donated]:
-                    donated.append((o, source))
-        entry.donated = tuple(donated)
+                if _fits(nodes[positions[o]][0], places[source]):
+                    donated.setdefault(source, o)
+        entry.donated = tuple((o, i) for i, o in donated.items())
         _restore(rec, session)
         key = (flags.program_key(), tuple(positions), entry.donated)
         programs = rec.state.programs
@@ -403,6 +404,5 @@ def _gradients(rec: Recording, changed: list[Tensor]) -> list[tuple[Tensor, Tens
     return out
 
 
-def _fits(node: Any, rec: Recording, source: int) -> bool:
-    inputs = graph_inputs(rec.state)
-    return bool(inputs[source].shape == node.shape and inputs[source].dtype is node.dtype)
+def _fits(node: Node, place: Node) -> bool:
+    return place.shape == node.shape and place.dtype is node.dtype

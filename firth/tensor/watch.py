@@ -9,6 +9,7 @@ What cannot be watched (clocks, files, foreign random numbers) is refused with i
 from __future__ import annotations
 
 import dis
+import gc
 import os
 import random
 import sys
@@ -16,6 +17,7 @@ import sysconfig
 import types
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain as chain_of
 from operator import is_
 from typing import Any
 
@@ -454,20 +456,30 @@ def show(value: Any) -> str:
 
 def _cells(frame: Any) -> tuple[Any, ...]:
     """The closure cells of a running function, found through whoever holds it."""
-    import gc
-
-    if not frame.f_code.co_freevars:
+    code = frame.f_code
+    if not code.co_freevars:
         return ()
-    for candidate in gc.get_referrers(frame.f_code):
-        if isinstance(candidate, types.FunctionType) and candidate.__closure__:
-            names = candidate.__code__.co_freevars
-            cells = dict(zip(names, candidate.__closure__, strict=True))
+    # Most functions with cells are comprehensions, a moment old: no need to walk every object.
+    young = (
+        o for o in gc.get_objects(generation=0)
+        if type(o) is types.FunctionType and o.__code__ is code
+    )  # fmt: skip
+    for candidate in chain_of(young, _holders(code)):
+        if candidate.__closure__:
+            cells = dict(zip(code.co_freevars, candidate.__closure__, strict=True))
             if all(
-                _lookup(cells[n], 0) is frame.f_locals.get(n, MISSING) for n in names
+                _lookup(cells[n], 0) is frame.f_locals.get(n, MISSING) for n in code.co_freevars
                 if n in frame.f_locals
             ):  # fmt: skip
                 return tuple(candidate.__closure__)
     return ()
+
+
+def _holders(code: types.CodeType) -> Iterator[types.FunctionType]:
+    """Every function of a code."""
+    for holder in gc.get_referrers(code):
+        if isinstance(holder, types.FunctionType) and holder.__code__ is code:
+            yield holder
 
 
 def _builtin(frame: Any, name: str) -> Any:

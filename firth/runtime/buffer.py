@@ -6,6 +6,7 @@ looks at it through NumPy. Fresh pages from the system cost more than most kerne
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable
@@ -78,7 +79,7 @@ def _recycle(
     unseen: int = _UNSEEN,
 ) -> None:
     """Keeps the memory of a dead buffer, if nothing else refers to it."""
-    # NumPy gives every view of the memory the same base, so its count tells who still looks.
+    # Views hold the memory, or its base where they are views of it: the counts tell who looks.
     # Names are bound as defaults because buffers also die when the modules are already empty.
     if count(memory) > unseen or count(memory.base) > 2:
         return
@@ -118,11 +119,7 @@ class Buffer:
 
     def view(self, dtype: DType, shape: Shape) -> np.ndarray:
         """The contents as a contiguous NumPy array that shares the memory."""
-        count = 1
-        for extent in shape:
-            count *= extent
-        array: np.ndarray = self._memory[: count * dtype.itemsize].view(dtype.np)
-        return array.reshape(shape)
+        return np.ndarray(shape, dtype.np, self._memory)
 
 
 def _size_class(nbytes: int) -> int:
@@ -152,7 +149,7 @@ def allocate(nbytes: int) -> Buffer:
 
 def _fresh(room: int) -> tuple[np.ndarray, int]:
     raw = np.empty(room + ALIGNMENT, np.uint8)
-    address = raw.ctypes.data
+    address = ctypes.addressof(ctypes.c_char.from_buffer(raw))  # raw.ctypes.data is slow
     start = -address % ALIGNMENT
     return raw[start : start + room], address + start
 

@@ -46,19 +46,49 @@ def strides_of(shape: Shape) -> tuple[int, ...]:
     return tuple(reversed(out))
 
 
+Rims = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a stored value lies in memory.
+
+    order: its dims from the outermost to the innermost. rims: for each dim, how many zeros are kept
+    before and after its elements.
+    """
+
+    order: tuple[int, ...]
+    rims: Rims
+
+    def room(self, shape: Shape) -> Shape:
+        """The extents in memory, rims included, in the order of the dims."""
+        return tuple(a + n + b for n, (a, b) in zip(shape, self.rims, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a node lies in the buffer of another one: strides and offset in elements."""
+    """How a node lies in the buffer of another one: strides and offset in elements.
+
+    rims: zeros that may be read before and after each dim, where there are some.
+    """
 
     base: Node
     shape: Shape
     strides: tuple[int, ...]
     offset: int
+    rims: Rims = ()
 
 
-def whole(node: Node) -> View:
-    """A node in its own contiguous buffer."""
-    return View(node, node.shape, strides_of(node.shape), 0)
+def whole(node: Node, layout: Layout | None = None) -> View:
+    """A node in its own buffer, row-major if nothing else is said."""
+    if layout is None:
+        return View(node, node.shape, strides_of(node.shape), 0)
+    room = layout.room(node.shape)
+    packed = strides_of(tuple(room[d] for d in layout.order))
+    strides = tuple(packed[layout.order.index(d)] for d in range(len(room)))
+    offset = sum(a * s for (a, _), s in zip(layout.rims, strides, strict=True))
+    rims = layout.rims if any(map(any, layout.rims)) else ()
+    return View(node, node.shape, strides, offset, rims)
 
 
 def move_view(view: View, node: Node) -> View | None:
@@ -66,7 +96,8 @@ def move_view(view: View, node: Node) -> View | None:
     name, attrs = node.op.name, node.attrs
     strides, offset = view.strides, view.offset
     if name == "permute":
-        return View(view.base, node.shape, tuple(strides[a] for a in attrs[0]), offset)
+        rims = tuple(view.rims[a] for a in attrs[0]) if view.rims else ()
+        return View(view.base, node.shape, tuple(strides[a] for a in attrs[0]), offset, rims)
     if name == "expand":
         grown = zip(view.shape, node.shape, strides, strict=True)
         moved = tuple(0 if a == 1 and b != 1 else s for a, b, s in grown)
@@ -91,8 +122,18 @@ def move_view(view: View, node: Node) -> View | None:
         return View(view.base, node.shape, strides[:lead] + outer + inner, offset)
     if name == "reshape":
         reshaped = _reshape_strides(view.shape, strides, node.shape)
-        return None if reshaped is None else View(view.base, node.shape, reshaped, offset)
+        rims = _reshape_rims(view, node.shape)
+        return None if reshaped is None else View(view.base, node.shape, reshaped, offset, rims)
     return None
+
+
+def _reshape_rims(view: View, new: Shape) -> Rims:
+    """The rims after a reshape that only adds or drops extents of 1; others lose them."""
+    kept = [r for r, n in zip(view.rims, view.shape, strict=False) if n != 1]
+    if [n for n in view.shape if n != 1] != [n for n in new if n != 1] or not view.rims:
+        return ()
+    rest = iter(kept)
+    return tuple((0, 0) if n == 1 else next(rest) for n in new)
 
 
 def _reshape_strides(old: Shape, strides: tuple[int, ...], new: Shape) -> tuple[int, ...] | None:

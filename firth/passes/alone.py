@@ -23,7 +23,7 @@ from firth.ir.kernel import (
     Store,
 )
 from firth.ir.node import Node
-from firth.passes.affine import Index, combine, of_axis, strides_of
+from firth.passes.affine import Index, combine, of_axis
 from firth.passes.fuse import Cluster, Fusion
 from firth.passes.loops import TILE, Call
 from firth.passes.values import NeedsBuffer, Sites, Values, neutral
@@ -48,6 +48,11 @@ class _Alone:
     def values(self) -> Values:
         """Expressions of one more kernel."""
         return Values(self.fusion, self.cluster, self.sites)
+
+    def address(self, node: Node, index: Index) -> Affine:
+        """Where an element of the node lies."""
+        place = self.fusion.whole(node)
+        return combine(list(zip(index, place.strides, strict=True)), place.offset)
 
     def map(
         self, node: Node, shape: tuple[int, ...], value: Callable[[Values, Index], Expression],
@@ -81,15 +86,11 @@ class _Alone:
         return Call(kernel, arguments, values.checks)
 
 
-def _address(node: Node, index: Index) -> Affine:
-    return combine(list(zip(index, strides_of(node.shape), strict=True)))
-
-
 def _concatenate(alone: _Alone, node: Node) -> list[Call]:
     axis: int = node.attrs[0]
     calls, start = [], 0
     for part in node.src:
-        offset = start * strides_of(node.shape)[axis]
+        offset = start * alone.fusion.whole(node).strides[axis]
         if 0 not in part.shape:
             calls.append(_part(alone, node, part, offset))
         start += part.shape[axis]
@@ -102,25 +103,25 @@ def _part(alone: _Alone, node: Node, part: Node, offset: int) -> Call:
         node,
         part.shape,
         lambda values, index: values.at(part, index),
-        lambda index: combine([(_address(node, index), 1)], offset),
+        lambda index: combine([(alone.address(node, index), 1)], offset),
     )
 
 
 def _pad(alone: _Alone, node: Node) -> list[Call]:
     """Zeros between elements: fill everything, then write the source with a step."""
     low, _, inner, value = node.attrs
-    source, strides = node.src[0], strides_of(node.shape)
+    source, whole = node.src[0], alone.fusion.whole(node)
 
     def fill(v: Values, _: Index) -> Expression:
         return v.keep(Const(value, node.dtype))
 
     def spread(index: Index) -> Affine:
-        rows = zip(index, strides, low, inner, strict=True)
-        parts = [(i, s * (1 + gap)) for i, s, _, gap in rows]
-        start = sum(a * s for a, s in zip(low, strides, strict=True))
-        return combine(parts, start)
+        rows = zip(index, whole.strides, inner, strict=True)
+        parts = [(i, s * (1 + gap)) for i, s, gap in rows]
+        start = sum(a * s for a, s in zip(low, whole.strides, strict=True))
+        return combine(parts, whole.offset + start)
 
-    calls = [alone.map(node, node.shape, fill, lambda i: _address(node, i))]
+    calls = [alone.map(node, node.shape, fill, lambda i: alone.address(node, i))]
     if 0 not in source.shape:
         calls.append(alone.map(node, source.shape, lambda v, i: v.at(source, i), spread))
     return calls
@@ -146,7 +147,7 @@ def _cumulate(alone: _Alone, node: Node) -> list[Call]:
         value = Apply("cast", (value,), dtype)
     for dtype in reversed(steps[:-1]):
         running = Apply("cast", (running,), dtype)
-    store = Store(values.buffer(node, True), _address(node, index), running)
+    store = Store(values.buffer(node, True), alone.address(node, index), running)
     loop = Loop(scan, (Accumulate(acc, value), store), 0, (acc,))
     kept = [a for a in axes if a is not scan and a.extent != 1]
     inner = scan is not axes[-1]
@@ -158,19 +159,21 @@ def _scatter(alone: _Alone, node: Node) -> list[Call]:
     """A copy of x, then the updates in order of their position; tiles share no target element."""
     x, updates, *indices = node.src
     axes_attr, mode = node.attrs
-    copy = alone.map(node, x.shape, lambda v, i: v.at(x, i), lambda i: _address(node, i))
+    copy = alone.map(node, x.shape, lambda v, i: v.at(x, i), lambda i: alone.address(node, i))
     values = alone.values()
     places = [Axis(f"p{d}", n) for d, n in enumerate(indices[0].shape)]
     rest_dims = [d for d in range(len(x.shape)) if d not in axes_attr]
     rest = [Axis(f"r{d}", x.shape[d]) for d in rest_dims]
     at = tuple(of_axis(a) for a in places)
-    strides = strides_of(x.shape)
+    whole = alone.fusion.whole(node)
+    strides = whole.strides
     dynamic = []
     for source, axis in zip(indices, axes_attr, strict=True):
         site = alone.sites.add("scatter", "index", x.shape[axis])
         checked = Checked(values.at(source, at), x.shape[axis], site)
         dynamic.append((checked, strides[axis]))
-    address = combine([(of_axis(a), strides[d]) for a, d in zip(rest, rest_dims, strict=True)])
+    rows = [(of_axis(a), strides[d]) for a, d in zip(rest, rest_dims, strict=True)]
+    address = combine(rows, whole.offset)
     value = values.at(updates, (*at, *(of_axis(a) for a in rest)))
     target = values.buffer(node, True)
     if mode != "set":
@@ -208,7 +211,13 @@ def _argsort(alone: _Alone, node: Node) -> list[Call]:
     keys = values.scratch(node.src[0].dtype, 2 * along.extent)
     order = values.scratch(dt.int64, 2 * along.extent)
     sort = Sort(
-        along, key, values.buffer(node, True), _address(node, index), bool(descending), keys, order
+        along,
+        key,
+        values.buffer(node, True),
+        alone.address(node, index),
+        bool(descending),
+        keys,
+        order,
     )
     kept = [a for a in axes if a is not along and a.extent != 1]
     return [alone.nest(values, kept, [sort], 0, along.extent)]

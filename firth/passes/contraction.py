@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from firth.base import dtype as dt
 from firth.base.facts import TargetFacts
-from firth.ir.kernel import Accumulator, Apply, Axis, Contract, Expression, Kernel, Store
+from firth.ir.kernel import Accumulator, Apply, Axis, Contract, Expression, Kernel, Load, Store
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
 from firth.passes.blocking import contract_blocks
 from firth.passes.fuse import Cluster, Fusion
+from firth.passes.layout import windowed
 from firth.passes.loops import Call, Rewriter, affines_of, collapse, rename
 from firth.passes.values import Sites, Values
 
@@ -37,8 +38,12 @@ def schedule_contraction(
             address = values.address(member, index)
             stores.append(Store(values.buffer(member, written=True), address, value))
 
-    order = [axes[label] for label in axes]
-    classes = [kinds[label] for label in axes]
+    a, b = (right, left) if _swapped(node, kinds) else (left, right)
+    labels = list(axes)
+    if not generic and windowed(node) is not None:  # the sums run along memory
+        labels.sort(key=lambda label: (-_step(a, axes[label]), -_step(b, axes[label])))
+    order = [axes[label] for label in labels]
+    classes = [kinds[label] for label in labels]
     merged = collapse(order, affines_of(values.made, stores), classes)
     new = Rewriter(merged)
     new.run(values.made)
@@ -47,7 +52,6 @@ def schedule_contraction(
         if axis in merged and merged[axis][0] not in groups[kind]:
             groups[kind].append(merged[axis][0])
     batch, rows, cols, reduce = groups
-    a, b = (right, left) if _swapped(node, kinds) else (left, right)
     reduce = reduce or [Axis("k", 1)]
     # How many axes a tile spans may depend on extents only where they are constants.
     outer_rows, rows = _split(rows, 1 if generic else 16)
@@ -72,6 +76,13 @@ def _operand(values: Values, node: Node, labels: Labels, axes: dict[int, Axis]) 
     return value
 
 
+def _step(x: Expression, axis: Axis) -> int:
+    """How far the operand moves in memory along an axis."""
+    while isinstance(x, Apply):
+        x = x.args[0]
+    return abs(dict(x.index.terms).get(axis, 0)) if isinstance(x, Load) else 0
+
+
 def _classify(node: Node, values: Values, lanes: int) -> tuple[dict[int, Axis], dict[int, int]]:
     """An axis and a class (0 batch, 1 rows, 2 columns, 3 reduce) for each label."""
     a_labels, b_labels, out_labels = node.attrs
@@ -84,7 +95,12 @@ def _classify(node: Node, values: Values, lanes: int) -> tuple[dict[int, Axis], 
         for label, extent in zip(labels, source.shape, strict=True):
             if label not in axes:
                 axes[label], kinds[label] = Axis(f"k{label}", extent), 3
-    if _columns_in_a(axes, kinds, lanes):
+    windows = windowed(node)
+    if windows is not None and lanes:
+        turned = windows.place == 1  # places of windows are the rows
+    else:
+        turned = _columns_in_a(axes, kinds, lanes)
+    if turned:
         kinds = {label: {1: 2, 2: 1}.get(kind, kind) for label, kind in kinds.items()}
     return axes, kinds
 

@@ -16,12 +16,14 @@ What another cluster needs is stored, unless recomputing it is cheaper than a tr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from firth.ir.graph import Graph
 from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, INPUT
+from firth.passes.affine import Layout, View, whole
 
 MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
 REDUCTIONS = ("sum", "prod", "amax", "amin", "any", "all")
@@ -66,12 +68,25 @@ class Cluster:
 
 @dataclass(eq=False)
 class Fusion:
-    """The result: clusters in an order that can run, and the nodes that live in buffers."""
+    """The result: clusters in an order that can run, and the nodes that live in buffers.
+
+    layouts: of the stored nodes that do not lie row-major.
+    """
 
     clusters: list[Cluster]
     owner: dict[int, Cluster]
     stored: dict[int, Node]
     position: dict[int, int]  # of each node in the order of the graph
+    layouts: dict[int, Layout] = field(default_factory=dict)
+
+    def whole(self, node: Node) -> View:
+        """A stored node in its buffer."""
+        return whole(node, self.layouts.get(id(node)))
+
+    def elements(self, node: Node) -> int:
+        """How many elements the buffer of a stored node holds."""
+        layout = self.layouts.get(id(node))
+        return math.prod(node.shape if layout is None else layout.room(node.shape))
 
 
 def fuse(graph: Graph, forced: dict[int, Node], apart: Container[int] = ()) -> Fusion:
@@ -250,7 +265,7 @@ class _Fuser:
         while id(source) not in self.owner:
             if source.op.name not in ("reshape", "permute", "expand"):
                 return
-            moved = _follow(source, dims)
+            moved = follow(source, dims)
             if moved is None:
                 return
             dims, source = moved, source.src[0]
@@ -406,7 +421,7 @@ def _reduced_place(node: Node, place: Placement, kept_dims: list[int]) -> Placem
     return tuple(place[d] for d in kept_dims)
 
 
-def _follow(node: Node, dims: list[int | None]) -> list[int | None] | None:
+def follow(node: Node, dims: list[int | None]) -> list[int | None] | None:
     """dims (of `node` -> of the consumer) carried to the source of a movement node."""
     source = node.src[0]
     if node.op.name == "permute":

@@ -106,13 +106,17 @@ class _Planner:
             places = tuple(self.places[id(n)] for n in call.arguments)
             buffers = [b for b in call.kernel.buffers if not b.scratch]
             guarded = any(b.written and p in written for b, p in zip(buffers, places, strict=True))
-            steps.append(_step(call, places, guarded))
+            steps.append(self._step(call, places, guarded))
         for node, target in self.copies:
             places = (self.places[id(node)], target)
             copy = Call(copy_kernel(node), (node, node))
-            steps.append(_step(copy, places, target[0] == "input"))
+            steps.append(self._step(copy, places, target[0] == "input"))
         outputs = tuple(size_bytes(o) for o in self.graph.outputs)
         return Plan(steps, arena, outputs, self.in_place, sizes)
+
+    def _step(self, call: Call, places: tuple[Place, ...], guarded: bool) -> Step:
+        traffic = sum(self.schedule.size_bytes(n) for n in call.arguments)
+        return Step(call.kernel, places, guarded, traffic, _flops(call.kernel))
 
     def _writers(self) -> dict[int, list[Call]]:
         out: dict[int, list[Call]] = {}
@@ -187,11 +191,12 @@ class _Planner:
         for node, _ in self.copies:
             if id(node) in last:
                 last[id(node)] = len(self.calls)
+        bytes_of = self.schedule.size_bytes
         placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
         total = 0
         sizes: dict[str, int] = {}
-        for key in sorted(nodes, key=lambda n: (-size_bytes(nodes[n]), first[n])):
-            size = -(-size_bytes(nodes[key]) // ALIGNMENT) * ALIGNMENT
+        for key in sorted(nodes, key=lambda n: (-bytes_of(nodes[n]), first[n])):
+            size = -(-bytes_of(nodes[key]) // ALIGNMENT) * ALIGNMENT
             busy = sorted(p[:2] for p in placed if p[2] <= last[key] and first[key] <= p[3])
             offset = 0
             for start, end in busy:
@@ -204,11 +209,6 @@ class _Planner:
             name = f"{nodes[key].op.name} {nodes[key].dtype.name}{list(nodes[key].shape)}"
             sizes[f"{name} #{len(sizes)}"] = size
         return total, sizes
-
-
-def _step(call: Call, places: tuple[Place, ...], guarded: bool) -> Step:
-    traffic = sum(size_bytes(n) for n in call.arguments)
-    return Step(call.kernel, places, guarded, traffic, _flops(call.kernel))
 
 
 def _flops(kernel: Kernel) -> int:

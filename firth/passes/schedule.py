@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import INPUT
+from firth.passes.affine import Layout
 from firth.passes.alone import schedule_alone
 from firth.passes.contraction import schedule_contraction
 from firth.passes.fuse import Cluster, Fusion, fuse
+from firth.passes.layout import copied, layouts
 from firth.passes.loops import Call, schedule_loops
+from firth.passes.rims import schedule_rims
 from firth.passes.values import NeedsBuffer, Sites
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """Kernels in order, the nodes that need storage, and the places that can fail."""
+    """Kernels in order, the nodes that need storage and how it is laid out, and the places that
+    can fail."""
 
     calls: list[Call]
     stored: dict[int, Node]
     sites: Sites
+    layouts: dict[int, Layout]
+
+    def size_bytes(self, node: Node) -> int:
+        """Bytes of a node's buffer."""
+        layout = self.layouts.get(id(node))
+        shape = node.shape if layout is None else layout.room(node.shape)
+        return node.dtype.itemsize * math.prod(shape)
 
 
 def schedule(
@@ -34,8 +46,14 @@ def schedule(
     """
     forced: dict[int, Node] = {} if fused else _all(graph)
     apart: set[int] = set(forced)
+    ordered = fused and not generic  # an order of storage may depend on extents
+    if ordered:
+        forced.update(copied(graph))
+    plain: set[int] = set()
     while True:
         fusion = fuse(graph, forced, apart)
+        if ordered:
+            fusion.layouts = layouts(graph, fusion, plain)
         sites = Sites()
         calls: list[Call] = []
         needed: dict[int, Node] = {}
@@ -45,11 +63,14 @@ def schedule(
             try:
                 calls += _cluster(fusion, cluster, sites, facts, generic)
             except NeedsBuffer as need:  # the other clusters may have needs of their own
+                if id(need.node) in fusion.layouts:
+                    plain.add(id(need.node))
+                    continue
                 if id(need.node) in apart:
                     raise
                 needed[id(need.node)] = need.node
-        if not needed:
-            return Schedule(calls, fusion.stored, sites)
+        if not needed and not plain & fusion.layouts.keys():
+            return Schedule(calls, fusion.stored, sites, fusion.layouts)
         apart.update(n for n in needed if n in forced)  # stored, but by the kernel that needs it
         forced.update(needed)
 
@@ -57,11 +78,16 @@ def schedule(
 def _cluster(
     fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts, generic: bool
 ) -> list[Call]:
+    rims = [schedule_rims(fusion, node, facts) for node in cluster.nodes if _has_rims(fusion, node)]
     if cluster.alone:
-        return schedule_alone(fusion, cluster, sites, facts)
+        return rims + schedule_alone(fusion, cluster, sites, facts)
     if cluster.contraction is not None:
-        return [schedule_contraction(fusion, cluster, sites, facts, generic)]
-    return [schedule_loops(fusion, cluster, sites, facts, generic)]
+        return [*rims, schedule_contraction(fusion, cluster, sites, facts, generic)]
+    return [*rims, schedule_loops(fusion, cluster, sites, facts, generic)]
+
+
+def _has_rims(fusion: Fusion, node: Node) -> bool:
+    return id(node) in fusion.layouts and any(map(any, fusion.layouts[id(node)].rims))
 
 
 def _all(graph: Graph) -> dict[int, Node]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from firth.base import dtype as dt
@@ -85,7 +84,7 @@ class Values:
         key = (id(node), written)
         if key not in self._places:
             self._places[key] = len(self.buffers)
-            self.buffers.append(Buffer(node.dtype, written, 0, math.prod(node.shape)))
+            self.buffers.append(Buffer(node.dtype, written, 0, self.fusion.elements(node)))
             self.nodes.append(node)
         return self._places[key]
 
@@ -101,7 +100,8 @@ class Values:
 
     def address(self, node: Node, index: Index) -> Affine:
         """Where an element of a stored node lies in its buffer."""
-        return combine(list(zip(index, whole(node).strides, strict=True)))
+        place = self.fusion.whole(node)
+        return combine(list(zip(index, place.strides, strict=True)), place.offset)
 
     def at(self, node: Node, index: Index, guards: tuple[Guard, ...] = ()) -> Expression:
         """The value of a node at an index; only valid (0 otherwise) where the guards hold."""
@@ -127,7 +127,7 @@ class Values:
         if node.op is INPUT:
             return whole(node)
         if id(node) in self.fusion.stored and self.fusion.owner[id(node)] is not self.cluster:
-            return whole(node)
+            return self.fusion.whole(node)
         if node.op.name in MOVEMENT and node.op.name != "pad":
             inner = self.view(node.src[0])
             return None if inner is None else move_view(inner, node)
@@ -180,6 +180,8 @@ class Values:
         if view is not None and scalar_value(view.base) is not None:
             view = None  # a number: never read from memory
         if view is not None and (not guards or fill == 0):
+            if view.rims and fill == 0:
+                own = _beyond_rims(node, view, inner)
             address = combine(list(zip(inner, view.strides, strict=True)), view.offset)
             buffer = self.buffer(view.base)
             return self.keep(Load(buffer, address, node.dtype, guards + own, fill))
@@ -256,6 +258,15 @@ class Values:
         if self.result.dtype is node.dtype:
             return self.result
         return self.keep(Apply("cast", (self.result,), node.dtype))
+
+
+def _beyond_rims(node: Node, view: View, inner: Index) -> tuple[Guard, ...]:
+    """The guards of a padding that its source's rims do not make needless."""
+    low, high = node.attrs[:2]
+    rows = zip(inner, view.shape, view.rims, low, high, strict=True)
+    return tuple(
+        Guard(i, n) for i, n, (a, b), p, q in rows if (p > 0 or q > 0) and (p > a or q > b)
+    )
 
 
 def neutral(op: str, dtype: DType) -> bool | int | float:

@@ -27,24 +27,34 @@ from firth.codegen.contract_pack import (
     round_up,
     round_up_index,
     size_ranges,
+    totals,
     unit,
     vectors,
 )
+from firth.codegen.contract_store import straight
 from firth.codegen.microkernel import Micro, micro
 from firth.codegen.state import Range, Value
 from firth.codegen.types import scalar_type, widen
-from firth.ir.kernel import Accumulate, Apply, Axis, Contract, Loop, Statement
+from firth.ir.kernel import (
+    Accumulate,
+    Apply,
+    Axis,
+    Contract,
+    Loop,
+    Statement,
+)
 from firth.passes import blocking
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
 
-_MICRO = (dt.float32, dt.float64, dt.int32, dt.int64)
+MICRO = (dt.float32, dt.float64, dt.int32, dt.int64)
+SIDES = (("a", left), ("b", right))
 
 
 def emit(e: Emitter, s: Contract) -> None:
     """Emits a contraction."""
-    if s.result.dtype not in _MICRO or s.a.dtype is not s.b.dtype:
+    if s.result.dtype not in MICRO or s.a.dtype is not s.b.dtype:
         e.run(plain_loops(s, e.facts.lanes(4)))
         return
     Tile(e, s).run()
@@ -78,6 +88,7 @@ class Tile:
             for axis in (*s.rows, *s.cols, *s.reduce)
         }
         self.m, self.n = count(e, s.rows), count(e, s.cols)
+        self.row_totals, self.col_totals = totals(e, s.rows), totals(e, s.cols)
         self.max_m, self.max_n = self._most(s.rows), self._most(s.cols)
         self.sum = self._most(s.reduce)
         shape = (self.max_m, self.max_n) if not e.generic else (1 << 20, 1 << 20)
@@ -128,22 +139,37 @@ class Tile:
 
     def run(self) -> None:
         """Emits everything."""
-        if not along_sum(self) or flags.get("FIRTH_STRICT") == "1":
-            self._tile()  # one order of summation, whatever the width of a vector
+        if not self.by_dots():
+            self._tile()
         elif self.e.generic:
             few = self.b.compare("sle", self.m, blocking.FEW_ROWS)
             only_if(self.e, few, lambda: dot_products(self))
             only_if(self.e, self.b.compare("slt", blocking.FEW_ROWS, self.m), self._tile)
-        elif self.max_m <= blocking.DOT_ROWS and self.sum >= self.lanes:
-            dot_products(self)
         else:
-            self._tile()
+            dot_products(self)
+
+    def by_dots(self) -> bool:
+        """Whether it is, or may be, dot products: never where the order of summation should not
+        depend on the width of a vector."""
+        if flags.get("FIRTH_STRICT") == "1" or not along_sum(self):
+            return False
+        return self.e.generic or (self.max_m <= blocking.DOT_ROWS and self.sum >= self.lanes)
 
     def _tile(self) -> None:
         """Panels of packed or well placed operands."""
+        target = straight(self)
+        if target is not None:
+            self.c, row, adds = target
+            self.c_row: Index = row
+            self.deferred = True  # no body
+            if self.blocked:
+                self._blocks()
+            else:
+                self._block(adds)
+            return
         if not self.deferred:
             self.c = self.scratch("c", self.rows * self.columns)
-            self.c_row: Index = self.columns
+            self.c_row = self.columns
             self._block(adds=False)
             return
         width = round_up(self.max_n, self.columns)
@@ -164,7 +190,8 @@ class Tile:
         kc = self.number("kc", self.kc)
 
         def block(start: Index, _: list[str]) -> list[str]:
-            known = not self.e.generic and axis.extent % self.kc == 0
+            counts = totals(self.e, (axis,))
+            known = counts is not None and all(n % self.kc == 0 for n in counts)
             size = kc if known else self.b.min(kc, self.b.sub(whole.count, start))
             first = self.b.add(whole.start, start)
             part = Range(first, self.b.add(first, size), size, True)
@@ -180,9 +207,7 @@ class Tile:
         """Packs what is to be packed, then all panels of the tile."""
         e, b, s = self.e, self.b, self.s
         self.k = count(e, s.reduce)
-        a, b_side = left(self), right(self)
-        a.prepare()
-        b_side.prepare()
+        a, b_side = (self._side(which, make) for which, make in SIDES)
 
         def columns(j: Index, n: Index) -> None:
             bp = b_side.start(j)
@@ -198,6 +223,14 @@ class Tile:
             self.panels(self.m, self.rows, rows)
 
         self.panels(self.n, self.columns, columns)
+
+    def _side(self, which: str, make: Callable[[Tile], Side]) -> Side:
+        """An operand, ready to be read: packed here, or before a loop around."""
+        found = self.e.packed.get((id(self.s), which))
+        if found is None:
+            found = make(self)
+            found.prepare()
+        return found
 
     def panels(self, total: Index, step: int, body: Callable[[Index, Index], None]) -> None:
         """body(first, how many) for pieces of at most `step`."""
@@ -262,12 +295,14 @@ class Tile:
     def _row_sizes(self) -> list[int]:
         if self.e.generic:
             return [self.rows] if along_sum(self) else sorted({min(4, self.rows), self.rows})
-        return piece_sizes(self.s.rows, self.most, self.rows)
+        if self.row_totals is None:
+            return sorted({min(4, self.rows), self.rows})
+        return piece_sizes(self.row_totals, self.rows)
 
     def _column_sizes(self) -> list[int]:
-        if self.e.generic:
+        if self.col_totals is None:
             return [self.columns]
-        found = piece_sizes(self.s.cols, self.most, self.columns)
+        found = piece_sizes(self.col_totals, self.columns)
         return sorted({round_up(n, self.lanes) for n in found})
 
     # after the sum

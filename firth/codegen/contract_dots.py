@@ -57,7 +57,7 @@ def dot_products(t: Tile) -> None:
     def panel(j: Index, n: Index) -> None:
         def piece(i: Index, m: Index) -> None:
             for size, low in size_ranges(
-                [1] if rows == 1 else piece_sizes(s.rows, t.most, rows), m
+                [1] if rows == 1 else piece_sizes(t.row_totals or set(range(1, rows + 1)), rows), m
             ):
 
                 def some(size: int = size) -> None:

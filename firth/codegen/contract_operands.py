@@ -30,7 +30,7 @@ from firth.codegen.contract_pack import (
     round_up,
     unit,
 )
-from firth.ir.kernel import Axis, Load
+from firth.ir.kernel import Affine, Axis, Load
 from firth.passes import blocking
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def left(t: Tile) -> Side:
     e, b, s = t.e, t.b, t.s
     x, rows, reduce = s.a, s.rows, s.reduce
     load = plain(e, x)
-    if load is not None and not e.generic:
-        row, step = linear_stride(t, load, rows), linear_stride(t, load, reduce)
+    if load is not None and t.row_totals is not None:  # a row that is not there is never read
+        row, step = linear_stride(t, load.index, rows), linear_stride(t, load.index, reduce)
         if row is not None and step is not None and not scattered(t, row, step):
             base = base_pointer(t, load, rows)
             return Side(nothing, lambda i: b.gep(t.element, base, b.mul(i, row)), row, step)
@@ -102,16 +102,16 @@ def left(t: Tile) -> Side:
     )  # fmt: skip
 
 
-def linear_stride(t: Tile, x: Load, axes: tuple[Axis, ...]) -> int | None:
-    """The stride of x from one point of the axes to the next; None where it varies."""
+def linear_stride(t: Tile, index: Affine, axes: tuple[Axis, ...]) -> int | None:
+    """The stride of an index from one point of the axes to the next; None where it varies."""
     stride, reach = 0, 1
     for place, axis in enumerate(reversed(axes)):
-        step = coefficient(x.index.terms, axis)
+        step = coefficient(index.terms, axis)
         if place == 0:
             stride = step
         elif step != stride * reach:
             return None
-        if place < len(axes) - 1 and t.most[axis] != axis.extent:
+        if place < len(axes) - 1 and t.e.range(axis).count != axis.extent:
             return None
         reach *= axis.extent
     return stride
@@ -132,9 +132,9 @@ def right(t: Tile) -> Side:
     x, cols, reduce = s.b, s.cols, s.reduce
     load = plain(e, x)
     contiguous = len(cols) == 1 and unit(x, cols[0])
-    step = linear_stride(t, load, reduce) if load is not None and not e.generic else None
+    step = linear_stride(t, load.index, reduce) if load is not None and not e.generic else None
     if load is not None and contiguous and step is not None:
-        whole = t.max_n % t.columns == 0 and cols[0].extent % t.columns == 0
+        whole = t.col_totals is not None and all(n % t.columns == 0 for n in t.col_totals)
         if (whole or e.facts.masked) and t.max_m <= blocking.IN_PLACE_ROWS:
             base = base_pointer(t, load, cols)
             return Side(nothing, lambda j: b.gep(t.element, base, j), 0, step, masked=not whole)

@@ -139,17 +139,23 @@ def size_ranges(sizes: list[int], value: Index) -> list[tuple[int, int]]:
     return pairs
 
 
-def piece_sizes(axes: tuple[Axis, ...], most: dict[Axis, int], step: int) -> list[int]:
-    """The sizes of pieces that can occur when tiles of these axes are cut in steps."""
-    inner = 1
-    for axis in axes[1:]:
-        inner *= most[axis]
-    totals = {inner}
-    if axes:
-        block = most[axes[0]]
-        totals = {block * inner, (axes[0].extent % max(block, 1)) * inner} - {0}
-    sizes = {t % step for t in totals} - {0}
-    if any(t >= step for t in totals):
+def totals(e: Emitter, axes: tuple[Axis, ...]) -> set[int] | None:
+    """All numbers of points that these axes can have together; None where that is not known."""
+    found = {1}
+    if e.generic:
+        return None
+    for axis in axes:
+        counts = e.range(axis).counts
+        if counts is None or len(found) * len(counts) > 1 << 12:
+            return None
+        found = {a * b for a in found for b in counts if b}
+    return found
+
+
+def piece_sizes(found: set[int], step: int) -> list[int]:
+    """The sizes of pieces that can occur when so many points are cut in steps."""
+    sizes = {t % step for t in found} - {0}
+    if any(t >= step for t in found):
         sizes.add(step)
     return sorted(sizes) or [step]
 

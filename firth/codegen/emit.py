@@ -14,8 +14,9 @@ from firth.base import flags
 from firth.base.dtype import DType
 from firth.base.errors import VerifyError
 from firth.base.facts import TargetFacts
-from firth.codegen import check, contract, loops, memory, sort, values
+from firth.codegen import check, contract, contract_ahead, loops, memory, sort, values, within
 from firth.codegen.builder import Builder, Index
+from firth.codegen.contract_operands import Side
 from firth.codegen.state import Frame, Lanes, Range, Value
 from firth.codegen.text import Text
 from firth.codegen.types import memory_type, register_type, scalar_type, spread
@@ -32,6 +33,7 @@ from firth.ir.kernel import (
     Sort,
     Statement,
     Store,
+    Within,
 )
 
 SCRATCH_ALIGNMENT = 64
@@ -53,6 +55,7 @@ class Emitter:
         self.frames = [Frame(0)]
         self.axes: dict[Axis, Index] = {}
         self.accumulators: dict[Accumulator, Value] = {}
+        self.packed: dict[tuple[int, str], Side] = {}  # operands that a loop around packed
         self._frame_of: dict[Axis | Accumulator, int] = {}
         self._ranges: dict[Axis, Range] = {}
         self._pointers: dict[object, str] = {}
@@ -88,7 +91,8 @@ class Emitter:
         if found is None:
             extent = self.extent(axis)
             nonempty = isinstance(extent, int) and extent > 0
-            found = self._ranges[axis] = Range(0, extent, extent, nonempty)
+            counts = None if self.generic else (axis.extent,)
+            found = self._ranges[axis] = Range(0, extent, extent, nonempty, counts)
         return found
 
     # memory
@@ -269,8 +273,13 @@ class Emitter:
                     memory.store(self, statement)
                 case Accumulate():
                     loops.accumulate(self, statement)
+                case Loop() if statement.vector < 2 and self.lanes is None:
+                    with contract_ahead.packed_before(self, statement):
+                        loops.loop(self, statement)
                 case Loop():
                     loops.loop(self, statement)
+                case Within():
+                    within.within(self, statement)
                 case Contract():
                     contract.emit(self, statement)
                 case Sort():
@@ -313,12 +322,15 @@ class Emitter:
             start = b.mul(tile, size)
             if size == 1:
                 self.axes[axis] = start
-                self._ranges[axis] = Range(start, b.add(start, 1), 1, True)
+                self._ranges[axis] = Range(start, b.add(start, 1), 1, True, (1,))
             elif not self.generic and axis.extent % block == 0:
-                self._ranges[axis] = Range(start, b.add(start, size), size, True)
+                self._ranges[axis] = Range(start, b.add(start, size), size, True, (block,))
             else:
                 stop = b.min(b.add(start, size), extent)
-                self._ranges[axis] = Range(start, stop, b.sub(stop, start), True)
+                counts = (axis.extent % block, min(block, axis.extent))
+                self._ranges[axis] = Range(
+                    start, stop, b.sub(stop, start), True, None if self.generic else counts
+                )
 
 
 def emit(kernel: Kernel, facts: TargetFacts, generic: bool = False, site: int = 0) -> Text:

@@ -14,7 +14,7 @@ from firth.codegen import arith
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes, Value
 from firth.codegen.types import constant, register_type, scalar_type, suffix
-from firth.ir.kernel import Accumulate, Accumulator, Apply, Contract, Loop, Statement, Store
+from firth.ir.kernel import Accumulate, Accumulator, Apply, Contract, Loop, Statement, Store, Within
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
@@ -29,7 +29,7 @@ def walk(statements: Sequence[Statement], lanes: int = 1) -> Iterator[tuple[Stat
         yield statement, lanes
         if isinstance(statement, Loop):
             yield from walk(statement.body, max(statement.vector, lanes, 1))
-        elif isinstance(statement, Contract):
+        elif isinstance(statement, (Contract, Within)):
             yield from walk(statement.body, lanes)
 
 

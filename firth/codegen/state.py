@@ -31,12 +31,16 @@ class Lanes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Where an axis runs in this tile: from start to stop, `count` steps, which may be known."""
+    """Where an axis runs in this tile: from start to stop, `count` steps, which may be known.
+
+    counts: all that `count` can be; None where that is not known.
+    """
 
     start: Index
     stop: Index
     count: Index
     nonempty: bool
+    counts: tuple[int, ...] | None = None
 
 
 class Frame:

@@ -6,6 +6,12 @@ Meaning. A kernel is called once per tile of its grid. `grid` is a tuple of (axi
 numbered in row-major order of ceil(extent / block); inside tile t the axis runs over
 [t*block, min((t+1)*block, extent)). A grid axis with block 1 is a plain value and needs no Loop.
 A Loop over a grid axis runs over the tile's part of it, over any other axis over [0, extent).
+Inside a Within an axis runs over a part that depends on the axes around it: blocks cut from a long
+axis, the last of which is shorter, and triangles.
+
+Statements run in order. A Contract may stand in loops; it may read scratch that statements of the
+same tile wrote before, and its body may write scratch that statements after it read: so tiles work
+through chains of products. A product that is added to memory is a body that stores load + result.
 
 Values are trees of expressions, shared by identity: an expression is computed where its innermost
 axis (or accumulator) lives. Inside a vector loop a value that depends on the loop's axis has one
@@ -169,14 +175,29 @@ class Loop:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Within:
+    """Runs its body once, with an axis cut to [max of starts, min of stops) of where it ran before.
+
+    starts, stops: affine in axes that are bound here (a grid axis of block 1, axes of loops
+    around). Nothing runs where no point is left. Accumulators of loops around it are not combined
+    inside.
+    """
+
+    axis: Axis
+    body: tuple[Statement, ...]
+    starts: tuple[Affine, ...] = ()
+    stops: tuple[Affine, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Contract:
     """A block of a contraction: for every row and column, sum over `reduce` of a * b, then `body`.
 
     rows: axes of a (not b), cols: axes of b (not a); the last column axis is the vector axis of
     `body`, whose statements run once per (row, vector of columns), `result` being the sum there.
     Axes that are in the grid are restricted to the tile. a, b: expressions (loads, or elementwise
-    work on loads, which is then done while packing). scratch: buffer number of a scratch of at
-    least `scratch_elements` for packing.
+    work on loads, which is then done while packing). An operand that does not change in the serial
+    loop around is packed once, before it.
     """
 
     rows: tuple[Axis, ...]
@@ -205,7 +226,7 @@ class Sort:
     scratch_index: int
 
 
-Statement = Store | Accumulate | Loop | Contract | Sort
+Statement = Store | Accumulate | Loop | Within | Contract | Sort
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from firth.ir.kernel import (
     Sort,
     Statement,
     Store,
+    Within,
 )
 
 
@@ -56,6 +57,12 @@ class _Printer:
             kind = f" vector {s.vector}" if s.vector > 1 else ""
             carries = "".join(f" {a.name}={a.init}" for a in s.carries)
             head = f"{indent}for {s.axis.name} in {s.axis.extent}{kind}{carries}:"
+            return [head, *self.block(s.body, indent + "  ")]
+        if isinstance(s, Within):
+            name = s.axis.name
+            parts = [f"{name} >= {self.affine(x)}" for x in s.starts]
+            parts += [f"{name} < {self.affine(x)}" for x in s.stops]
+            head = f"{indent}within {' and '.join(parts)}:"
             return [head, *self.block(s.body, indent + "  ")]
         if isinstance(s, Store):
             lines = self.shared([s.value, *(v for v, _ in s.dynamic)], indent)

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 
 from firth.base.errors import VerifyError
 from firth.ir.graph import Graph
-from firth.ir.kernel import Affine, Axis, Buffer, Contract, Kernel, Load, Loop, Statement, Store
+from firth.ir.kernel import (
+    Affine,
+    Axis,
+    Buffer,
+    Contract,
+    Kernel,
+    Load,
+    Loop,
+    Statement,
+    Store,
+    Within,
+)
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
 from firth.passes.fuse import strip
@@ -212,11 +223,20 @@ class _Planner:
 
 
 def _flops(kernel: Kernel) -> int:
+    return _products(kernel.body, {a for a, _ in kernel.grid})
+
+
+def _products(body: tuple[Statement, ...], around: set[Axis]) -> int:
+    """Flops of the contractions in a body that runs for every point of some axes."""
     total = 0
-    for item in kernel.body:
+    for item in body:
         if isinstance(item, Contract):
-            axes = {*item.rows, *item.cols, *item.reduce, *(a for a, _ in kernel.grid)}
+            axes = {*item.rows, *item.cols, *item.reduce, *around}
             total += 2 * math.prod(a.extent for a in axes)
+        elif isinstance(item, Loop):
+            total += _products(item.body, around | {item.axis})
+        elif isinstance(item, Within):
+            total += _products(item.body, around)
     return total
 
 
@@ -265,6 +285,8 @@ def _aligned(call: Call, source: Node, root: Node) -> bool:
             reads.add(value.index)
         if isinstance(value, Store) and value.buffer in target:
             stores.add(value.index)
+    if any(isinstance(x, (Loop, Within)) and _contracts(x) for x in call.kernel.body):
+        return False  # a step of its loops may read what another one wrote
     if numbers & _operand_buffers(call.kernel.body) or _read_later(call.kernel, numbers, target):
         return False
     return len(stores) == 1 and reads <= stores
@@ -288,7 +310,7 @@ def _blocks(body: tuple[Statement, ...]) -> Iterator[tuple[Statement, ...]]:
     """Runs of statements without loops, in order."""
     plain: list[Statement] = []
     for s in body:
-        if isinstance(s, Loop):
+        if isinstance(s, (Loop, Within)):
             yield tuple(plain)
             plain = []
             yield from _blocks(s.body)
@@ -321,6 +343,10 @@ def _walk(body: tuple[object, ...]) -> Iterator[object]:
         if isinstance(item, Store):
             stack.extend(v for v, _ in item.dynamic)
         stack.extend(arguments_of(item))  # type: ignore[arg-type]
+
+
+def _contracts(statement: Loop | Within) -> bool:
+    return any(isinstance(x, Contract) for x in _walk(statement.body))
 
 
 def _operand_buffers(body: tuple[object, ...]) -> set[int]:

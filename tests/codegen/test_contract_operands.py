@@ -35,7 +35,7 @@ def shuffles(text: Text) -> int:
 
 def test_rows_of_one_stride_and_few_of_them_are_read_in_place() -> None:
     text = text_of(contract("ik", "kj", "ij"), (12, 40), (40, 32))
-    assert "mk_float32_6x2x8_40_40_1_32_16" in text.text  # strides of the operands themselves
+    assert "mk_float32_6x2x8_40_40_1_32_32" in text.text  # strides of what it reads and writes
     assert text.scratch_bytes < 12 * 40 * 4
 
 
@@ -47,7 +47,7 @@ def test_many_rows_copy_b_into_panels_once() -> None:
     few = text_of(contract("ik", "kj", "ij"), (48, 40), (40, 32))
     many = text_of(contract("ik", "kj", "ij"), (110, 40), (40, 32))
     assert many.scratch_bytes >= few.scratch_bytes + 40 * 32 * 4
-    assert "_40_1_16_16(" in many.text and "_40_1_32_16(" in few.text  # the stride along the sum
+    assert "_40_1_16_32(" in many.text and "_40_1_32_32(" in few.text  # the stride along the sum
 
 
 def test_b_with_neighbours_along_the_sum_is_transposed_into_panels() -> None:

@@ -20,6 +20,7 @@ from firth.ir.kernel import (
     Loop,
     Sort,
     Store,
+    Within,
 )
 from firth.ir.kernel_text import kernel_text
 
@@ -84,6 +85,11 @@ def test_contractions_and_sorts():
     assert body_of(Contract((ROW,), (COL,), (SUM,), a, b, result, (store,))) == [
         "  contract rows(i:4) cols(j:6) sum(k:5):",
         "    sum += b0[5*i + k] * b0[6*k + j]",
+        "    b1[6*i + j] = add(sum, 1.0)",
+    ]
+    part = Within(SUM, (store,), (at((ROW, 1)),), (at((ROW, 1), const=2), at(const=4)))
+    assert body_of(part) == [
+        "  within k >= i and k < i + 2 and k < 4:",
         "    b1[6*i + j] = add(sum, 1.0)",
     ]
     sort = Sort(ROW, Load(0, at((ROW, 1)), F), 1, at((ROW, 1)), True, 2, 3)

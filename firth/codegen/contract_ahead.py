@@ -1,0 +1,69 @@
+"""Packing before a loop what the contractions in it read and no step of it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from firth.codegen import values
+from firth.codegen.contract import MICRO, SIDES, Tile
+from firth.codegen.contract_operands import nothing
+from firth.codegen.contract_pack import count
+from firth.ir.kernel import Axis, Contract, Expression, Load, Loop, Sort, Statement, Store, Within
+
+if TYPE_CHECKING:
+    from firth.codegen.emit import Emitter
+
+
+@contextmanager
+def packed_before(e: Emitter, s: Loop) -> Iterator[None]:
+    """Inside, operands that do not change in the loop are packed already."""
+    mine: list[tuple[int, str]] = []
+    for c, moving, written in _inside(s, frozenset((s.axis,)), _stored(s.body)):
+        if c.result.dtype not in MICRO or c.a.dtype is not c.b.dtype:
+            continue
+        t = Tile(e, c)
+        if t.blocked or t.by_dots():
+            continue
+        t.k = count(e, c.reduce)
+        for (which, make), x in zip(SIDES, (c.a, c.b), strict=True):
+            fixed = not e.needs(x) & moving and not {y.buffer for y in _loads(x)} & written
+            if fixed and (id(c), which) not in e.packed:
+                side = make(t)
+                if side.prepare is not nothing:
+                    side.prepare()
+                    e.packed[id(c), which] = side
+                    mine.append((id(c), which))
+    yield
+    for key in mine:
+        del e.packed[key]
+
+
+def _inside(
+    s: Loop | Within, moving: frozenset[Axis], written: set[int]
+) -> Iterator[tuple[Contract, frozenset[Axis], set[int]]]:
+    """The contractions in a serial loop, with the axes that change between it and them."""
+    for item in s.body:
+        if isinstance(item, Contract):
+            yield item, moving, written
+        elif isinstance(item, Within) or isinstance(item, Loop) and item.vector < 2:
+            yield from _inside(item, moving | {item.axis}, written)
+
+
+def _stored(body: Sequence[Statement]) -> set[int]:
+    """The buffers that some statements write."""
+    found: set[int] = set()
+    for item in body:
+        if isinstance(item, (Store, Sort)):
+            found.add(item.buffer)
+        if isinstance(item, (Loop, Within, Contract)):
+            found |= _stored(item.body)
+    return found
+
+
+def _loads(x: Expression) -> Iterator[Load]:
+    if isinstance(x, Load):
+        yield x
+    for child in values.children(x):
+        yield from _loads(child)

@@ -1,0 +1,57 @@
+"""Sums that go from registers to where the body of a contraction puts them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from firth.codegen import memory
+from firth.codegen.builder import Index
+from firth.codegen.contract_operands import linear_stride
+from firth.codegen.contract_pack import at, coefficient
+from firth.ir.kernel import Accumulator, Apply, Load, Store
+
+if TYPE_CHECKING:
+    from firth.codegen.contract import Tile
+
+
+def straight(t: Tile) -> tuple[str, Index, bool] | None:
+    """(address, elements from row to row, whether sums are added to what is there), where the body
+    is one store of the sum, or of the sum and what the element holds; else None.
+
+    Whole vectors are written: every number of columns must be a multiple of the lanes.
+    """
+    e, s = t.e, t.s
+    store = s.body[0] if len(s.body) == 1 else None
+    if not isinstance(store, Store) or store.guards or store.dynamic or e.site:
+        return None
+    if t.row_totals is None or t.col_totals is None or len(s.cols) != 1:
+        return None
+    if (
+        any(n % t.lanes for n in t.col_totals)
+        or e.kernel.buffers[store.buffer].dtype is not t.dtype
+    ):
+        return None
+    adds = _adds(store, s.result)
+    if store.value is not s.result and not adds or t.blocked and not adds:
+        return None
+    terms, row = store.index.terms, linear_stride(t, store.index, s.rows)
+    if row is None or coefficient(terms, s.cols[0]) != 1:
+        return None
+    if any(coefficient(terms, axis) for axis in s.reduce):
+        return None
+    with at(e, (*s.rows, *s.cols), 0):
+        return memory.address(e, store.buffer, store.index), row, adds
+
+
+def _adds(store: Store, result: Accumulator) -> bool:
+    x = store.value
+    if not isinstance(x, Apply) or x.op != "add" or result not in x.args:
+        return False
+    old = x.args[1] if x.args[0] is result else x.args[0]
+    return (
+        isinstance(old, Load)
+        and old.buffer == store.buffer
+        and old.index == store.index
+        and not old.guards
+        and not old.dynamic
+    )

@@ -24,9 +24,10 @@ of what an earlier store of the same row wrote would see the old contents.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from firth.base.dtype import DType, int64
+from firth.ir.node import Node
 
 
 class Axis:
@@ -242,13 +243,13 @@ class Buffer:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Kernel:
-    """One kernel. `lines` are the user's lines it comes from, for profiles and errors."""
+    """One kernel. origins: the recorded nodes that it computes, the dearest first, for reports."""
 
     name: str
     grid: tuple[tuple[Axis, int], ...]
     buffers: tuple[Buffer, ...]
     body: tuple[Statement, ...]
-    lines: tuple[str, ...] = field(default=())
+    origins: tuple[Node, ...] = ()
 
     def tiles(self) -> int:
         """Number of tiles: calls of the function that one run of the kernel makes."""

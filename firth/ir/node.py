@@ -15,10 +15,12 @@ Attr = Any  # hashable: int, float, bool, str, None, DType and tuples of these
 class Node:
     """An op applied to sources: data, compared by identity, never changed after it is made.
 
-    attrs holds the values of `op.attrs`, in that order.
+    attrs holds the values of `op.attrs`, in that order. origin: the node that this one was made
+    for, to find the user's line: of a lowered node the recorded one, of a gradient the node it is
+    the gradient of. Nothing but reports depends on it.
     """
 
-    __slots__ = ("attrs", "dtype", "op", "shape", "src")
+    __slots__ = ("attrs", "dtype", "op", "origin", "shape", "src")
 
     def __init__(
         self, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...], shape: Shape, dtype: DType
@@ -28,6 +30,7 @@ class Node:
         self.attrs = attrs
         self.shape = shape
         self.dtype = dtype
+        self.origin: Node | None = None
 
     def attr(self, name: str) -> Attr:
         """The value of one attribute by name."""

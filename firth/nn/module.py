@@ -13,7 +13,7 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import DTypeError, FirthError, MissingRule, message
 from firth.nn.parameter import Parameter, put
-from firth.tensor import Tensor
+from firth.tensor import Tensor, layers
 from firth.tensor.device import check_device
 
 _hook_numbers = count()
@@ -80,6 +80,7 @@ class Module:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        noted = layers.enter(self)
         try:
             if not self._hooks and not self._pre_hooks:
                 return self.forward(*args, **kwargs)
@@ -87,6 +88,9 @@ class Module:
         except FirthError as error:
             self._name_layer(error)
             raise
+        finally:
+            if noted:
+                layers.leave()
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         for hook in list(self._pre_hooks.values()):
@@ -105,6 +109,12 @@ class Module:
         path = next((name for name, module in self._walk() if module is failed), "")
         named = f"{path} ({type(failed).__name__})" if path else type(failed).__name__
         error.args = (f"{text} in layer {named}",)
+
+    def _label(self, root: object) -> str:
+        """Its path in a tree of modules; its class where it has none."""
+        named = root._walk() if isinstance(root, Module) else ()
+        path = next((name for name, module in named if module is self), "")
+        return path or type(self).__name__
 
     def __setattr__(self, name: str, value: object) -> None:
         old = self.__dict__.get(name)

@@ -16,7 +16,7 @@ import numpy as np
 from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
-from firth.tensor import Tensor, enable_grad, from_numpy, no_grad
+from firth.tensor import Tensor, enable_grad, from_numpy, layers, no_grad
 from firth.tensor.lens import update
 from firth.tensor.record import cut
 
@@ -87,11 +87,20 @@ class Optimizer(ABC):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
-            for group in self.param_groups:
-                self._step_group(group)
+        noted = layers.enter(self)
+        try:
+            with no_grad():
+                for group in self.param_groups:
+                    self._step_group(group)
+        finally:
+            if noted:
+                layers.leave()
         cut()
         return loss
+
+    def _label(self, root: object) -> str:
+        """What reports call it."""
+        return type(self).__name__
 
     def _step_group(self, group: Group) -> None:
         live = [p for p in group["params"] if p.grad is not None]

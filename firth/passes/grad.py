@@ -19,6 +19,8 @@ def gradient(
     A missing cotangent stands for ones. Raises MissingRule where a base op has no gradient.
     """
     order = topological(outputs)
+    given = topological([*outputs, *(c for c in cotangents if c is not None)])
+    claim = _Claim(given)
     targets = {id(n) for n in wrt}
     needed = _depends_on(order, targets)
     grads: dict[int, Node] = {}
@@ -32,7 +34,26 @@ def gradient(
         for source, contribution in zip(node.src, _pull(node, g, needed), strict=True):
             if contribution is not None and id(source) in needed:
                 _accumulate(grads, source, contribution)
+                claim(grads[id(source)], node)
     return [grads.get(id(n)) for n in wrt]
+
+
+class _Claim:
+    """Notes for new nodes which node they are the gradient of."""
+
+    def __init__(self, given: list[Node]) -> None:
+        self._known = {id(n) for n in given}
+        self._keep = given  # ids stay valid
+
+    def __call__(self, root: Node, origin: Node) -> None:
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            if id(node) not in self._known:
+                self._known.add(id(node))
+                self._keep.append(node)
+                node.origin = origin
+                stack.extend(node.src)
 
 
 def full(shape: Shape, value: float, dtype: DType) -> Node:
@@ -115,5 +136,12 @@ def substitute_all(roots: list[Node], mapping: dict[int, Node]) -> list[Node]:
     for node in topological(roots, stop=mapping):
         src = tuple(made[id(s)] for s in node.src)
         same = all(a is b for a, b in zip(src, node.src, strict=True))
-        made[id(node)] = node if same else Node(node.op, src, node.attrs, node.shape, node.dtype)
+        made[id(node)] = node if same else _on(node, src)
     return [made[id(root)] for root in roots]
+
+
+def _on(node: Node, src: tuple[Node, ...]) -> Node:
+    """The node on other sources of the same shapes and dtypes."""
+    made = Node(node.op, src, node.attrs, node.shape, node.dtype)
+    made.origin = node.origin
+    return made

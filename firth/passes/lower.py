@@ -18,7 +18,9 @@ def lower(graph: Graph) -> Graph:
     """The graph in base ops; every source of an elementwise op has the node's shape."""
     maker = Simplifier()
     made: dict[int, Node] = {id(n): n for n in graph.inputs}
-    _lower_into(maker, graph.nodes(), made)
+    for node in graph.nodes():
+        maker.origin = node
+        _lower_into(maker, [node], made)
     return graph.replace(made[id(o)] for o in graph.outputs)
 
 

@@ -50,17 +50,25 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """Steps in order over one arena. in_place: outputs that live in a donated input's buffer.
+class Value:
+    """A value in the arena, where its bytes belong to it from a first to a last step."""
 
-    peak_node: the largest value in the arena when it is fullest, for reports.
-    """
+    node: Node
+    offset: int
+    bytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Steps in order over one arena. in_place: outputs that live in a donated input's buffer."""
 
     steps: list[Step]
     arena_bytes: int
     output_bytes: tuple[int, ...]
     in_place: dict[int, int]
-    sizes: dict[str, int]
+    values: list[Value]
 
 
 def plan(graph: Graph, schedule: Schedule) -> Plan:
@@ -110,7 +118,7 @@ class _Planner:
         for j, root in roots.items():
             self._place_output(j, root, donated.get(j))
         self._copies_first_read()
-        arena, sizes = self._arena()
+        arena, values = self._arena()
         written = {("input", i) for i in self.in_place.values()}
         steps = []
         for call in self.calls:
@@ -123,7 +131,7 @@ class _Planner:
             copy = Call(copy_kernel(node), (node, node))
             steps.append(self._step(copy, places, target[0] == "input"))
         outputs = tuple(size_bytes(o) for o in self.graph.outputs)
-        return Plan(steps, arena, outputs, self.in_place, sizes)
+        return Plan(steps, arena, outputs, self.in_place, values)
 
     def _step(self, call: Call, places: tuple[Place, ...], guarded: bool) -> Step:
         traffic = sum(self.schedule.size_bytes(n) for n in call.arguments)
@@ -188,7 +196,7 @@ class _Planner:
                 self.calls.append(Call(copy_kernel(node), (node, spare)))
                 self.copies[place] = (spare, target)
 
-    def _arena(self) -> tuple[int, dict[str, int]]:
+    def _arena(self) -> tuple[int, list[Value]]:
         """First-fit offsets by lifetime, largest values first."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
@@ -203,23 +211,23 @@ class _Planner:
             if id(node) in last:
                 last[id(node)] = len(self.calls)
         bytes_of = self.schedule.size_bytes
-        placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last
+        placed: list[Value] = []
         total = 0
-        sizes: dict[str, int] = {}
         for key in sorted(nodes, key=lambda n: (-bytes_of(nodes[n]), first[n])):
             size = -(-bytes_of(nodes[key]) // ALIGNMENT) * ALIGNMENT
-            busy = sorted(p[:2] for p in placed if p[2] <= last[key] and first[key] <= p[3])
+            busy = sorted(
+                (p.offset, p.offset + p.bytes)
+                for p in placed if p.first <= last[key] and first[key] <= p.last
+            )  # fmt: skip
             offset = 0
             for start, end in busy:
                 if offset + size <= start:
                     break
                 offset = max(offset, end)
-            placed.append((offset, offset + size, first[key], last[key]))
+            placed.append(Value(nodes[key], offset, size, first[key], last[key]))
             self.places[key] = ("arena", offset)
             total = max(total, offset + size)
-            name = f"{nodes[key].op.name} {nodes[key].dtype.name}{list(nodes[key].shape)}"
-            sizes[f"{name} #{len(sizes)}"] = size
-        return total, sizes
+        return total, placed
 
 
 def _flops(kernel: Kernel) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
@@ -12,7 +12,7 @@ from firth.ir.op import INPUT
 from firth.passes.affine import Layout
 from firth.passes.alone import schedule_alone
 from firth.passes.contraction import schedule_contraction
-from firth.passes.fuse import Cluster, Fusion, fuse
+from firth.passes.fuse import REDUCTIONS, Cluster, Fusion, cost, fuse
 from firth.passes.layout import copied, layouts
 from firth.passes.loops import Call, schedule_loops
 from firth.passes.rims import schedule_rims
@@ -61,7 +61,8 @@ def schedule(
             if not any(id(n) in fusion.stored for n in cluster.nodes):
                 continue
             try:
-                calls += _cluster(fusion, cluster, sites, facts, generic)
+                made = _cluster(fusion, cluster, sites, facts, generic)
+                calls += _with_origins(made, cluster)
             except NeedsBuffer as need:  # the other clusters may have needs of their own
                 if id(need.node) in fusion.layouts:
                     plain.add(id(need.node))
@@ -88,6 +89,17 @@ def _cluster(
 
 def _has_rims(fusion: Fusion, node: Node) -> bool:
     return id(node) in fusion.layouts and any(map(any, fusion.layouts[id(node)].rims))
+
+
+def _with_origins(calls: list[Call], cluster: Cluster) -> list[Call]:
+    """The calls, their kernels told which recorded nodes they compute, the dearest first."""
+
+    def rank(node: Node) -> tuple[bool, bool, int]:
+        return node is not cluster.contraction, node.op.name not in REDUCTIONS, -cost(node)
+
+    nodes = sorted(cluster.nodes, key=rank)
+    origins = tuple(dict.fromkeys(n.origin for n in nodes if n.origin is not None))
+    return [replace(c, kernel=replace(c.kernel, origins=origins)) for c in calls]
 
 
 def _all(graph: Graph) -> dict[int, Node]:

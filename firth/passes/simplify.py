@@ -17,9 +17,13 @@ from firth.ir.op import CONST, TABLE, Op, const_node, make
 
 
 class Simplifier:
-    """Makes nodes; remembers them, so that equal ones are shared."""
+    """Makes nodes; remembers them, so that equal ones are shared.
+
+    origin: what new nodes are made for; None: for what their sources were made for.
+    """
 
     def __init__(self) -> None:
+        self.origin: Node | None = None
         self._known: dict[tuple[object, ...], Node] = {}
         self._keep: list[Node] = []  # ids in keys stay valid
 
@@ -36,9 +40,15 @@ class Simplifier:
                 node = _fold(self, op, src, attrs)
             if node is None:
                 node = make(op, src, attrs)
+                node.origin = self.origin or next((s.origin for s in src if s.origin), None)
             self._known[key] = node
             self._keep.extend(src)
         return node
+
+    def again(self, node: Node, src: tuple[Node, ...]) -> Node:
+        """The node on other sources."""
+        self.origin = node.origin
+        return self.make(node.op, src, node.attrs)
 
     def call(self, name: str, *src: Node, **attrs: Attr) -> Node:
         """`make` by op name."""
@@ -73,7 +83,7 @@ def simplify(graph: Graph) -> Graph:
     for node in graph.nodes():
         if id(node) not in made:
             src = tuple(made[id(s)] for s in node.src)
-            made[id(node)] = maker.make(node.op, src, node.attrs)
+            made[id(node)] = maker.again(node, src)
     return graph.replace(made[id(o)] for o in graph.outputs)
 
 

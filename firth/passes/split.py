@@ -27,9 +27,10 @@ def split(graph: Graph) -> Graph:
             src = tuple(made[id(s)] for s in node.src)
             parts = _parts(node)
             if parts:
+                maker.origin = node.origin
                 made[id(node)] = _in_two(maker, node, src[0], *parts)
             else:
-                made[id(node)] = maker.make(node.op, src, node.attrs)
+                made[id(node)] = maker.again(node, src)
     return graph.replace(made[id(o)] for o in graph.outputs)
 
 

@@ -26,9 +26,10 @@ from firth.base.errors import (
 )
 from firth.runtime import layout as at
 from firth.runtime import pool as pools
+from firth.runtime import trace
 from firth.runtime.buffer import ALIGNMENT, Buffer, Shape, allocate, give_back, lend
 from firth.runtime.profile import Row, kernels, print_kernels, print_times
-from firth.runtime.report import MemoryReport
+from firth.runtime.report import MemoryReport, Value
 
 # ("input", i), ("output", j), ("arena", byte offset) or ("int", value)
 Place = tuple[str, int]
@@ -39,7 +40,8 @@ class Stage:
     """Calls of one native function, `void f(ptr args, i64 tile, ptr scratch)`, once per tile.
 
     args: the argument words after word 0, which is the error record's address. guarded: skipped
-    once the program's error word is set. bytes, flops: estimates, for profiles.
+    once the program's error word is set. bytes, flops: estimates, for profiles. origins: numbers of
+    the recorded graph's nodes that it computes, the dearest first, for profiles too.
     """
 
     function: int
@@ -49,6 +51,7 @@ class Stage:
     name: str = ""
     bytes: int = 0
     flops: int = 0
+    origins: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +104,13 @@ class _Frame:
 class _Setup:
     """What a program reads from flags and pool, swapped as a whole, with the frames to lend."""
 
-    __slots__ = ("call", "frames", "plain", "pool", "template", "version")
+    __slots__ = ("call", "frames", "plain", "pool", "template", "tracer", "version")
 
-    def __init__(self, version: int, plain: bool, pool: pools.Pool, template: np.ndarray) -> None:
+    def __init__(
+        self, version: int, plain: bool, pool: pools.Pool, template: np.ndarray, tracer: int
+    ) -> None:
         self.version = version
+        self.tracer = tracer
         self.plain = plain  # one native part and nothing to measure
         self.pool = pool
         self.template = template
@@ -127,25 +133,14 @@ class Program:
     output_sizes: bytes of each output, None where it is a donated input's buffer. donated: those
     pairs (output, input). scratch_bytes: of each thread. sites: what each error number means; 0 is
     none. serial_hint: so little work (under about 20 us) that waking threads would not pay.
-    buffers: name and bytes of what lies in the arena, for reports. code: whatever keeps the stages'
+    values: what lies in the arena, and when, for reports. code: whatever keeps the stages'
     functions mapped.
     """
 
     __slots__ = (
-        "_arena_bytes",
-        "_buffers",
-        "_code",
-        "_donated",
-        "_inputs",
-        "_need",
-        "_output_sizes",
-        "_scratch_bytes",
-        "_serial",
-        "_setup",
-        "_sites",
-        "_stages",
-        "_steps",
-    )
+        "_arena_bytes", "_code", "_donated", "_inputs", "_need", "_output_sizes", "_scratch_bytes",
+        "_serial", "_setup", "_sites", "_stages", "_steps", "_values",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -156,7 +151,7 @@ class Program:
         scratch_bytes: int = 0,
         sites: Mapping[int, Site] | None = None,
         serial_hint: bool = False,
-        buffers: Sequence[tuple[str, int]] = (),
+        values: Sequence[Value] = (),
         code: object = None,
     ) -> None:
         self._code = code
@@ -169,7 +164,7 @@ class Program:
         self._inputs = _input_count(self._stages, self._donated)
         self._sites = dict(sites or {})
         self._serial = serial_hint
-        self._buffers = tuple(buffers)
+        self._values = tuple(values)
         self._steps = _steps(self._stages)
         self._setup = self._prepare()
         if flags.debug("memory"):
@@ -203,10 +198,15 @@ class Program:
         frames.append(frame)
         return outputs
 
+    @property
+    def stages(self) -> tuple[Stage | HostStage, ...]:
+        """The stages in order."""
+        return self._stages
+
     def memory(self) -> MemoryReport:
         """Bytes that one call needs, known before anything runs."""
         outputs = sum(size for size in self._output_sizes if size is not None)
-        return MemoryReport(self._arena_bytes, self._scratch_bytes, outputs, self._buffers)
+        return MemoryReport(self._arena_bytes, self._scratch_bytes, outputs, self._values)
 
     def _prepare(self) -> _Setup:
         """Reads the flags: another number of threads means other frames."""
@@ -216,8 +216,10 @@ class Program:
         if not alone:
             pool.reserve(self._scratch_bytes)
         shown = flags.debug("time") or flags.debug("kernels")
-        plain = len(self._steps) == 1 and not shown
-        return _Setup(version, plain, pool, _template(self, alone, pool))
+        collector = trace.collector
+        plain = len(self._steps) == 1 and not shown and collector is None
+        tracer = collector.tracer if collector is not None else 0
+        return _Setup(version, plain, pool, _template(self, alone, pool, tracer), tracer)
 
     def _outputs(self, inputs: Sequence[Buffer]) -> list[Buffer]:
         if len(inputs) < self._inputs:
@@ -238,26 +240,33 @@ class Program:
 
     def _run_parts(self, setup: _Setup, inputs: Sequence[Buffer]) -> list[Buffer]:
         """The long way: host stages between native parts, or a clock around every stage."""
+        collector = trace.collector
+        tape = trace.Tape([_tiles(s) for s in self._stages]) if collector else None
         frame = setup.frame()
         outputs = self._outputs(inputs)
         arena = lend(self._need)
         bases = [b.ptr for b in (*outputs, *inputs[: self._inputs])]
+        bases += [tape.ptr] if tape else [0]
         rows: list[Row] = []
+        start = time.perf_counter()
         try:
             status = setup.call(frame.address, self._start_part(), arena.ptr, *bases)
             for part, step in enumerate(self._steps):
                 if isinstance(step, HostStage):
                     began = time.perf_counter()
                     step.function(*(_view(v, inputs, outputs, arena) for v in step.views))
-                    rows.append(_row(step, 1, time.perf_counter() - began))
-                elif flags.debug("time"):
-                    status |= self._timed(setup, frame, step, rows)
+                    self._note(step, began, rows, tape)
+                elif flags.debug("time") or (tape and not setup.tracer):
+                    status |= self._timed(setup, frame, step, rows, None if setup.tracer else tape)
                 else:
                     status |= setup.call(frame.address, part)
                 if status & at.STATUS_ERROR:
                     break
         finally:
             give_back(arena)
+        if collector and tape:
+            size = sum(b.nbytes for b in inputs[: self._inputs])
+            collector.ran(self, start, tape, size)
         if flags.debug("time"):
             print_times(rows)
         elif flags.debug("kernels"):
@@ -266,15 +275,25 @@ class Program:
             self._after(setup, frame, status)
         return outputs
 
-    def _timed(self, setup: _Setup, frame: _Frame, segment: range, rows: list[Row]) -> int:
+    def _timed(
+        self, setup: _Setup, frame: _Frame, segment: range, rows: list[Row], tape: trace.Tape | None
+    ) -> int:
         status = 0
         natives = [s for s in self._stages if isinstance(s, Stage)]
         for number in segment:
             began = time.perf_counter()
             status |= setup.call(frame.address, self._start_part() + 1 + number)
-            stage, elapsed = natives[number], time.perf_counter() - began
-            rows.append(_row(stage, stage.tiles, elapsed))
+            self._note(natives[number], began, rows, tape)
         return status
+
+    def _note(
+        self, stage: Stage | HostStage, began: float, rows: list[Row], tape: trace.Tape | None
+    ) -> None:
+        ended = time.perf_counter()
+        rows.append(_row(stage, _tiles(stage), ended - began))
+        if tape:
+            place = next(k for k, s in enumerate(self._stages) if s is stage)
+            tape.note(place, began, ended)
 
     def _start_part(self) -> int:
         """The part without stages, which only fills in arguments; single stages follow it."""
@@ -366,6 +385,10 @@ def _view(view: View, inputs: Sequence[Buffer], outputs: Sequence[Buffer], arena
     return (inputs if kind == "input" else outputs)[where].view(view.dtype, view.shape)
 
 
+def _tiles(stage: Stage | HostStage) -> int:
+    return stage.tiles if isinstance(stage, Stage) else 1
+
+
 def _row(stage: Stage | HostStage, tiles: int, elapsed: float) -> Row:
     return Row(stage.name or "stage", tiles, elapsed, stage.bytes, stage.flops)
 
@@ -384,13 +407,21 @@ _POINTERS: Final = (
 )
 
 
-def _template(program: Program, alone: bool, pool: pools.Pool) -> np.ndarray:
-    """A frame's words; pointers are offsets that a frame adds its own address to."""
+def _template(program: Program, alone: bool, pool: pools.Pool, tracer: int) -> np.ndarray:
+    """A frame's words; pointers are offsets that a frame adds its own address to.
+
+    tracer: a function to call in place of each kernel (see `trace`), or 0.
+    """
     natives = [s for s in program._stages if isinstance(s, Stage)]
     outputs = len(program._output_sizes)
     places: list[int] = []
     stages: list[int] = []
-    for stage in natives:
+    bases = [0] * (at.BASE_FIRST + outputs + program._inputs + 1)  # the last one: a tape
+    recorded = 0
+    for stage in program._stages:
+        if isinstance(stage, HostStage):
+            recorded += 1
+            continue
         if stage.tiles > _MOST_TILES:
             raise FirthError(
                 message(
@@ -401,7 +432,12 @@ def _template(program: Program, alone: bool, pool: pools.Pool) -> np.ndarray:
                     "make its tiles larger",
                 )
             )
-        stages += [stage.function, len(places) // 2 * 8, stage.tiles, int(stage.guarded)]
+        function = tracer or stage.function
+        stages += [function, len(places) // 2 * 8, stage.tiles, int(stage.guarded)]
+        if tracer:
+            record = 8 * trace.RECORD_WORDS * recorded
+            places += [at.BASE_ZERO, stage.function, len(bases) - 1, record]
+        recorded += stage.tiles
         places += [at.BASE_ERROR, 0]
         for place in stage.args:
             places += _place_words(place, outputs)
@@ -410,7 +446,6 @@ def _template(program: Program, alone: bool, pool: pools.Pool) -> np.ndarray:
     for step in (*program._steps, range(0), *singles):
         segment = step if isinstance(step, range) else range(0)
         parts += _part_words(natives, segment, alone, pool.size)
-    bases = [0] * (at.BASE_FIRST + outputs + program._inputs)
     words = len(places) // 2
     stride = 0 if alone else at.COUNTER_CLAIMS + at.LINE * pool.owners
     blocks = {

@@ -16,18 +16,17 @@ from firth.base import flags
 from firth.base.errors import FirthError, RecordingError
 from firth.ir.graph import Graph
 from firth.ir.text import to_text
+from firth.runtime import trace
 from firth.runtime.buffer import Buffer
+from firth.tensor import origins
 from firth.tensor.blame import blame
 from firth.tensor.handle import Tensor, extra
+from firth.tensor.layers import labels
 from firth.tensor.lines import user_line
 from firth.tensor.recording import FREED, JITTED, Recording, Segment, local
 from firth.tensor.trie import TRIE_LIMIT, graph_inputs, roots
 
 _CHEAP = frozenset(("elementwise", "movement", "source"))
-# How a view whose base has moved on looks again; entered by firth.tensor.lens.
-refreshers: list[Callable[[Tensor], None]] = []
-
-
 # How a view whose base has moved on looks again; entered by firth.tensor.lens.
 refreshers: list[Callable[[Tensor], None]] = []
 
@@ -40,7 +39,7 @@ def cut() -> None:
     grad = rec.state.grad
     if roots.count > TRIE_LIMIT:
         roots.clear()
-    local.rec = Recording(grad)
+    local.rec = Recording(grad, local.inside)
     with rec.lock:
         try:
             _run(rec)
@@ -115,7 +114,11 @@ def _run(rec: Recording) -> None:
         if program is None:
             program = compile_recording(rec, outputs, donated)
             roots.remember(rec.state, key, program)
-        buffers = program.run(rec.inputs)
+        if trace.collector is None:
+            buffers = program.run(rec.inputs)
+        else:
+            known = rec.nodes(), rec.places, labels(rec), outputs
+            buffers = origins.run(program, rec.inputs, *known)
     except BaseException as error:
         _failed(rec, live, error)
         raise
@@ -260,7 +263,8 @@ def compile_recording(
     graph = Graph(graph_inputs(rec.state), tuple(nodes[p][0] for p in outputs), donated)
     if flags.debug("graph"):
         print(to_text(graph), file=sys.stderr)
-    return targets.get(flags.get("FIRTH_TARGET")).compile(graph)
+    with trace.compiling():
+        return targets.get(flags.get("FIRTH_TARGET")).compile(graph)
 
 
 def _failed(rec: Recording, live: dict[int, list[Tensor]], error: BaseException) -> None:

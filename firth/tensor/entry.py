@@ -15,10 +15,13 @@ from types import CellType
 from typing import Any
 
 from firth.base.errors import FirthError
+from firth.runtime import trace
 from firth.runtime.buffer import Buffer, from_array
+from firth.tensor import origins
 from firth.tensor.blame import blame
 from firth.tensor.cut import realise
 from firth.tensor.handle import Kind, Tensor, extra, realised
+from firth.tensor.layers import labels
 from firth.tensor.recording import JITTED, Place, Recording
 from firth.tensor.tree import ONE, unflatten
 from firth.tensor.trie import State
@@ -36,8 +39,8 @@ class Entry:
 
     __slots__ = (
         "_quick", "aliased", "arguments", "calls", "captured", "changed", "donated", "grad_reads",
-        "grads", "guards", "keep", "kinds",
-        "nodes", "outputs", "places", "program", "sources", "state", "tree", "written",
+        "grads", "guards", "keep", "kinds", "labels",
+        "nodes", "outputs", "places", "positions", "program", "sources", "state", "tree", "written",
     )  # fmt: skip
 
     def __init__(self, rec: Recording, guards: list[Guard], keep: list[Any]) -> None:
@@ -47,6 +50,8 @@ class Entry:
         self.state: State = rec.state
         self.nodes = rec.nodes()
         self.places: list[Place] = rec.places
+        self.labels = labels(rec)
+        self.positions: list[int] = []  # of the program's outputs
         self.sources: list[Any] = []
         self.arguments: list[tuple[int, int]] = []
         self.changed: list[tuple[int, int, Tensor]] = []
@@ -110,7 +115,11 @@ class Entry:
             if buffer.exported or getrefcount(buffer) > 4:
                 buffers[i] = from_array(buffer.array)
         try:
-            results = self.program.run(buffers)
+            if trace.collector is None:
+                results = self.program.run(buffers)
+            else:
+                known = self.nodes, self.places, self.labels, self.positions
+                results = origins.run(self.program, buffers, *known)
         except FirthError as error:
             line = blame(self.nodes, self.places, buffers, error)
             if line:

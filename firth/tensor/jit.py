@@ -18,6 +18,7 @@ from firth.base import flags
 from firth.base.errors import ArgumentError, FirthError, RecordingError, message
 from firth.ir.node import Node
 from firth.runtime.report import MemoryReport
+from firth.tensor import layers
 from firth.tensor.cut import compile_recording, cut
 from firth.tensor.entry import Entry
 from firth.tensor.handle import Tensor, extra
@@ -167,23 +168,26 @@ class Jitted:
         cut()
         outer = local.rec
         grad = outer.state.grad
-        rec = Recording(grad)
+        rec = Recording(grad, local.inside)
         session = Session(getattr(self.function, "__name__", "the function"))
         rec.jit = session
         local.rec = rec
         before: dict[int, Any] = {}
+        layers.want(1)
         try:
             with watcher:
                 result = self.function(*args, **kwargs)
             guards = watcher.finish() + session.guards
         except BaseException as error:
-            local.rec = Recording(grad)
+            local.rec = Recording(grad, local.inside)
             _restore(rec, session)
             session.restore_grads()
             if isinstance(error, FirthError):
                 error.at(user_line())
             raise
-        local.rec = Recording(grad)
+        finally:
+            layers.want(-1)
+        local.rec = Recording(grad, local.inside)
         return rec, session, (result, guards), before
 
     def _record(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Entry:
@@ -218,7 +222,7 @@ class Jitted:
         gone = [leaf for leaf, _ in session.grads.values() if extra(leaf).grad is None]
         entry.grads = [*left, *((leaf, None) for leaf in gone)]
         entry.grad_reads = session.grad_reads
-        positions: list[int] = []
+        positions = entry.positions
         entry.changed = []
         for handle in changed:
             position = handle._pos if handle._pos >= 0 else -1 - handle._pos

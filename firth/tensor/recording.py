@@ -14,6 +14,7 @@ from firth.tensor.handle import Kind, Tensor
 from firth.tensor.trie import State, roots
 
 Place = tuple[int, CodeType, int]  # position, code, instruction
+Entered = tuple[tuple[Any, str], ...]  # (layer or optimizer, the line that called it), from outside
 LONG = 500  # positions after which a recording is cut when its first source line comes again
 
 
@@ -26,19 +27,21 @@ class Recording:
     moved: handles that took over another's position. freed: positions that a backward() went
     through. leaf_of: whose gradient a position's is, where it isn't the handle's own. retained:
     positions whose gradient is kept. replayed: entered positions whose history was recorded again.
-    jit: the jit recording that this one belongs to.
+    jit: the jit recording that this one belongs to. layers: what was entered (see `layers`) from
+    which position on.
     """
 
     __slots__ = (
         "_nodes", "anchor", "anchor_at", "away", "borrowed", "closed", "entered", "freed",
-        "handles", "histories", "inputs", "jit", "leaf_of", "limit", "lock", "moved", "pinned",
-        "places", "replayed", "retained", "state", "where",
+        "handles", "histories", "inputs", "jit", "layers", "leaf_of", "limit", "lock", "moved",
+        "pinned", "places", "replayed", "retained", "state", "where",
     )  # fmt: skip
 
-    def __init__(self, grad: bool = True) -> None:
+    def __init__(self, grad: bool = True, inside: Entered = ()) -> None:
         self.state = roots.on if grad else roots.off
         self.handles: list[Tensor] = []
         self.places: list[Place] = []
+        self.layers: list[tuple[int, Entered]] = [(0, inside)] if inside else []
         self.inputs: list[Buffer] = []
         self.entered: list[tuple[int, Tensor, Buffer, Any]] = []
         self.moved: dict[int, Tensor] = {}
@@ -76,6 +79,7 @@ class Recording:
 class _Local(threading.local):
     def __init__(self) -> None:
         self.rec = Recording()
+        self.inside: Entered = ()
 
 
 local = _Local()

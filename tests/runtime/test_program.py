@@ -16,6 +16,7 @@ from firth.base.errors import ArgumentError, DivisionByZero, FirthError, IndexOu
 from firth.runtime import layout as at
 from firth.runtime.buffer import Buffer, allocate, from_array
 from firth.runtime.program import HostStage, Program, Site, Stage, View, error_of
+from firth.runtime.report import Value
 from firth.targets.cpu import build, facts
 from tests.runtime.native import TILE, Text, functions
 
@@ -383,7 +384,9 @@ define void @{name}(ptr %args, i64 %tile, ptr %scratch) nounwind {{
 
 
 def test_memory_report():
-    program = Program([], 100, [10, None], donated=[(1, 0)], scratch_bytes=5, buffers=[("h", 90)])
+    program = Program(
+        [], 100, [10, None], donated=[(1, 0)], scratch_bytes=5, values=[Value("h", 0, 90, 0, 0)]
+    )
     report = program.memory()
     assert (report.arena_bytes, report.scratch_bytes, report.output_bytes) == (128, 64, 10)
     assert "h" in str(report) and "90 bytes" in str(report)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from firth.runtime.report import MemoryReport
+from firth.runtime.report import MemoryReport, Value
 
 
 def test_the_sum_and_the_largest_buffers_first():
-    report = MemoryReport(1024, 64, 400, (("small", 16), ("large", 1000)))
+    values = (Value("small", 1000, 16, 0, 1), Value("large", 0, 1000, 1, 2))
+    report = MemoryReport(1024, 64, 400, values)
     assert report.peak_bytes == 1488
     names = [line.split("  ")[0].strip() or line.split()[0] for line in str(report).splitlines()]
     assert names == ["arena", "scratch of a thread", "outputs", "large", "small"]
+    assert [[v.name for v in report.live(k)] for k in range(4)] == [
+        ["small"], ["large", "small"], ["large"], [],
+    ]  # fmt: skip

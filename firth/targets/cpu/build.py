@@ -14,6 +14,7 @@ import os
 import re
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +23,7 @@ from weakref import WeakValueDictionary
 from firth.base import flags
 from firth.base.errors import VerifyError
 from firth.base.facts import TargetFacts
-from firth.codegen import scheduler
+from firth.codegen import scheduler, tracer
 from firth.runtime import cache, pool
 from firth.targets.cpu import facts
 from firth.targets.lock import imported, lock
@@ -77,7 +78,7 @@ class Functions(dict[str, int]):
 
 
 _libraries: WeakValueDictionary[str, Library] = WeakValueDictionary()  # by name of a function
-_scheduler: list[Library] = []  # stays for good: its workers run in it
+_kept: list[Library] = []  # scheduler and tracer stay for good: workers run in them
 
 
 class Text(Protocol):
@@ -148,8 +149,21 @@ def load_scheduler() -> None:
             name, scheduler.text(host.triple), scheduler.SYMBOLS, scheduler.EXPORTS, _machine()
         )
         library = _link([code], scheduler.EXPORTS, scheduler.SYMBOLS)
-        _scheduler.append(library)
+        _kept.append(library)
         pool.install(library.addresses, scheduler.sleeps(host.triple))
+
+
+def load_tracer() -> int:
+    """The address of the function that profiles put in place of kernels; 0 where there is none."""
+    if os.name != "posix":
+        return 0
+    clock = getattr(time, "CLOCK_UPTIME_RAW", time.CLOCK_MONOTONIC)  # perf_counter's own
+    with lock:
+        if tracer.NAME not in _libraries:
+            text, exports = tracer.text(clock), (tracer.NAME,)
+            code = _object(tracer.NAME, text, tracer.SYMBOLS, exports, _machine())
+            _kept.append(_link([code], exports, tracer.SYMBOLS))
+        return _libraries[tracer.NAME].addresses[tracer.NAME]
 
 
 def assembly(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from firth.codegen.emit import emit
 from firth.codegen.text import Text
 from firth.ir.graph import Graph
+from firth.ir.node import Node
 from firth.passes import pipeline
 from firth.passes.plan import Plan
 from firth.passes.schedule import Schedule
@@ -30,20 +31,25 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
         text = emit(step.kernel, facts.host(), generic, len(schedule.sites.table) + 1 + k)
         texts.append(stages.code(k, step.kernel.name, text, build.assembly))
     functions = build.load(texts)
-    fields = _fields(schedule, plan, texts)
+    fields = _fields(graph, schedule, plan, texts)
     if key is not None:
         objects = {text.name: build.key(text.text) for text in texts}
         plans.remember(key, fields, objects)
     return plans.program(fields, functions)
 
 
-def _fields(schedule: Schedule, plan: Plan, texts: list[Text]) -> plans.Fields:
-    """Everything about the program, in words that JSON knows."""
+def _fields(graph: Graph, schedule: Schedule, plan: Plan, texts: list[Text]) -> plans.Fields:
+    """Everything about the program, in words that JSON knows.
+
+    Where a kernel or a value comes from is told by the numbers of the recorded graph's nodes.
+    """
     sites = schedule.sites.table
+    number = {id(n): k for k, n in enumerate(graph.nodes())}
     return {
         "stages": [
             [text.name, step.kernel.tiles(), [*step.places, *(("int", p) for p in text.params)],
-             step.guarded, step.kernel.name, step.bytes, step.flops]
+             step.guarded, step.kernel.name, step.bytes, step.flops,
+             [number[id(n)] for n in step.kernel.origins if id(n) in number]]
             for step, text in zip(plan.steps, texts, strict=True)
         ],
         "arena_bytes": plan.arena_bytes,
@@ -55,8 +61,16 @@ def _fields(schedule: Schedule, plan: Plan, texts: list[Text]) -> plans.Fields:
         "sites": [*([s.op, s.kind, _detail(s)] for s in sites),
                   *([step.kernel.name, "address", ""] for step in plan.steps)],
         "serial_hint": _small(plan),
-        "buffers": list(plan.sizes.items()),
+        "values": [
+            [_words(v.node), v.offset, v.bytes, v.first, v.last,
+             number.get(id(v.node.origin), -1)]
+            for v in plan.values
+        ],
     }  # fmt: skip
+
+
+def _words(node: Node) -> str:
+    return f"{node.op.name} {node.dtype.name}{list(node.shape)}"
 
 
 def _detail(site: KernelSite) -> str:

@@ -18,6 +18,7 @@ from firth.base import flags
 from firth.ir.graph import Graph
 from firth.runtime import cache
 from firth.runtime.program import Program, Site, Stage
+from firth.runtime.report import Value
 from firth.targets.cpu import build, facts
 
 Fields = dict[str, Any]
@@ -58,13 +59,13 @@ def program(fields: Fields, functions: Mapping[str, int]) -> Program:
     fields: arguments of Program in words that JSON knows; functions: addresses by name.
     """
     stages = [
-        Stage(functions[name], tiles, tuple(map(tuple, places)), *rest)
-        for name, tiles, places, *rest in fields["stages"]
+        Stage(functions[function], tiles, tuple(map(tuple, places)), *rest)
+        for function, tiles, places, *rest in fields["stages"]
     ]
     sites = {number: Site(*site) for number, site in enumerate(fields["sites"], 1)}
-    buffers = [(name, size) for name, size in fields["buffers"]]
+    values = [Value(*value) for value in fields["values"]]
     return Program(
-        **{**fields, "stages": stages, "sites": sites, "buffers": buffers, "code": functions}
+        **{**fields, "stages": stages, "sites": sites, "values": values, "code": functions}
     )
 
 

@@ -11,7 +11,8 @@ class TargetFacts:
 
     triple, cpu, features: LLVM's words for the machine. vector_bytes: width of a vector register.
     vector_registers: how many. fma: fused multiply-add is native. masked: masked loads and stores
-    are native. threads: whether stages may run on several threads.
+    are native. ldexp: vectors are scaled by powers of two in one instruction.
+    threads: whether stages may run on several threads.
     """
 
     triple: str
@@ -24,6 +25,8 @@ class TargetFacts:
     l1_bytes: int = 32 * 1024
     l2_bytes: int = 512 * 1024
     l3_bytes: int = 8 * 1024 * 1024
+    line_bytes: int = 64
+    ldexp: bool = False
     threads: bool = True
 
     def lanes(self, itemsize: int) -> int:

@@ -30,6 +30,7 @@ from firth.ir.kernel import (
     Guard,
     Kernel,
     Loop,
+    Prefetch,
     Sort,
     Statement,
     Store,
@@ -282,6 +283,8 @@ class Emitter:
                     within.within(self, statement)
                 case Contract():
                     contract.emit(self, statement)
+                case Prefetch():
+                    memory.prefetch(self, statement)
                 case Sort():
                     sort.emit(self, statement)
 

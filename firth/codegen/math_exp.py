@@ -31,17 +31,30 @@ def _exp_minus_1(m: Lanes, r: str) -> str:
     return m.fma(m.mul(r, r), p, r)
 
 
+def _exp_reduced(m: Lanes, r: str) -> str:
+    """exp(r) for a reduced r."""
+    p = m.poly(r, table.EXP_F32 if m.single else table.EXP_F64)
+    return m.fma(m.fma(p, r, 1.0), r, 1.0)
+
+
 def exp(m: Lanes, x: str) -> str:
     """e**x; overflow to infinity, gradual underflow."""
     low, high = (-104.0, 89.0) if m.single else (-746.0, 710.0)
     r, n = _reduce(m, m.at_least(m.at_most(x, high), low))
-    return m.scale(m.add(_exp_minus_1(m, r), 1.0), n)
+    return m.scale(_exp_reduced(m, r), n)
 
 
 def exp_in_range(m: Lanes, x: str) -> str:
     """e**x where the result is known to be a normal number."""
     r, n = _reduce(m, x)
-    return m.mul(m.add(_exp_minus_1(m, r), 1.0), m.power_of_two(n))
+    return m.mul(_exp_reduced(m, r), m.power_of_two(n))
+
+
+def _expm1_in_range(m: Lanes, x: str) -> str:
+    """e**x - 1 where e**x is known to be a normal number."""
+    r, n = _reduce(m, x)
+    power = m.power_of_two(n)
+    return m.fma(power, _exp_minus_1(m, r), m.sub(power, 1.0))
 
 
 def expm1(m: Lanes, x: str) -> str:
@@ -122,27 +135,25 @@ def _mask(m: Lanes) -> str:
 
 
 def tanh(m: Lanes, x: str) -> str:
-    """The hyperbolic tangent."""
-    a = m.abs(x)
-    z = m.mul(a, a)
-    small = m.fma(m.mul(a, z), m.poly(z, table.TANH_F32 if m.single else table.TANH_F64), a)
-    bounded = m.at_most(a, 10.0 if m.single else 20.0)
-    e = exp_in_range(m, m.add(bounded, bounded))
-    large = m.sub(1.0, m.div(2.0, m.add(e, 1.0)))
-    return m.with_sign(m.select(m.less(a, 0.625), small, large), m.sign(x))
+    """The hyperbolic tangent: e / (e + 2) with e = exp(2 x) - 1."""
+    a = m.at_most(m.abs(x), 10.0 if m.single else 20.0)
+    e = _expm1_in_range(m, m.add(a, a))
+    return m.with_sign(m.div(e, m.add(e, 2.0)), m.sign(x))
 
 
 def erf(m: Lanes, x: str) -> str:
-    """The error function."""
+    """The error function; for float32 1 - exp(t), t = log(1 - erf(x)) over the whole range."""
     a = m.abs(x)
+    if m.single:
+        a = m.at_most(a, 4.0)
+        e = _expm1_in_range(m, m.fma(a, m.poly(a, table.ERFC_F32), m.neg(a)))
+        return m.with_sign(m.neg(e), m.sign(x))
     z = m.mul(a, a)
-    small = m.fma(a, m.poly(z, table.ERF_F32 if m.single else table.ERF_F64), a)
-    bounded = m.at_least(m.at_most(a, 4.0 if m.single else 6.0), 0.5)
-    shifted = bounded if m.single else m.sub(bounded, 3.0)
-    tail = m.poly(shifted, table.ERFC_F32 if m.single else table.ERFC_F64)
+    small = m.fma(a, m.poly(z, table.ERF_F64), a)
+    bounded = m.at_least(m.at_most(a, 6.0), 0.5)
+    tail = m.poly(m.sub(bounded, 3.0), table.ERFC_F64)
     large = m.sub(1.0, exp_in_range(m, m.mul(bounded, tail)))
-    edge = 0.92 if m.single else 1.0
-    return m.with_sign(m.select(m.less(a, edge), small, large), m.sign(x))
+    return m.with_sign(m.select(m.less(a, 1.0), small, large), m.sign(x))
 
 
 def _power_f32(m: Lanes, x: str, y: str) -> str:

@@ -165,7 +165,7 @@ class Lanes:
         return self.b.op(f"bitcast {self.int_type} {i} to {self.type}")
 
     def int_op(self, name: str, i: str | int, j: str | int) -> str:
-        """add, sub, and, or, xor, shl, lshr of integers."""
+        """add, sub, and, or, xor, shl, lshr, ashr of integers."""
         i, j = (v if isinstance(v, str) else self.integer(v) for v in (i, j))
         return self.b.op(f"{name} {self.int_type} {i}, {j}")
 
@@ -203,9 +203,13 @@ class Lanes:
         return self.floats(self.int_op("shl", biased, self.mantissa))
 
     def scale(self, x: str, n: str) -> str:
-        """x * 2**n, in two steps: right when the result is subnormal or overflows."""
-        even = 4 * self.bias + 4
-        half = self.int_op("lshr", self.int_op("add", n, even), 1)
-        half = self.int_op("sub", half, even // 2)
+        """x * 2**n, right when the result is subnormal or overflows."""
+        if self.facts.ldexp:
+            short = register_type(dt.int32, self.lanes)
+            narrow = n if self.single else self.b.op(f"trunc {self.int_type} {n} to {short}")
+            kinds = f"{suffix(scalar_type(self.dtype), self.lanes)}.{suffix('i32', self.lanes)}"
+            arguments = [(self.type, x), (short, narrow)]
+            return self.b.intrinsic(f"llvm.ldexp.{kinds}", self.type, arguments)
+        half = self.int_op("ashr", n, 1)  # in two steps
         rest = self.int_op("sub", n, half)
         return self.mul(self.mul(x, self.power_of_two(half)), self.power_of_two(rest))

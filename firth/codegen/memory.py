@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from firth.codegen.builder import Index
 from firth.codegen.state import Value
 from firth.codegen.types import constant, memory_type, register_type, scalar_type, suffix, widen
-from firth.ir.kernel import Affine, Expression, Guard, Load, Store
+from firth.ir.kernel import Affine, Expression, Guard, Load, Prefetch, Store
 
 if TYPE_CHECKING:
     from firth.base.dtype import DType
@@ -418,3 +418,15 @@ def _store_vector(
             (f"<{lanes} x i1>", lane),
         ],
     )
+
+
+def prefetch(e: Emitter, s: Prefetch) -> None:
+    """Emits a request for every cache line that the lanes lie on; an address may be any number."""
+    b = e.b
+    lanes = e.lanes.lanes if e.lanes else 1
+    size_bytes = lanes * e.kernel.buffers[s.buffer].dtype.itemsize
+    pointer = address(e, s.buffer, s.index)
+    for offset in range(0, size_bytes, e.facts.line_bytes):
+        arguments = [("ptr", b.gep("i8", pointer, offset)), ("i32", str(int(s.write)))]
+        # from here on: keep in every cache; data, not code
+        b.intrinsic("llvm.prefetch.p0", "void", [*arguments, ("i32", "3"), ("i32", "1")])

@@ -227,7 +227,19 @@ class Sort:
     scratch_index: int
 
 
-Statement = Store | Accumulate | Loop | Within | Contract | Sort
+@dataclass(frozen=True, eq=False, slots=True)
+class Prefetch:
+    """Asks for the cache lines of a step of the vector loop ahead of their use; changes nothing.
+
+    The index may lie outside of the buffer. write: they will be overwritten, not read.
+    """
+
+    buffer: int
+    index: Affine
+    write: bool = False
+
+
+Statement = Store | Accumulate | Loop | Within | Contract | Sort | Prefetch
 
 
 @dataclass(frozen=True, slots=True)

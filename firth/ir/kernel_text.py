@@ -19,6 +19,7 @@ from firth.ir.kernel import (
     Kernel,
     Load,
     Loop,
+    Prefetch,
     Sort,
     Statement,
     Store,
@@ -77,6 +78,9 @@ class _Printer:
             head = f"{indent}contract rows({axes[0]}) cols({axes[1]}) sum({axes[2]}):"
             product = f"{indent}  {s.result.name} += {self.value(s.a)} * {self.value(s.b)}"
             return [head, product, *self.block(s.body, indent + "  ")]
+        if isinstance(s, Prefetch):
+            kind = " to write" if s.write else ""
+            return [f"{indent}prefetch b{s.buffer}[{self.affine(s.index)}]{kind}"]
         assert isinstance(s, Sort)
         order = "descending" if s.descending else "ascending"
         place = self.place(s.index, ())

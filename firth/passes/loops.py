@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from firth.base import dtype as dt
+from firth.base import flags
+from firth.base.dtype import DType
 from firth.base.facts import TargetFacts
 from firth.ir.kernel import (
     Accumulate,
@@ -21,12 +23,14 @@ from firth.ir.kernel import (
     Apply,
     Axis,
     Checked,
+    Const,
     Coordinate,
     Expression,
     Guard,
     Kernel,
     Load,
     Loop,
+    Prefetch,
     Statement,
     Store,
 )
@@ -41,6 +45,7 @@ TILE = (
 _HEAVY = {**OP_COST, "threefry": 60}  # here its arithmetic counts, not what storing it would cost
 CROSSED = 64  # edge of a tile that reads along one axis and writes along another: fits the cache
 LONG_SUM = 2048  # values in a row from which float32 is too short for their sum
+AHEAD = 256  # elements from a request to its use in a single sweep
 CACHE_FROM = 8  # cost from which a value used by two loops goes through scratch
 
 
@@ -133,6 +138,8 @@ class Rewriter:
         return self.new[id(e)]
 
     def _again(self, e: Expression) -> Expression:
+        if not self.merged and all(self.new[id(a)] is a for a in arguments_of(e)):
+            return e
         if isinstance(e, Load):
             dynamic = tuple((self.new[id(v)], c) for v, c in e.dynamic)
             index = rename(e.index, self.merged)
@@ -194,6 +201,8 @@ class _Nest:
         self.level: dict[int, int] = {}
         self.axes_of: dict[int, frozenset[Axis]] = {}
         self._levels()
+        if flags.get("FIRTH_STRICT") != "1":
+            self._multiply()
         self.vector = self._vector_axis()
         if self._chain() > LONG_SUM:
             self._widen()
@@ -203,6 +212,30 @@ class _Nest:
         """How many values one lane combines, one after the other."""
         count = math.prod(a.extent for a in self.reduced)
         return count // self.facts.lanes(4) if self.vector in self.reduced else count
+
+    def _multiply(self) -> None:
+        """Quotients by what was reduced become products with its reciprocal, one a row.
+
+        Up to 1.5 units in the last place instead of 0.5. A power of two that goes to both sides
+        first keeps the reciprocal a normal number.
+        """
+        new = Rewriter({})
+        made: list[Expression] = []
+        for e in self.made:
+            new.run([e])
+            if isinstance(e, Apply) and e.op == "div" and e.dtype.kind == "f":
+                x, y = e.args
+                inner = (self.axes_of[id(x)] - self.axes_of[id(y)]) & set(self.reduced)
+                if inner and self.level[id(y)]:
+                    new.new[id(e)] = _times_reciprocal(new[x], new[y], e.dtype, made)
+                    continue
+            made.append(new[e])
+        if len(made) == len(self.made):
+            return
+        self.made = made
+        self.bodies = {acc: new[e] for acc, e in self.bodies.items()}
+        self.stores = [Store(s.buffer, s.index, new[s.value]) for s in self.stores]
+        self._levels()
 
     def _widen(self) -> None:
         """Long sums and products of float32 run in float64: rounding grows with their length."""
@@ -312,11 +345,70 @@ class _Nest:
             (loops if inside else plain).setdefault(level, []).append(s)
         out: list[Statement] = []
         cached = self._cache(loops)
+        loops = {level: cached(level, body) for level, body in loops.items()}
+        ahead = self._ahead(loops)
         for level in range(max([*loops, *plain], default=-1) + 1):
             out += plain.get(level, [])
             if level in loops:
-                out += self._reduced_loop(cached(level, loops[level]), carried.get(level, []))
+                inner = [*ahead.get(level, []), *loops[level]]
+                out += self._reduced_loop(inner, carried.get(level, []))
         return out
+
+    def _ahead(self, loops: dict[int, list[Statement]]) -> dict[int, list[Statement]]:
+        """Requests for the next row, made in the sweep over this one that computes most.
+
+        The first of several sweeps waits for memory, and memory for the others. Of no use where a
+        row does not fit the first-level cache.
+        """
+        row = self.kept[-1] if self.kept else None
+        if row is None or len(loops) < 2 or self.reduced != [self.vector]:
+            return {}
+        reach = {level: _reach(s.value for s in body if isinstance(s, (Store, Accumulate)))
+                 for level, body in loops.items()}  # fmt: skip
+        work = {level: self._work(parts.values()) for level, parts in reach.items()}
+        busiest = max([k for k in loops if k > min(loops)], key=lambda k: work[k])
+        late = busiest == max(loops)  # what is written now was asked for a row ago
+        writes = [s for s in self.stores if self.level[id(s.value)] == max(loops)]
+        found = self._requests(self._loads(), row, 1) + self._requests(writes, row, int(late))
+        inside = sum(self.reduced[0].extent * self._itemsize(p) for p in found)
+        if inside > self.facts.l1_bytes:
+            return {}
+        return {busiest: list(found)}
+
+    def _stream(self, v: Axis) -> list[Prefetch]:
+        """Requests ahead of a single sweep whose work hides memory less than it could."""
+        if self.reduced or self._work(self.made) < CACHE_FROM:
+            return []
+        accesses: list[Load | Store] = [*self._loads(), *self.stores]
+        return self._requests(accesses, v, AHEAD)
+
+    def _requests(self, accesses: Iterable[Load | Store], axis: Axis, steps: int) -> list[Prefetch]:
+        """One for each contiguous access that moves along the axis, so many of its steps ahead;
+        none where everything fits the second-level cache."""
+        wanted: dict[tuple[int, Affine], Prefetch] = {}
+        for access in accesses:
+            terms = dict(access.index.terms)
+            if self.vector and terms.get(axis) and abs(terms.get(self.vector, 0)) == 1:
+                index = Affine(access.index.const + steps * terms[axis], access.index.terms)
+                request = Prefetch(access.buffer, index, isinstance(access, Store))
+                wanted[access.buffer, index] = request
+        found = list(wanted.values())
+        total = sum(self.values.buffers[p.buffer].elements * self._itemsize(p) for p in found)
+        return [] if self.generic or total <= self.facts.l2_bytes else found
+
+    def _itemsize(self, p: Prefetch) -> int:
+        return self.values.buffers[p.buffer].dtype.itemsize
+
+    def _loads(self) -> list[Load]:
+        return [e for e in self.made if isinstance(e, Load) and not e.dynamic]
+
+    def _work(self, expressions: Iterable[Expression]) -> int:
+        """Cheap operations of the expressions that differ from lane to lane."""
+        everywhere: frozenset[Axis] = (
+            frozenset() if self.vector is None else frozenset((self.vector,))
+        )
+        return sum(weight(e) for e in expressions
+                   if self.vector in self.axes_of.get(id(e), everywhere))  # fmt: skip
 
     def _reduced_loop(self, body: list[Statement], carries: list[Accumulator]) -> list[Statement]:
         axes = [a for a in self.reduced if a is not self.vector]
@@ -382,6 +474,7 @@ class _Nest:
         others = [a for a in self.kept if a is not v]
         crossed = self._crossed(v)
         if v is not None:
+            body = [*self._stream(v), *body]
             step = max(target // self.lanes, 1) * self.lanes
             if crossed is not None:
                 others = [*(a for a in others if a is not crossed), crossed]
@@ -410,6 +503,30 @@ class _Nest:
                     if axis is not v and abs(steps.get(axis, 0)) == 1:
                         return axis
         return None
+
+
+def _times_reciprocal(
+    x: Expression, y: Expression, dtype: DType, made: list[Expression]
+) -> Expression:
+    """(x * s) * (1 / (y * s)), s a power of two that brings y far from 0 and infinity."""
+
+    def enter(e: Expression) -> Expression:
+        made.append(e)
+        return e
+
+    def number(value: float) -> Expression:
+        return enter(Const(value, dtype))
+
+    def apply(op: str, *args: Expression) -> Expression:
+        return enter(Apply(op, args, dt.bool_ if op == "less" else dtype))
+
+    far = 2.0**100 if dtype is dt.float32 else 2.0**1000
+    step = 2.0**64 if dtype is dt.float32 else 2.0**512
+    size, one = apply("abs", y), number(1.0)
+    down = apply("where", apply("less", number(far), size), number(1 / step), one)
+    scale = apply("where", apply("less", size, number(1 / far)), number(step), down)
+    reciprocal = apply("div", one, apply("mul", y, scale))
+    return apply("mul", apply("mul", x, scale), reciprocal)
 
 
 def _again(s: Statement, new: Rewriter) -> Statement:

@@ -9,6 +9,7 @@ from firth.ir.verify import verify
 from firth.passes.lower import lower
 from firth.passes.plan import Plan, plan, verify_order
 from firth.passes.schedule import Schedule, schedule
+from firth.passes.share import share
 from firth.passes.simplify import simplify
 from firth.passes.split import split
 
@@ -26,6 +27,9 @@ def to_base(graph: Graph) -> Graph:
     graph = check(lower(graph), "lowered")
     # Bodies meet their surroundings: shared parts and idle movement go.
     graph = check(simplify(graph), "lowered")
+    # After simplify, which finds what is computed anyway.
+    if flags.get("FIRTH_STRICT") != "1":
+        graph = check(share(graph), "lowered")
     # After simplify, which would see through the reshapes; before fuse, which needs the two steps.
     graph = check(split(graph), "lowered")
     return graph

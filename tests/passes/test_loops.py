@@ -87,7 +87,9 @@ TEXTS: dict[str, tuple[Build, tuple[tuple[int, ...], ...], str]] = {
             b2[i1] = exp(sub(b0[60*i0 + i1], a0))
             a1 = add(a1, exp(sub(b0[60*i0 + i1], a0)))
           for i1 in 60 vector 16:
-            b1[60*i0 + i1] = div(b2[i1], a1)
+            v0 = abs(a1)
+            v1 = where(less(v0, 7.888609052210118e-31), 1.8446744073709552e+19, SMALL)
+            b1[60*i0 + i1] = mul(mul(b2[i1], v1), div(1.0, mul(a1, v1)))
         """,
     ),
 }
@@ -98,7 +100,34 @@ def test_text(name: str) -> None:
     build, shapes, expected = TEXTS[name]
     text = kernel_text(kernel_of(build, *shapes)).splitlines()
     body = [line[2:] for line in text if not line.startswith(("kernel ", "  b")) or "[" in line]
-    assert body == textwrap.dedent(expected).strip().splitlines()
+    far = "where(less(1.2676506002282294e+30, v0), 5.421010862427522e-20, 1.0)"
+    assert body == textwrap.dedent(expected).replace("SMALL", far).strip().splitlines()
+
+
+def test_the_next_row_is_asked_for_where_this_one_is_worked_on() -> None:
+    lines = kernel_text(kernel_of(softmax, (4096, 1024))).splitlines()
+    asked = [k for k, line in enumerate(lines) if "prefetch" in line]
+    assert [lines[k].strip() for k in asked] == [
+        "prefetch b0[1024*i0 + i1 + 1024]", "prefetch b1[1024*i0 + i1] to write"
+    ]  # fmt: skip
+    assert "exp" in lines[asked[-1] + 1]
+    for shape in ((40, 1024), (64, 1 << 16)):  # all of it in the second cache; too long a row
+        assert "prefetch" not in kernel_text(kernel_of(softmax, shape))
+
+
+def test_heavy_work_asks_ahead_and_light_work_does_not() -> None:
+    assert "prefetch" in kernel_text(kernel_of(lambda x: T["erf"](x), (1 << 22,)))
+    assert "prefetch" not in kernel_text(kernel_of(lambda x: x + 1.0, (1 << 22,)))
+
+
+@pytest.mark.parametrize("size", [1e-42, 1e-38, 1e-3, 1e38, 3e38])
+def test_quotients_by_a_sum_hold_at_both_ends(size: float) -> None:
+    x = np.array([[0.0, size, -size / 2, size / 3], [1, 2, 3, 4]], np.float32)
+    graph = graph_of(lambda x: x / T["amax"](x, axes=(1,), keepdims=True), (2, 4))
+    wide = x.astype(np.float64)
+    np.testing.assert_allclose(
+        run(cpu, graph, [x])[0], wide / wide.max(1, keepdims=True), rtol=3e-7
+    )
 
 
 def test_large_work_is_cut_into_tiles_of_about_one_size() -> None:

@@ -39,7 +39,7 @@ _INTRINSICS = (
     "umul.with.overflow fptosi.sat fptoui.sat is.fpclass masked.load masked.store masked.gather "
     "masked.scatter masked.compressstore masked.expandload vector.reduce vector.insert "
     "vector.extract vector.interleave2 vector.deinterleave2 experimental.vector "
-    "get.active.lane.mask prefetch assume memcpy memmove memset lifetime "
+    "get.active.lane.mask ldexp prefetch assume memcpy memmove memset lifetime "
     "x86.sse x86.sse2 x86.ssse3 x86.sse41 x86.avx x86.avx2 x86.avx512 x86.fma x86.f16c "
     "x86.vcvtps2ph x86.vcvtph2ps "
     "aarch64.neon aarch64.hint aarch64.get.fpcr aarch64.set.fpcr"

@@ -57,6 +57,7 @@ def describe(
         l1_bytes=sizes[1],
         l2_bytes=sizes[2],
         l3_bytes=sizes[3],
+        ldexp=vector_bytes == 64,
     )
 
 

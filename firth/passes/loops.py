@@ -9,12 +9,11 @@ dtypes and TargetFacts only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from firth.base import dtype as dt
 from firth.base import flags
-from firth.base.dtype import DType
 from firth.base.facts import TargetFacts
 from firth.ir.kernel import (
     Accumulate,
@@ -23,10 +22,8 @@ from firth.ir.kernel import (
     Apply,
     Axis,
     Checked,
-    Const,
     Coordinate,
     Expression,
-    Guard,
     Kernel,
     Load,
     Loop,
@@ -36,13 +33,22 @@ from firth.ir.kernel import (
 )
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
-from firth.passes.fuse import OP_COST, Cluster, Fusion
+from firth.passes.expressions import (
+    Rewriter,
+    affines_of,
+    arguments_of,
+    collapse,
+    reach,
+    rename,
+    times_reciprocal,
+    weight,
+)
+from firth.passes.fuse import Cluster, Fusion
 from firth.passes.values import Sites, Values
 
 TILE = (
     16384  # elements of work in one tile: about 5 us of cheap work, far above the cost of a claim
 )
-_HEAVY = {**OP_COST, "threefry": 60}  # here its arithmetic counts, not what storing it would cost
 CROSSED = 64  # edge of a tile that reads along one axis and writes along another: fits the cache
 LONG_SUM = 2048  # values in a row from which float32 is too short for their sum
 AHEAD = 256  # elements from a request to its use in a single sweep
@@ -72,111 +78,6 @@ def schedule_loops(
             stores.append(Store(values.buffer(node, written=True), address, value))
     nest = _Nest(values, stores, facts, generic)
     return nest.call()
-
-
-def collapse(
-    axes: Sequence[Axis], affines: Iterable[Affine], classes: Sequence[int]
-) -> dict[Axis, tuple[Axis, int]]:
-    """Neighbouring axes of one class that every index walks as one: axis -> (merged axis, part).
-
-    The second part is 1 for the axis that carries the merged coefficient and 0 for the others.
-    """
-    tables = [dict(a.terms) for a in set(affines)]
-    merged: dict[Axis, tuple[Axis, int]] = {}
-    for kind in sorted(set(classes)):
-        run: list[Axis] = []
-        mine = [a for a, k in zip(axes, classes, strict=True) if k == kind and a.extent != 1]
-        for axis in mine:
-            if run and any(t.get(run[-1], 0) != t.get(axis, 0) * axis.extent for t in tables):
-                _merge_run(run, merged)
-                run = []
-            run.append(axis)
-        _merge_run(run, merged)
-    return merged
-
-
-def _merge_run(run: list[Axis], merged: dict[Axis, tuple[Axis, int]]) -> None:
-    if len(run) < 2:
-        merged.update({axis: (axis, 1) for axis in run})
-        return
-    extent = 1
-    for axis in run:
-        extent *= axis.extent
-    one = Axis(run[-1].name, extent)
-    merged.update(dict.fromkeys(run[:-1], (one, 0)))
-    merged[run[-1]] = (one, 1)
-
-
-def rename(a: Affine, merged: dict[Axis, tuple[Axis, int]]) -> Affine:
-    """An index over merged axes."""
-    terms = []
-    for axis, c in a.terms:
-        target, keeps = merged.get(axis, (axis, 1))
-        if keeps:
-            terms.append((target, c))
-    return Affine(a.const, tuple(terms))
-
-
-class Rewriter:
-    """Expressions again, with indices renamed or parts replaced; bottom up, each one once."""
-
-    def __init__(self, merged: dict[Axis, tuple[Axis, int]]) -> None:
-        self.merged = merged
-        self.new: dict[int, Expression] = {}
-
-    def run(self, made: Iterable[Expression]) -> None:
-        """Rewrites expressions given in the order they were made."""
-        for e in made:
-            if id(e) not in self.new:
-                self.new[id(e)] = self._again(e)
-
-    def guards(self, guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
-        """Guards over merged axes."""
-        return tuple(Guard(rename(g.index, self.merged), g.extent, g.step) for g in guards)
-
-    def __getitem__(self, e: Expression) -> Expression:
-        return self.new[id(e)]
-
-    def _again(self, e: Expression) -> Expression:
-        if not self.merged and all(self.new[id(a)] is a for a in arguments_of(e)):
-            return e
-        if isinstance(e, Load):
-            dynamic = tuple((self.new[id(v)], c) for v, c in e.dynamic)
-            index = rename(e.index, self.merged)
-            return Load(e.buffer, index, e.dtype, self.guards(e.guards), e.fill, dynamic)
-        if isinstance(e, Coordinate):
-            return Coordinate(rename(e.index, self.merged), e.dtype)
-        if isinstance(e, Apply):
-            args = tuple(self.new[id(a)] for a in e.args)
-            return Apply(e.op, args, e.dtype, e.site, self.guards(e.guards))
-        if isinstance(e, Checked):
-            return Checked(self.new[id(e.index)], e.extent, e.site, self.guards(e.guards))
-        return e
-
-
-def affines_of(made: Iterable[Expression], stores: Iterable[Store]) -> Iterable[Affine]:
-    """Every index that a kernel's expressions and stores use."""
-    for e in made:
-        if isinstance(e, (Load, Coordinate)):
-            yield e.index
-        if isinstance(e, (Load, Checked, Apply)):
-            yield from (g.index for g in e.guards)
-    for s in stores:
-        yield s.index
-
-
-def weight(e: Expression) -> int:
-    """Cheap operations that the expression itself takes."""
-    return _HEAVY.get(e.op, 1) if isinstance(e, Apply) else 0
-
-
-def arguments_of(e: Expression) -> tuple[Expression, ...]:
-    """The expressions that an expression reads."""
-    if isinstance(e, Apply):
-        return e.args
-    if isinstance(e, Load):
-        return tuple(v for v, _ in e.dynamic)
-    return (e.index,) if isinstance(e, Checked) else ()
 
 
 class _Nest:
@@ -227,7 +128,7 @@ class _Nest:
                 x, y = e.args
                 inner = (self.axes_of[id(x)] - self.axes_of[id(y)]) & set(self.reduced)
                 if inner and self.level[id(y)]:
-                    new.new[id(e)] = _times_reciprocal(new[x], new[y], e.dtype, made)
+                    new.new[id(e)] = times_reciprocal(new[x], new[y], e.dtype, made)
                     continue
             made.append(new[e])
         if len(made) == len(self.made):
@@ -363,9 +264,9 @@ class _Nest:
         row = self.kept[-1] if self.kept else None
         if row is None or len(loops) < 2 or self.reduced != [self.vector]:
             return {}
-        reach = {level: _reach(s.value for s in body if isinstance(s, (Store, Accumulate)))
+        used = {level: reach(s.value for s in body if isinstance(s, (Store, Accumulate)))
                  for level, body in loops.items()}  # fmt: skip
-        work = {level: self._work(parts.values()) for level, parts in reach.items()}
+        work = {level: self._work(parts.values()) for level, parts in used.items()}
         busiest = max([k for k in loops if k > min(loops)], key=lambda k: work[k])
         late = busiest == max(loops)  # what is written now was asked for a row ago
         writes = [s for s in self.stores if self.level[id(s.value)] == max(loops)]
@@ -430,7 +331,7 @@ class _Nest:
         if len(loops) < 2 or self.vector not in self.reduced or len(self.reduced) != 1:
             return plain
         used: dict[int, dict[int, Expression]] = {
-            level: _reach(s.value for s in body if isinstance(s, (Store, Accumulate)))
+            level: reach(s.value for s in body if isinstance(s, (Store, Accumulate)))
             for level, body in loops.items()
         }
         first: dict[int, int] = {}
@@ -505,47 +406,11 @@ class _Nest:
         return None
 
 
-def _times_reciprocal(
-    x: Expression, y: Expression, dtype: DType, made: list[Expression]
-) -> Expression:
-    """(x * s) * (1 / (y * s)), s a power of two that brings y far from 0 and infinity."""
-
-    def enter(e: Expression) -> Expression:
-        made.append(e)
-        return e
-
-    def number(value: float) -> Expression:
-        return enter(Const(value, dtype))
-
-    def apply(op: str, *args: Expression) -> Expression:
-        return enter(Apply(op, args, dt.bool_ if op == "less" else dtype))
-
-    far = 2.0**100 if dtype is dt.float32 else 2.0**1000
-    step = 2.0**64 if dtype is dt.float32 else 2.0**512
-    size, one = apply("abs", y), number(1.0)
-    down = apply("where", apply("less", number(far), size), number(1 / step), one)
-    scale = apply("where", apply("less", size, number(1 / far)), number(step), down)
-    reciprocal = apply("div", one, apply("mul", y, scale))
-    return apply("mul", apply("mul", x, scale), reciprocal)
-
-
 def _again(s: Statement, new: Rewriter) -> Statement:
     if isinstance(s, Store):
         return Store(s.buffer, s.index, new[s.value])
     assert isinstance(s, Accumulate)
     return Accumulate(s.accumulator, new[s.value])
-
-
-def _reach(roots: Iterable[Expression]) -> dict[int, Expression]:
-    """Expressions that the roots need, not looking behind accumulators."""
-    out: dict[int, Expression] = {}
-    stack = list(roots)
-    while stack:
-        e = stack.pop()
-        if id(e) not in out:
-            out[id(e)] = e
-            stack.extend(arguments_of(e))
-    return out
 
 
 def _unique(axes: Iterable[Axis]) -> list[Axis]:

@@ -27,8 +27,9 @@ from firth.ir.kernel import (
 )
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
+from firth.passes.expressions import arguments_of
 from firth.passes.fuse import strip
-from firth.passes.loops import TILE, Call, arguments_of
+from firth.passes.loops import TILE, Call
 from firth.passes.schedule import Schedule
 
 ALIGNMENT = 64

@@ -26,6 +26,7 @@ def share(graph: Graph) -> Graph:
     for node in order:
         if id(node) in made:
             continue
+        maker.origin = node.origin
         x = _sigmoid_of(node)
         if x is not None and id(x) in arguments:
             e = maker.call("exp", made[id(x)])
@@ -33,7 +34,7 @@ def share(graph: Graph) -> Graph:
             below = maker.call("add", e, maker.full(1.0, e.shape, e.dtype))
             made[id(node)] = maker.call("div", e, below)
         else:
-            made[id(node)] = maker.make(node.op, tuple(made[id(s)] for s in node.src), node.attrs)
+            made[id(node)] = maker.again(node, tuple(made[id(s)] for s in node.src))
     return graph.replace(made[id(o)] for o in graph.outputs)
 
 

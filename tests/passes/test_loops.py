@@ -7,10 +7,10 @@ import textwrap
 import numpy as np
 import pytest
 
-from firth.ir.kernel import Affine, Axis, Kernel, Loop, Store
+from firth.ir.kernel import Kernel, Loop, Store
 from firth.ir.kernel_text import kernel_text
 from firth.ir.op import TABLE as T
-from firth.passes.loops import TILE, collapse, rename
+from firth.passes.loops import TILE
 from firth.passes.pipeline import to_kernels
 from firth.targets.cpu import target as cpu
 from tests.passes.facts import FACTS
@@ -24,18 +24,6 @@ def kernel_of(build: Build, *shapes: tuple[int, ...], generic: bool = False) -> 
 
 def total(axis: int):  # type: ignore[no-untyped-def]
     return lambda x: T["sum"](T["exp"](x), axes=(axis,), keepdims=False)
-
-
-def test_axes_that_every_index_walks_as_one_are_one() -> None:
-    a, b, c = Axis("a", 2), Axis("b", 3), Axis("c", 5)
-    walked = Affine(0, ((a, 15), (b, 5), (c, 1)))
-    merged = collapse([a, b, c], [walked], [0, 0, 0])
-    one = merged[c][0]
-    assert one.extent == 30 and rename(walked, merged) == Affine(0, ((one, 1),))
-    other = Affine(0, ((a, 3), (b, 1)))  # does not move along c
-    merged = collapse([a, b, c], [walked, other], [0, 0, 0])
-    assert merged[a][0].extent == 6 and merged[c] == (c, 1)
-    assert collapse([a, b, c], [walked], [0, 0, 1])[b][0].extent == 6  # classes stay apart
 
 
 TEXTS: dict[str, tuple[Build, tuple[tuple[int, ...], ...], str]] = {

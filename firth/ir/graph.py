@@ -13,11 +13,13 @@ class Graph:
     """Inputs and outputs; every input node's index is its place in `inputs`.
 
     donated: (output place, input place) pairs: that output may overwrite that input's memory.
+    constants: places of inputs that seldom change: what depends on nothing else may be kept.
     """
 
     inputs: tuple[Node, ...]
     outputs: tuple[Node, ...]
     donated: tuple[tuple[int, int], ...] = ()
+    constants: tuple[int, ...] = ()
 
     def nodes(self) -> list[Node]:
         """Every node that an output needs, sources first; inputs included only if used."""
@@ -25,7 +27,7 @@ class Graph:
 
     def replace(self, outputs: Iterable[Node]) -> Graph:
         """The same graph with other outputs."""
-        return Graph(self.inputs, tuple(outputs), self.donated)
+        return Graph(self.inputs, tuple(outputs), self.donated, self.constants)
 
 
 def topological(roots: Iterable[Node], stop: Container[int] = ()) -> list[Node]:

@@ -4,6 +4,7 @@
     %1 = sum(%0; axes=(1,), keepdims=False) float32[2]
     return %1
     donated 0:0
+    constants 0
 
 A dtype attribute is written by its name. Shapes and dtypes behind a node are checked, not believed,
 except those of inputs.
@@ -34,6 +35,8 @@ def to_text(graph: Graph) -> str:
     lines.append("return " + ", ".join(names[id(o)] for o in graph.outputs))
     if graph.donated:
         lines.append("donated " + ", ".join(f"{o}:{i}" for o, i in graph.donated))
+    if graph.constants:
+        lines.append("constants " + ", ".join(map(str, graph.constants)))
     return "\n".join(lines) + "\n"
 
 
@@ -43,6 +46,7 @@ def from_text(text: str) -> Graph:
     inputs: list[Node] = []
     outputs: tuple[Node, ...] = ()
     donated: tuple[tuple[int, int], ...] = ()
+    constants: tuple[int, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
         line = line.split("#")[0].strip()
         try:
@@ -51,6 +55,8 @@ def from_text(text: str) -> Graph:
             elif line.startswith("donated"):
                 pairs = (p.split(":") for p in line[7:].split(","))
                 donated = tuple((int(o), int(i)) for o, i in pairs)
+            elif line.startswith("constants"):
+                constants = tuple(int(i) for i in line[9:].split(","))
             elif line:
                 name, node = _parse(line, known)
                 known[name] = node
@@ -61,7 +67,7 @@ def from_text(text: str) -> Graph:
                 message("from_text", f"line {number} is not a node of a graph", repr(line),
                         "%n = op(%a, %b; name=value) dtype[extents]", f"mend it: {error}")
             ) from error  # fmt: skip
-    return Graph(tuple(inputs), outputs, donated)
+    return Graph(tuple(inputs), outputs, donated, constants)
 
 
 def _line(node: Node, names: dict[int, str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firth.base.errors import VerifyError
 from firth.ir.graph import Graph
@@ -29,6 +29,7 @@ from firth.ir.node import Node
 from firth.passes.affine import of_axis
 from firth.passes.expressions import arguments_of
 from firth.passes.fuse import strip
+from firth.passes.kept import divide
 from firth.passes.loops import TILE, Call
 from firth.passes.schedule import Schedule
 
@@ -63,22 +64,34 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Steps in order over one arena. in_place: outputs that live in a donated input's buffer."""
+    """Steps in order over one arena. in_place: outputs that live in a donated input's buffer.
+
+    before: computes, from the same inputs, what follows the graph's own inputs here; run again only
+    when a constant input changes.
+    """
 
     steps: list[Step]
     arena_bytes: int
     output_bytes: tuple[int, ...]
     in_place: dict[int, int]
     values: list[Value]
+    before: Plan | None = None
 
 
 def plan(graph: Graph, schedule: Schedule) -> Plan:
     """Orders the kernels and gives every stored value a place."""
-    return _Planner(graph, schedule).run()
+    kept, first, rest = divide(graph, schedule) if graph.constants else ((), schedule, schedule)
+    roots = tuple(map(strip, graph.outputs))
+    if not kept:
+        return _Planner(graph, schedule, roots).run()
+    before = _Planner(Graph(graph.inputs, kept), first, kept).run()
+    return replace(_Planner(graph, rest, roots, kept).run(), before=before)
 
 
 def verify_order(plan: Plan) -> None:
     """VerifyError when a kernel reads a place that nothing has written yet."""
+    if plan.before is not None:
+        verify_order(plan.before)
     written: set[Place] = set()
     for step in plan.steps:
         buffers = [b for b in step.kernel.buffers if not b.scratch]
@@ -100,9 +113,18 @@ def size_bytes(node: Node) -> int:
 
 
 class _Planner:
-    def __init__(self, graph: Graph, schedule: Schedule) -> None:
-        self.graph, self.schedule = graph, schedule
-        self.places: dict[int, Place] = {id(n): ("input", i) for i, n in enumerate(graph.inputs)}
+    """roots: the stored values of the outputs. kept: values that come after the inputs."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        schedule: Schedule,
+        roots: tuple[Node, ...],
+        kept: tuple[Node, ...] = (),
+    ) -> None:
+        self.graph, self.schedule, self.roots = graph, schedule, roots
+        given = (*graph.inputs, *kept)
+        self.places: dict[int, Place] = {id(n): ("input", i) for i, n in enumerate(given)}
         self.calls = list(schedule.calls)
         self.copies: list[tuple[Node, Place]] = []
         self.in_place: dict[int, int] = {}
@@ -110,7 +132,7 @@ class _Planner:
     def run(self) -> Plan:
         donated = dict(self.graph.donated)
         writers = self._writers()
-        roots = {j: strip(out) for j, out in enumerate(self.graph.outputs)}
+        roots = dict(enumerate(self.roots))
         late = {
             id(writers[id(r)][-1]) for j, r in roots.items() if j in donated and id(r) in writers
         }
@@ -131,7 +153,7 @@ class _Planner:
             places = (self.places[id(node)], target)
             copy = Call(copy_kernel(node), (node, node))
             steps.append(self._step(copy, places, target[0] == "input"))
-        outputs = tuple(size_bytes(o) for o in self.graph.outputs)
+        outputs = tuple(map(self.schedule.size_bytes, self.roots))
         return Plan(steps, arena, outputs, self.in_place, values)
 
     def _step(self, call: Call, places: tuple[Place, ...], guarded: bool) -> Step:

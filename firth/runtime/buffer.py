@@ -7,6 +7,7 @@ looks at it through NumPy. Fresh pages from the system cost more than most kerne
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -43,6 +44,7 @@ class _Store:
         self.kept = 0
 
 
+_stamps: Final = itertools.count(1)
 _store: Final = _Store(max(64 * 1024**2, _physical_bytes() // 16))
 
 
@@ -96,9 +98,10 @@ class Buffer:
 
     ptr: address of the first. nbytes: how many were asked for. owner: what keeps borrowed memory
     alive (None for our own). exported: other code holds a view, so the buffer is never donated.
+    stamp: another number for every buffer; 0 where other code may write to it.
     """
 
-    __slots__ = ("_memory", "_room", "exported", "nbytes", "owner", "ptr")
+    __slots__ = ("_memory", "_room", "exported", "nbytes", "owner", "ptr", "stamp")
 
     def __init__(self, array: np.ndarray, owner: Any = None) -> None:
         self._memory = array
@@ -107,6 +110,7 @@ class Buffer:
         self.nbytes: int = array.nbytes
         self.owner = owner
         self.exported = owner is not None
+        self.stamp = 0 if owner is not None else next(_stamps)
 
     def __del__(self, _recycle: Callable[[np.ndarray, int, int], None] = _recycle) -> None:
         if self._room:
@@ -144,12 +148,13 @@ def allocate(nbytes: int) -> Buffer:
     buffer.nbytes = nbytes
     buffer.owner = None
     buffer.exported = False
+    buffer.stamp = next(_stamps)
     return buffer
 
 
 def _fresh(room: int) -> tuple[np.ndarray, int]:
     raw = np.empty(room + ALIGNMENT, np.uint8)
-    address = ctypes.addressof(ctypes.c_char.from_buffer(raw))  # raw.ctypes.data is slow
+    address = ctypes.addressof(ctypes.c_char.from_buffer(raw.data))  # raw.ctypes.data is slow
     start = -address % ALIGNMENT
     return raw[start : start + room], address + start
 

@@ -257,10 +257,14 @@ def _donations(
 
 
 def compile_recording(
-    rec: Recording, outputs: tuple[int, ...], donated: tuple[tuple[int, int], ...]
+    rec: Recording,
+    outputs: tuple[int, ...],
+    donated: tuple[tuple[int, int], ...],
+    constants: tuple[int, ...] = (),
 ) -> Any:
     nodes = rec.nodes()
-    graph = Graph(graph_inputs(rec.state), tuple(nodes[p][0] for p in outputs), donated)
+    roots = tuple(nodes[p][0] for p in outputs)
+    graph = Graph(graph_inputs(rec.state), roots, donated, constants)
     if flags.debug("graph"):
         print(to_text(graph), file=sys.stderr)
     with trace.compiling():

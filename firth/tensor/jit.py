@@ -263,11 +263,12 @@ class Jitted:
                     donated.setdefault(source, o)
         entry.donated = tuple((o, i) for i, o in donated.items())
         _restore(rec, session)
-        key = (flags.program_key(), tuple(positions), entry.donated)
+        stays = _constants(entry, {i for h, i in inputs.items() if h not in arguments})
+        key = (flags.program_key(), tuple(positions), entry.donated, stays)
         programs = rec.state.programs
         program = programs.get(key) if programs is not None else None
         if program is None:
-            program = compile_recording(rec, tuple(positions), entry.donated)
+            program = compile_recording(rec, tuple(positions), entry.donated, stays)
             roots.remember(rec.state, key, program)
         entry.program = program
 
@@ -406,6 +407,12 @@ def _gradients(rec: Recording, changed: list[Tensor]) -> list[tuple[Tensor, Tens
             continue
         out.append((leaf, g))
     return out
+
+
+def _constants(entry: Entry, captured: set[int]) -> tuple[int, ...]:
+    """Inputs that seldom change: tensors from outside that the function does not update itself."""
+    changed = {id(h) for _, _, h in entry.changed}
+    return tuple(i for i in sorted(captured) if id(entry.sources[i]) not in changed)
 
 
 def _fits(node: Node, place: Node) -> bool:

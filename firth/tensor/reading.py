@@ -146,6 +146,7 @@ def _sharable(tensor: Tensor) -> np.ndarray:
     buffer = tensor._buf
     assert buffer is not None
     buffer.exported = True
+    buffer.stamp = 0
     return array
 
 

@@ -438,3 +438,30 @@ def test_memory_where_nothing_is_planned() -> None:
             firth.jit(lambda x: x + 1).memory(ones())
     finally:
         flags.put("FIRTH_TARGET", None)
+
+
+def test_what_depends_on_weights_alone_follows_them():
+    """A jitted evaluation keeps what it computes of weights until they change."""
+    model = nn.Sequential(nn.Conv2d(8, 16, 3, padding=1), nn.BatchNorm2d(16), nn.Flatten())
+    model.eval()
+    optimizer = firth.optim.SGD(model.parameters(), lr=0.1)
+    x = firth.randn(2, 8, 6, 6)
+
+    @firth.jit
+    def evaluate(x):
+        with firth.no_grad():
+            return model(x)
+
+    def same():
+        with firth.no_grad():
+            return np.allclose(evaluate(x).numpy(), model(x).numpy(), atol=1e-5)
+
+    assert same() and same()
+    with firth.no_grad():
+        model[0].weight.mul_(2.0)
+    assert same()
+    model(x).square().mean().backward()
+    optimizer.step()
+    assert same()
+    model.load_state_dict({k: v * 0 + 0.5 for k, v in model.state_dict().items()})
+    assert same()

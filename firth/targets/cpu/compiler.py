@@ -26,25 +26,42 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
     lowered = stages.lowered(lambda: pipeline.to_base(graph))
     schedule, plan = pipeline.place(lowered, facts.host(), generic, fused)
     stages.kernels(plan)
-    texts = []
-    for k, step in enumerate(plan.steps):
-        text = emit(step.kernel, facts.host(), generic, len(schedule.sites.table) + 1 + k)
-        texts.append(stages.code(k, step.kernel.name, text, build.assembly))
-    functions = build.load(texts)
-    fields = _fields(graph, schedule, plan, texts)
+    parts = [plan] if plan.before is None else [plan.before, plan]
+    number, made = 0, []
+    for part in parts:
+        texts = []
+        for step in part.steps:
+            text = emit(step.kernel, facts.host(), generic, len(schedule.sites.table) + 1 + number)
+            texts.append(stages.code(number, step.kernel.name, text, build.assembly))
+            number += 1
+        made.append(texts)
+    functions = build.load([text for texts in made for text in texts])
+    sites = _sites(schedule, parts)
+    number_of = {id(n): k for k, n in enumerate(graph.nodes())}
+    fields = [_fields(number_of, p, texts, sites) for p, texts in zip(parts, made, strict=True)]
+    if plan.before is not None:
+        fields[-1].update(before=fields[0], constants=list(lowered.constants))
     if key is not None:
-        objects = {text.name: build.key(text.text) for text in texts}
-        plans.remember(key, fields, objects)
-    return plans.program(fields, functions)
+        objects = {text.name: build.key(text.text) for texts in made for text in texts}
+        plans.remember(key, fields[-1], objects)
+    return plans.program(fields[-1], functions)
 
 
-def _fields(graph: Graph, schedule: Schedule, plan: Plan, texts: list[Text]) -> plans.Fields:
+def _sites(schedule: Schedule, parts: list[Plan]) -> list[list[str]]:
+    """Where code can find an error: what users can cause, then each kernel's addresses."""
+    return [
+        *([s.op, s.kind, _detail(s)] for s in schedule.sites.table),
+        *([step.kernel.name, "address", ""] for part in parts for step in part.steps),
+    ]
+
+
+def _fields(
+    number: dict[int, int], plan: Plan, texts: list[Text], sites: list[list[str]]
+) -> plans.Fields:
     """Everything about the program, in words that JSON knows.
 
     Where a kernel or a value comes from is told by the numbers of the recorded graph's nodes.
     """
-    sites = schedule.sites.table
-    number = {id(n): k for k, n in enumerate(graph.nodes())}
     return {
         "stages": [
             [text.name, step.kernel.tiles(), [*step.places, *(("int", p) for p in text.params)],
@@ -58,8 +75,7 @@ def _fields(graph: Graph, schedule: Schedule, plan: Plan, texts: list[Text]) -> 
         ],
         "donated": list(plan.in_place.items()),
         "scratch_bytes": max((t.scratch_bytes for t in texts), default=0),
-        "sites": [*([s.op, s.kind, _detail(s)] for s in sites),
-                  *([step.kernel.name, "address", ""] for step in plan.steps)],
+        "sites": sites,
         "serial_hint": _small(plan),
         "values": [
             [_words(v.node), v.offset, v.bytes, v.first, v.last,

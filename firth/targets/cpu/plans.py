@@ -63,10 +63,15 @@ def program(fields: Fields, functions: Mapping[str, int]) -> Program:
         for function, tiles, places, *rest in fields["stages"]
     ]
     sites = {number: Site(*site) for number, site in enumerate(fields["sites"], 1)}
-    values = [Value(*value) for value in fields["values"]]
-    return Program(
-        **{**fields, "stages": stages, "sites": sites, "values": values, "code": functions}
-    )
+    own: Fields = {
+        "stages": stages,
+        "sites": sites,
+        "values": [Value(*value) for value in fields["values"]],
+        "code": functions,
+    }
+    if fields.get("before") is not None:
+        own["before"] = program(fields["before"], functions)
+    return Program(**{**fields, **own})
 
 
 def remember(key: str, fields: Fields, objects: Mapping[str, str]) -> None:

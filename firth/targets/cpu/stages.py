@@ -85,12 +85,11 @@ class Stages:
         """The kernels with their places, for reading."""
         if not self._to:
             return
-        parts = [f"arena {plan.arena_bytes} bytes\n"]
-        for step in plan.steps:
-            places = ", ".join(f"{kind} {number}" for kind, number in step.places)
-            guarded = " guarded" if step.guarded else ""
-            parts.append(f"{kernel_text(step.kernel)}  at {places}{guarded}\n")
-        self._write("2_kernels.txt", "\n".join(parts))
+        parts = []
+        if plan.before is not None:
+            parts.append("when a constant input has changed:\n\n" + _listing(plan.before))
+            parts.append("every time:\n")
+        self._write("2_kernels.txt", "\n".join([*parts, _listing(plan)]))
 
     def code(self, number: int, kernel: str, text: Text, assembly: Callable[[str], str]) -> Text:
         """The LLVM text of one kernel, or its edited form."""
@@ -117,3 +116,13 @@ class Stages:
 def _seal(text: str) -> str:
     """A first line that tells whether the text below was edited."""
     return "; made by the compiler, sha256 " + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _listing(plan: Plan) -> str:
+    """The kernels of a plan with their places."""
+    parts = [f"arena {plan.arena_bytes} bytes\n"]
+    for step in plan.steps:
+        places = ", ".join(f"{kind} {number}" for kind, number in step.places)
+        guarded = " guarded" if step.guarded else ""
+        parts.append(f"{kernel_text(step.kernel)}  at {places}{guarded}\n")
+    return "\n".join(parts)

@@ -69,7 +69,7 @@ def _known_with_other_extents(structure: tuple[object, ...], extents: tuple[obje
 def _signature(graph: Graph) -> tuple[tuple[object, ...], tuple[object, ...]]:
     """The structure of a graph, and apart from it every extent in it."""
     numbers: dict[int, int] = {}
-    structure: list[object] = [flags.code_key(), graph.donated]
+    structure: list[object] = [flags.code_key(), graph.donated, graph.constants]
     extents: list[object] = []
     for k, node in enumerate(graph.nodes()):
         numbers[id(node)] = k

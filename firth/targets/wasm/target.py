@@ -7,7 +7,7 @@ checking: it is a second machine, with other registers and 32-bit addresses, on 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,7 +137,7 @@ def compile(graph: Graph) -> Executable:
 
 def specialise(graph: Graph, generic: bool) -> Executable:
     """The graph as WebAssembly, its extents constants of the code or (generic) arguments of it."""
-    schedule, plan = pipeline.to_kernels(graph, FACTS, generic)
+    schedule, plan = pipeline.to_kernels(replace(graph, constants=()), FACTS, generic)
     texts = [emit(step.kernel, FACTS, generic) for step in plan.steps]
     return Executable(graph, schedule, plan, texts)
 

@@ -210,7 +210,10 @@ class _Nest:
         sizes += [acc.dtype.itemsize for acc in self.bodies]
         itemsize = max(sizes, default=4)
         lanes = self.facts.lanes(itemsize)
-        total = sum(weight(e) for e in self.made)
+        inner = self.made
+        if self.bodies and v in self.kept:  # what follows the sums runs once for many values
+            inner = [e for e in self.made if self.axes_of[id(e)] & set(self.reduced)]
+        total = sum(weight(e) for e in inner)
         unroll = 4 if total <= 4 else 2 if total <= 12 else 1
         if self.bodies and v in self.reduced:
             unroll = max(unroll, 2)

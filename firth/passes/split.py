@@ -13,8 +13,9 @@ from firth.ir.node import Node
 from firth.passes.fuse import REDUCTIONS
 from firth.passes.simplify import Simplifier
 
-LARGE = 1 << 17  # elements for each result from which a second core is worth its wake-up
-FEW = 16  # results from which tiles over them are enough
+COLUMNS = 64  # results side by side that one tile adds up
+ENOUGH = 8  # tiles that keep several cores busy
+PART = 1 << 15  # elements from which a part is worth a tile
 PARTS = 64
 
 
@@ -40,10 +41,12 @@ def _parts(node: Node) -> tuple[int, int] | None:
         return None
     shape, axes = node.src[0].shape, node.attrs[0]
     results = math.prod(n for d, n in enumerate(shape) if d not in axes)
-    if results >= FEW or math.prod(shape) < LARGE * max(results, 1):
+    tiles = -(-results // COLUMNS)
+    wanted = min(PARTS // max(tiles, 1), math.prod(shape) // PART)
+    if tiles >= ENOUGH or wanted < 2:
         return None
     for axis in axes:  # the outermost that can be cut: parts stay contiguous
-        divisors = [d for d in range(PARTS // 8, PARTS + 1) if shape[axis] % d == 0]
+        divisors = [d for d in range(max(2, wanted // 8), wanted + 1) if shape[axis] % d == 0]
         if divisors:
             return axis, divisors[-1]
     return None

@@ -37,8 +37,8 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
         made.append(texts)
     functions = build.load([text for texts in made for text in texts])
     sites = _sites(schedule, parts)
-    number_of = {id(n): k for k, n in enumerate(graph.nodes())}
-    fields = [_fields(number_of, p, texts, sites) for p, texts in zip(parts, made, strict=True)]
+    numbers = {id(n): k for k, n in enumerate(graph.nodes())}
+    fields = [_fields(numbers, p, texts, sites) for p, texts in zip(parts, made, strict=True)]
     if plan.before is not None:
         fields[-1].update(before=fields[0], constants=list(lowered.constants))
     if key is not None:

@@ -16,20 +16,14 @@ import numpy as np
 
 from firth.base import flags
 from firth.base.dtype import DType
-from firth.base.errors import (
-    ArgumentError,
-    DivisionByZero,
-    FirthError,
-    IndexOutOfRange,
-    VerifyError,
-    message,
-)
+from firth.base.errors import ArgumentError, FirthError, message
 from firth.runtime import layout as at
 from firth.runtime import pool as pools
 from firth.runtime import trace
 from firth.runtime.buffer import ALIGNMENT, Buffer, Shape, allocate, give_back, lend
 from firth.runtime.profile import Row, kernels, print_kernels, print_times
 from firth.runtime.report import MemoryReport, Value
+from firth.runtime.site import UNKNOWN, Site, error_of
 
 # ("input", i), ("output", j), ("arena", byte offset) or ("int", value)
 Place = tuple[str, int]
@@ -72,16 +66,6 @@ class HostStage:
     name: str = ""
     bytes: int = 0
     flops: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where compiled code can find an error. kind: "index", "division", or "address", whose op is
-    a kernel. detail: what the value had to be, e.g. "0 <= index < 10"."""
-
-    op: str
-    kind: str
-    detail: str
 
 
 class _Changes:
@@ -338,40 +322,7 @@ class Program:
         if not status & at.STATUS_ERROR:
             return fit
         setup.frames.append(fit)
-        raise error_of(self._sites.get(site, _UNKNOWN), value)
-
-
-_UNKNOWN: Final = Site("program", "index", "an index inside its dimension")
-
-
-def error_of(site: Site, value: int) -> FirthError:
-    """The error that compiled code found at a site, to be raised."""
-    if site.kind == "division":
-        text = message(
-            site.op,
-            "integer division by zero",
-            "a divisor of 0",
-            site.detail or "another divisor",
-            "mask the zeros first, e.g. with where(divisor == 0, 1, divisor)",
-        )
-        return DivisionByZero(text)
-    if site.kind == "address":
-        text = message(
-            site.op,
-            "a kernel reaches outside of a buffer",
-            f"element {value}",
-            "an element of the buffer",
-            "this is a bug in Firth: report it with what FIRTH_DUMP=folder writes",
-        )
-        return VerifyError(text)
-    text = message(
-        site.op,
-        f"index {value} is out of range",
-        str(value),
-        site.detail,
-        "look where the indices come from, or clip them to the dimension",
-    )
-    return IndexOutOfRange(text)
+        raise error_of(self._sites.get(site, UNKNOWN), value)
 
 
 def _aligned(nbytes: int) -> int:

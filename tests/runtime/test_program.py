@@ -12,11 +12,12 @@ import pytest
 
 from firth.base import flags
 from firth.base.dtype import float32
-from firth.base.errors import ArgumentError, DivisionByZero, FirthError, IndexOutOfRange
+from firth.base.errors import ArgumentError, FirthError, IndexOutOfRange
 from firth.runtime import layout as at
 from firth.runtime.buffer import Buffer, allocate, from_array
-from firth.runtime.program import HostStage, Program, Site, Stage, View, error_of
+from firth.runtime.program import HostStage, Program, Stage, View
 from firth.runtime.report import Value
+from firth.runtime.site import Site
 from firth.targets.cpu import build, facts
 from tests.runtime.native import TILE, Text, functions
 
@@ -167,12 +168,6 @@ def test_error_word_is_cleared(two_threads):
         with pytest.raises(IndexOutOfRange):
             bad.run([x])
         fine.run([x])
-
-
-def test_division_site():
-    error = error_of(Site("floor_divide", "division", ""), 0)
-    assert isinstance(error, DivisionByZero) and isinstance(error, ZeroDivisionError)
-    assert "floor_divide: integer division by zero" in str(error)
 
 
 def test_unknown_place_and_missing_inputs():

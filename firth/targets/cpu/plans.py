@@ -17,8 +17,9 @@ from typing import Any
 from firth.base import flags
 from firth.ir.graph import Graph
 from firth.runtime import cache
-from firth.runtime.program import Program, Site, Stage
+from firth.runtime.program import Program, Stage
 from firth.runtime.report import Value
+from firth.runtime.site import Site
 from firth.targets.cpu import build, facts
 
 Fields = dict[str, Any]

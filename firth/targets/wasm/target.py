@@ -20,7 +20,8 @@ from firth.passes import pipeline
 from firth.passes.plan import Plan
 from firth.passes.schedule import Schedule
 from firth.runtime.buffer import ALIGNMENT, Buffer, allocate
-from firth.runtime.program import Place, Site, error_of
+from firth.runtime.program import Place
+from firth.runtime.site import Site, error_of
 from firth.targets.wasm import build
 from firth.targets.wasm.facts import FACTS
 

@@ -13,6 +13,7 @@ from firth.ir.node import Node
 from firth.passes.fuse import REDUCTIONS
 from firth.passes.simplify import Simplifier
 
+LARGE = 1 << 17  # elements of a row from which it is worth parts
 COLUMNS = 64  # results side by side that one tile adds up
 ENOUGH = 8  # tiles that keep several cores busy
 PART = 1 << 15  # elements from which a part is worth a tile
@@ -41,7 +42,10 @@ def _parts(node: Node) -> tuple[int, int] | None:
         return None
     shape, axes = node.src[0].shape, node.attrs[0]
     results = math.prod(n for d, n in enumerate(shape) if d not in axes)
-    tiles = -(-results // COLUMNS)
+    rows = axes == tuple(range(len(shape) - len(axes), len(shape)))
+    if rows and math.prod(shape) < LARGE * results:
+        return None
+    tiles = results if rows else -(-results // COLUMNS)
     wanted = min(PARTS // max(tiles, 1), math.prod(shape) // PART)
     if tiles >= ENOUGH or wanted < 2:
         return None

@@ -11,6 +11,7 @@ from firth.base.dtype import DType
 from firth.base.facts import TargetFacts
 from firth.codegen import fmod
 from firth.codegen.builder import Builder
+from firth.codegen.microkernel import multiply_add
 from firth.codegen.types import constant, register_type, scalar_type, suffix
 from firth.ir.kernel import Const, Expression
 
@@ -105,6 +106,8 @@ def apply(e: Emitter, op: str, x: list[str], source: DType, dtype: DType, lanes:
         return extreme(b, op, x[0], x[1], source, lanes)
     if op == "threefry":
         return threefry(b, x[0], x[1], lanes)
+    if op == "multiply_add":
+        return multiply_add(b, dtype, lanes, e.facts)(*x)
     if source.kind == "f":
         return _float(b, op, x, source, lanes, e.facts)
     return _integer(b, op, x, source, lanes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from firth.codegen import arith
+from firth.codegen import arith, crossed
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes, Value
 from firth.codegen.types import constant, register_type, scalar_type, suffix
@@ -44,6 +44,10 @@ def _combined(body: Sequence[Statement]) -> dict[Accumulator, int]:
 
 def loop(e: Emitter, s: Loop) -> None:
     """Emits a loop, and after it binds its accumulators to their results."""
+    loads = crossed.crossing(e, s)
+    if loads:
+        crossed.emit(e, s, loads)
+        return
     changed = _combined((s,))
     for accumulator in s.carries:
         lanes = e.lanes.lanes if e.lanes else changed.get(accumulator, 1)

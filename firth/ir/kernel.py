@@ -93,7 +93,8 @@ class Load:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Apply:
-    """A base elementwise op by name on arguments (`cast` and `bitcast` read the target dtype).
+    """A base elementwise op by name on arguments (`cast` and `bitcast` read the target dtype), or
+    `multiply_add`: x * y + z, rounded once where the machine does it at once.
 
     site: number of the place in the program, where integer division by zero is reported.
     guards: where one fails a division is not checked.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
@@ -18,6 +18,7 @@ from firth.ir.kernel import (
     Load,
     Store,
 )
+from firth.passes.affine import combine, of_axis
 from firth.passes.fuse import OP_COST
 
 _HEAVY = {**OP_COST, "threefry": 60}  # here its arithmetic counts, not what storing it would cost
@@ -56,20 +57,22 @@ def _merge_run(run: list[Axis], merged: dict[Axis, tuple[Axis, int]]) -> None:
     merged[run[-1]] = (one, 1)
 
 
-def rename(a: Affine, merged: dict[Axis, tuple[Axis, int]]) -> Affine:
-    """An index over merged axes."""
-    terms = []
+def rename(a: Affine, merged: Mapping[Axis, tuple[Axis, int] | Affine]) -> Affine:
+    """An index over merged axes, or with other indices in place of axes."""
+    parts = []
     for axis, c in a.terms:
-        target, keeps = merged.get(axis, (axis, 1))
-        if keeps:
-            terms.append((target, c))
-    return Affine(a.const, tuple(terms))
+        target = merged.get(axis, (axis, 1))
+        if isinstance(target, Affine):
+            parts.append((target, c))
+        elif target[1]:
+            parts.append((of_axis(target[0]), c))
+    return combine(parts, a.const)
 
 
 class Rewriter:
     """Expressions again, with indices renamed or parts replaced; bottom up, each one once."""
 
-    def __init__(self, merged: dict[Axis, tuple[Axis, int]]) -> None:
+    def __init__(self, merged: Mapping[Axis, tuple[Axis, int] | Affine]) -> None:
         self.merged = merged
         self.new: dict[int, Expression] = {}
 

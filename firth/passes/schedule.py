@@ -17,6 +17,7 @@ from firth.passes.layout import copied, layouts
 from firth.passes.loops import Call, schedule_loops
 from firth.passes.rims import schedule_rims
 from firth.passes.values import NeedsBuffer, Sites
+from firth.passes.winograd import schedule_winograd
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,9 @@ def _cluster(
     if cluster.alone:
         return rims + schedule_alone(fusion, cluster, sites, facts)
     if cluster.contraction is not None:
+        calls = None if generic else schedule_winograd(fusion, cluster, sites, facts)
+        if calls is not None:
+            return rims + calls
         return [*rims, schedule_contraction(fusion, cluster, sites, facts, generic)]
     return [*rims, schedule_loops(fusion, cluster, sites, facts, generic)]
 

@@ -1,0 +1,207 @@
+"""A 3x3 convolution by Winograd's F(4x4, 3x3), and so the gradient of its input, which is the
+convolution with the turned weights.
+
+    winograd_weights    U[36] = G w G' of all weights, once per run
+    winograd            for a block of tiles V[36] = B' d B, products M[p] = V[p] U[p], and A' M A
+                        with the epilogue of the cluster
+
+A block's points lie in scratch that fits the second-level cache, channels innermost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firth.base import dtype as dt
+from firth.base.facts import TargetFacts
+from firth.ir.kernel import Accumulator, Axis, Contract, Load, Loop, Statement, Store
+from firth.ir.node import Node
+from firth.passes.affine import of_axis
+from firth.passes.blocking import panel_columns
+from firth.passes.expressions import rename
+from firth.passes.loops import Call
+from firth.passes.values import Values
+from firth.passes.winograd_blocks import (
+    Block,
+    Convolution,
+    Epilogue,
+    Patch,
+    Tiles,
+    as_load,
+    between,
+    beyond,
+    call,
+    points,
+    round_up,
+    step,
+)
+from firth.passes.winograd_tiles import (
+    HALO,
+    PLANES,
+    POINTS,
+    TILE,
+    Square,
+    at,
+    both_ways,
+    down,
+    nest,
+    of_input,
+    of_weight,
+    to_output,
+)
+
+MOST_TILES = 64  # of a block: more do not make the products faster
+
+
+def forward(
+    values: Callable[[], Values], conv: Convolution, facts: TargetFacts
+) -> list[Call] | None:
+    """The two kernels; None where an operand is not simply read from memory."""
+    panel = panel_columns(4, facts)
+    channels, features = conv.extents[conv.channel], conv.extents[conv.feature]
+    shape = (PLANES, -(-features // panel), channels, panel)
+    weights = Node(conv.node.op, (), conv.node.attrs, shape, dt.float32)
+    first = _weights(values(), conv, weights, facts)
+    second = _tiles(values(), conv, weights, facts)
+    return None if first is None or second is None else [first, second]
+
+
+def block(conv: Convolution, facts: TargetFacts) -> Block:
+    """As many tiles as their points leave room for in the second-level cache."""
+    rows, across = conv.tiles
+    images = conv.count(conv.batch)
+    channels, features = conv.extents[conv.channel], conv.extents[conv.feature]
+    room = facts.l2_bytes * 5 // 8 // (PLANES * 4 * (channels + features))
+    most = max(1, min(MOST_TILES, room) // across)  # rows of tiles
+    if most < rows:
+        return Block(1, -(-rows // -(-rows // most)))
+    together = min(images, most // rows)
+    return Block(-(-images // -(-images // together)), rows)
+
+
+def _weights(values: Values, conv: Convolution, target: Node, facts: TargetFacts) -> Call | None:
+    """target[36][panel of features][channel][feature of the panel]."""
+    lanes = facts.lanes(4)
+    _, panels, channels, width = target.shape
+    axes = {x: Axis(f"w{x}", conv.extents[x]) for x in conv.other_labels}
+    load = as_load(values, conv.other, conv.other_labels, axes)
+    if load is None:
+        return None
+    panel, c = Axis("panel", panels), Axis("c", channels)
+    piece, o = Axis("piece", width // lanes), Axis("o", lanes)
+    feature = at((panel, width), (piece, lanes), (o, 1))
+    row, column = (axes[k] for k in conv.kernel)
+    where = {axes[conv.feature]: feature, axes[conv.channel]: of_axis(c)}
+    base = rename(load.index, {**where, row: at(), column: at()})
+    source = Square(
+        load.buffer, base, step(load.index, row), step(load.index, column),
+        beyond(feature, conv.extents[conv.feature]),
+    )  # fmt: skip
+    plane = panels * channels * width
+    place = at((panel, channels * width), (c, width), (piece, lanes), (o, 1))
+    out = Square(values.buffer(target, written=True), place, POINTS * plane, plane)
+    spare = between(values.scratch(dt.float32, PLANES * lanes), o, lanes)
+    body = nest([piece, o], both_ways(source, spare, out, of_weight, 3), lanes)
+    return call("winograd_weights", (panel, c), values, [body])
+
+
+def _tiles(values: Values, conv: Convolution, weights: Node, facts: TargetFacts) -> Call | None:
+    return _Forward(values, conv, weights, facts).call()
+
+
+class _Forward:
+    """The kernel of the tiles."""
+
+    def __init__(
+        self, values: Values, conv: Convolution, weights: Node, facts: TargetFacts
+    ) -> None:
+        self.values, self.conv, self.weights = values, conv, weights
+        self.lanes = facts.lanes(4)
+        self.tiles = Tiles(conv, block(conv, facts))
+        _, panels, self.channels, self.width = weights.shape
+        self.features = panels * self.width
+        self.epilogue = Epilogue(values, conv)
+        source = (conv.image, conv.image_labels, conv.channel)
+        every = (Axis("all", 1), self.channels)
+        self.patch = Patch(values, conv, self.tiles, source, HALO, every, self.lanes)
+
+    def call(self) -> Call | None:
+        """The kernel, unless the image is not simply read from memory."""
+        if self.patch.load is None:
+            return None
+        values, tiles, lanes = self.values, self.tiles, self.lanes
+        self.spare = values.scratch(dt.float32, PLANES * lanes)
+        v = points(values, tiles, self.patch.stride, lanes)
+        m = points(values, tiles, self.features, lanes)
+        body = [
+            *self.patch.fill(),
+            self.patch.points(v, self.spare, of_input, POINTS),
+            self._products(v, m),
+        ]
+        if self.epilogue.unit(self.conv.feature):
+            body.append(self._outputs(m))
+        else:
+            body += self._outputs_in_scratch(m)
+        return call("winograd", tiles.grid, values, body)
+
+    def _products(self, v: Square, m: Square) -> Statement:
+        f, size = dt.float32, self.channels * self.width
+        p, panel = Axis("p", PLANES), Axis("panel", self.features // self.width)
+        t, o, k = Axis("t", self.tiles.count), Axis("o", self.width), Axis("k", self.channels)
+        result = Accumulator("product", "add", f, 0)
+        a = at((p, v.column), (t, self.patch.stride), (k, 1))
+        b = at((p, panel.extent * size), (panel, size), (k, self.width), (o, 1))
+        out = at((p, m.column), (t, self.features), (panel, self.width), (o, 1))
+        weights = Load(self.values.buffer(self.weights), b, f)
+        store = Store(m.buffer, out, result)
+        product = Contract((t,), (o,), (k,), Load(v.buffer, a, f), weights, result, (store,))
+        return nest([p, panel], [product])
+
+    def _tile(self, m: Square, piece: Axis, o: Axis) -> Square:
+        place = at((self.tiles.number, self.features), (piece, self.lanes), (o, 1))
+        return m.moved(place)
+
+    def _outputs(self, m: Square) -> Statement:
+        """A' M A and the epilogue, while a row of it is in registers."""
+        conv, tiles, lanes = self.conv, self.tiles, self.lanes
+        used = round_up(conv.extents[conv.feature], lanes)
+        piece, o, i = Axis("piece", used // lanes), Axis("o", lanes), Axis("i", TILE)
+        spare = between(self.spare, o, lanes)
+        image, y = tiles.place(tiles.n, at((tiles.i, TILE), (i, 1)))
+        stores: list[Store] = []
+        for k, value in enumerate(to_output([spare.load(i, j) for j in range(POINTS)])):
+            places = {
+                conv.batch: image, conv.feature: at((piece, lanes), (o, 1)),
+                conv.places[0]: y, conv.places[1]: at((tiles.j, TILE), const=k),
+            }  # fmt: skip
+            stores += self.epilogue.at(places, value)[1]
+        first = down(self._tile(m, piece, o), spare, to_output, POINTS)
+        return nest([*tiles.axes, piece, o], [first, Loop(i, tuple(stores))], lanes)
+
+    def _outputs_in_scratch(self, m: Square) -> list[Statement]:
+        """A' M A into scratch, features innermost, and the epilogue in the order of its memory."""
+        conv, tiles, lanes = self.conv, self.tiles, self.lanes
+        piece, o = Axis("piece", self.features // lanes), Axis("o", lanes)
+        line = tiles.columns * self.features
+        rows = tiles.block.down * TILE
+        y = self.values.scratch(dt.float32, tiles.block.images * rows * line)
+        place = at(
+            (tiles.n, rows * line), (tiles.i, TILE * line), (tiles.j, TILE * self.features),
+            (piece, lanes), (o, 1),
+        )  # fmt: skip
+        out = Square(y, place, line, self.features)
+        spare = between(self.spare, o, lanes)
+        body = both_ways(self._tile(m, piece, o), spare, out, to_output, POINTS)
+        n, r = Axis("n", tiles.block.images), Axis("r", rows)
+        x, f = Axis("x", conv.extents[conv.places[1]]), Axis("f", conv.extents[conv.feature])
+        image, row = tiles.place(n, r)
+        places = {
+            conv.batch: image, conv.feature: of_axis(f), conv.places[0]: row,
+            conv.places[1]: of_axis(x),
+        }  # fmt: skip
+        result = at((n, rows * line), (r, line), (x, self.features), (f, 1))
+        read = Load(y, result, dt.float32)
+        return [
+            nest([*tiles.axes, piece, o], body, lanes),
+            self.epilogue.loops([n, f], [r, x], places, read, lanes),
+        ]

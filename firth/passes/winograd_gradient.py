@@ -1,0 +1,213 @@
+"""The gradient of the weights of a 3x3 convolution by Winograd's F(4x4, 3x3).
+
+    winograd_sums       for a part of the tiles V[36] = B' d B, Z[36] = A g A', S[p] += V[p]' Z[p]
+    winograd_gradient   the sum of all parts, G' S G, and the epilogue of the cluster
+
+The parts depend on the shape alone and are added in their order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firth.base import dtype as dt
+from firth.base.facts import TargetFacts
+from firth.ir.kernel import (
+    Accumulate,
+    Accumulator,
+    Affine,
+    Apply,
+    Axis,
+    Const,
+    Contract,
+    Expression,
+    Load,
+    Loop,
+    Statement,
+    Store,
+)
+from firth.ir.node import Node
+from firth.passes.affine import of_axis
+from firth.passes.blocking import panel_columns
+from firth.passes.loops import Call
+from firth.passes.values import Values
+from firth.passes.winograd_blocks import (
+    Block,
+    Convolution,
+    Epilogue,
+    Patch,
+    Tiles,
+    between,
+    call,
+    points,
+    round_up,
+)
+from firth.passes.winograd_tiles import (
+    HALO,
+    PLANES,
+    POINTS,
+    TILE,
+    Square,
+    at,
+    both_ways,
+    nest,
+    of_input,
+    of_output,
+    to_weight,
+)
+
+ENOUGH_TILES = 8  # of a grid, for threads to share
+CHANNELS = 8  # of a tile of the last kernel
+KERNEL = 9  # weights of a channel and a feature
+
+
+def gradient(
+    values: Callable[[], Values], conv: Convolution, facts: TargetFacts
+) -> list[Call] | None:
+    """The two kernels; None where an operand is not simply read from memory."""
+    rule = _Gradient(conv, facts)
+    sums = rule.sum_up(values())
+    return None if sums is None else [sums, rule.finish(values())]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Channels and features of a tile of the grid, the block of tiles that it transforms at a time,
+    and how many such blocks (of images, of rows) it adds up."""
+
+    channels: int
+    features: int
+    block: Block
+    repeat: tuple[int, int]
+
+
+def split(conv: Convolution, facts: TargetFacts) -> Split:
+    """Few blocks of channels and features, because each transforms its tiles anew; few parts of the
+    sum, because each is stored; but enough of both together."""
+    panel = panel_columns(4, facts)
+    c, o = (round_up(conv.extents[x], panel) for x in (conv.channel, conv.feature))
+    bc, bo = min(c, 2 * panel), min(o, 2 * panel)
+    if -(-c // bc) * -(-o // bo) < ENOUGH_TILES:
+        bc = panel
+    rows, across = conv.tiles
+    images = conv.count(conv.batch)
+    most = max(1, facts.l2_bytes * 5 // 8 // (PLANES * 4 * (bc + bo)) // across)  # rows of tiles
+    down = min(rows, most)
+    together = min(images, most // rows) if down == rows else 1
+    wanted = -(-ENOUGH_TILES // (-(-c // bc) * -(-o // bo)))
+    blocks = (-(-images // together), -(-rows // down))
+    parts_n = min(blocks[0], wanted)
+    parts_y = min(blocks[1], -(-wanted // parts_n))
+    repeat = (-(-blocks[0] // parts_n), -(-blocks[1] // parts_y))
+    return Split(bc, bo, Block(together, down), repeat)
+
+
+class _Gradient:
+    def __init__(self, conv: Convolution, facts: TargetFacts) -> None:
+        self.conv, self.lanes = conv, facts.lanes(4)
+        self.split = split(conv, facts)
+        self.tiles = Tiles(conv, self.split.block, self.split.repeat)
+        c, o = self.split.channels, self.split.features
+        self.grid_c = Axis("channels", -(-conv.extents[conv.channel] // c))
+        self.grid_o = Axis("features", -(-conv.extents[conv.feature] // o))
+        parts = math.prod(axis.extent for axis in self.tiles.grid)
+        shape = (parts, PLANES, self.grid_c.extent * c, self.grid_o.extent * o)
+        self.sums = Node(conv.node.op, (), conv.node.attrs, shape, dt.float32)
+
+    def sum_up(self, values: Values) -> Call | None:
+        """sums[part][p][channel][feature]."""
+        conv, tiles, lanes = self.conv, self.tiles, self.lanes
+        sources = (
+            ((conv.image, conv.image_labels, conv.channel), HALO, self.grid_c, self.split.channels),
+            ((conv.other, conv.other_labels, conv.feature), 0, self.grid_o, self.split.features),
+        )
+        image, result = (
+            Patch(values, conv, tiles, source, halo, (grid, count), lanes)
+            for source, halo, grid, count in sources
+        )
+        if image.load is None or result.load is None:
+            return None
+        spare = values.scratch(dt.float32, PLANES * lanes)
+        v, z = (points(values, tiles, part.stride, lanes) for part in (image, result))
+        clear, add = self._products(values, v, z)
+        body = [
+            *image.fill(), image.points(v, spare, of_input, POINTS),
+            *result.fill(), result.points(z, spare, of_output, TILE), add,
+        ]  # fmt: skip
+        grid = (self.grid_c, self.grid_o, *tiles.grid)
+        return call("winograd_sums", grid, values, [*clear, nest(tiles.again, body)])
+
+    def _products(self, values: Values, v: Square, z: Square) -> tuple[list[Statement], Statement]:
+        """(what clears the sums, if several blocks are added up; the products of a block)."""
+        f, total = dt.float32, Accumulator("sum", "add", dt.float32, 0)
+        p, t = Axis("p", PLANES), Axis("t", self.tiles.count)
+        c, o = Axis("c", self.split.channels), Axis("o", self.split.features)
+        sums, place = values.buffer(self.sums, written=True), self._place(p, c, o)
+        a = at((p, v.column), (t, c.extent), (c, 1))
+        b = at((p, z.column), (t, o.extent), (o, 1))
+        clear: list[Statement] = []
+        after: Expression = total
+        if math.prod(self.split.repeat) > 1:
+            clear = [nest([p, c, o], [Store(sums, place, Const(0.0, f))], self.lanes)]
+            after = Apply("add", (Load(sums, place, f), total), f)
+        body = (Store(sums, place, after),)
+        product = Contract(
+            (c,), (o,), (t,), Load(v.buffer, a, f), Load(z.buffer, b, f), total, body
+        )
+        return clear, nest([p], [product])
+
+    def _place(self, p: Axis, c: Axis, o: Axis) -> Affine:
+        _, _, channels, features = self.sums.shape
+        plane = channels * features
+        n, y = self.tiles.grid
+        return at(
+            (n, y.extent * PLANES * plane), (y, PLANES * plane), (p, plane),
+            (self.grid_c, self.split.channels * features), (c, features),
+            (self.grid_o, self.split.features), (o, 1),
+        )  # fmt: skip
+
+    def finish(self, values: Values) -> Call:
+        """The sums of all parts, G' S G and the epilogue."""
+        lanes, f = self.lanes, dt.float32
+        epilogue = Epilogue(values, self.conv)
+        parts, _, channels, features = self.sums.shape
+        grid_o, grid_c = Axis("features", features // lanes), Axis("blocks", channels // CHANNELS)
+        c, o, p, part = (
+            Axis("c", CHANNELS),
+            Axis("o", lanes),
+            Axis("p", PLANES),
+            Axis("part", parts),
+        )
+        plane = channels * features
+        place = at(
+            (part, PLANES * plane), (p, plane), (grid_c, CHANNELS * features), (c, features),
+            (grid_o, lanes), (o, 1),
+        )  # fmt: skip
+        total = Accumulator("total", "add", f, 0)
+        sum_ = Accumulate(total, Load(values.buffer(self.sums), place, f))
+        whole = between(values.scratch(f, PLANES * lanes), o, lanes)
+        spare = between(values.scratch(f, PLANES * lanes), o, lanes)
+        keep = Store(whole.buffer, at((p, lanes), (o, 1)), total)
+        by_feature = epilogue.unit(self.conv.feature)
+        steps = (1, lanes * KERNEL, lanes) if by_feature else (CHANNELS * KERNEL, KERNEL, 1)
+        room = values.scratch(f, lanes * CHANNELS * KERNEL)
+        corner = at((o, steps[0]), (c, steps[1]))
+        weights = Square(room, corner, 3 * steps[2], steps[2])
+        body = [
+            Loop(p, (Loop(part, (sum_,), carries=(total,)), keep)),
+            *both_ways(whole, spare, weights, to_weight, POINTS),
+        ]
+        i, j = Axis("i", 3), Axis("j", 3)
+        places: dict[int | None, Affine] = {
+            self.conv.feature: at((grid_o, lanes), (o, 1)),
+            self.conv.channel: at((grid_c, CHANNELS), (c, 1)),
+            self.conv.kernel[0]: of_axis(i),
+            self.conv.kernel[1]: of_axis(j),
+        }
+        result = weights.load(i, j)
+        order = ([c, i, j], [o]) if by_feature else ([o], [c, i, j])
+        last = epilogue.loops(*order, places, result, lanes)
+        statements = [nest([c, o], body, lanes), last]
+        return call("winograd_gradient", (grid_o, grid_c), values, statements)

@@ -20,11 +20,13 @@ import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.passes.affine import Layout
 from firth.passes.fuse import MOVEMENT, Cluster, Fusion, Placement, follow, strip
 from firth.passes.simplify import scalar_value
+from firth.passes.winograd import by_winograd
 
 FEWEST_CHANNELS = 4  # windows over fewer are reduced as they lie
 
@@ -70,12 +72,14 @@ def windowed(node: Node) -> Windowed | None:
     return None
 
 
-def copied(graph: Graph) -> dict[int, Node]:
+def copied(graph: Graph, facts: TargetFacts) -> dict[int, Node]:
     """Movement to be stored all the same, by id: what windows read of the program's inputs and
     outputs, and weights, each in an order of its own."""
     fixed = {id(strip(o)) for o in graph.outputs} | {id(n) for n in graph.inputs}
     found: dict[int, Node] = {}
     for conv in filter(None, map(windowed, graph.nodes())):
+        if by_winograd(conv.node, facts):
+            continue  # its transforms read in any order
         top, base = _image(conv.window)
         if id(base) in fixed and id(top) not in fixed and scalar_value(base) is None:
             found[id(top)] = top

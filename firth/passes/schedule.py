@@ -49,7 +49,7 @@ def schedule(
     apart: set[int] = set(forced)
     ordered = fused and not generic  # an order of storage may depend on extents
     if ordered:
-        forced.update(copied(graph))
+        forced.update(copied(graph, facts))
     plain: set[int] = set()
     while True:
         fusion = fuse(graph, forced, apart)

@@ -40,11 +40,18 @@ def schedule_winograd(
     """The kernels of a contraction and its epilogue; None where it is not a convolution that this
     makes faster."""
     assert cluster.contraction is not None
-    conv = convolution(cluster.contraction)
-    if conv is None or not pays(conv, facts):
+    if not by_winograd(cluster.contraction, facts):
         return None
+    conv = convolution(cluster.contraction)
+    assert conv is not None
     rule = gradient if conv.gradient else forward
     return rule(lambda: Values(fusion, cluster, sites), conv, facts)
+
+
+def by_winograd(node: Node, facts: TargetFacts) -> bool:
+    """Whether a contraction is a convolution that this makes faster."""
+    conv = convolution(node)
+    return conv is not None and pays(conv, facts)
 
 
 def convolution(node: Node) -> Convolution | None:

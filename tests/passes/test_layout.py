@@ -138,7 +138,7 @@ def test_which_contractions_read_windows() -> None:
 
 def test_only_movement_of_inputs_is_copied() -> None:
     graph = to_base(graph_of(two, *SHAPES))
-    names = sorted(n.op.name for n in copied(graph).values())
+    names = sorted(n.op.name for n in copied(graph, FACTS).values())
     assert names == ["pad", "reshape", "reshape"]
 
 

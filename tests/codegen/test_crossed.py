@@ -29,9 +29,9 @@ def answer(n, m, target, dtype=dt.float32, guards=()):
     return x, y
 
 
-@pytest.mark.parametrize("dtype", [dt.float32, dt.float64, dt.int32, dt.int64], ids=str)
+@pytest.mark.parametrize("dtype", [dt.float32, dt.int64], ids=str)
 @pytest.mark.parametrize("target", ALL_FACTS, ids=lambda t: f"{t.vector_bytes}{t.masked}")
-@pytest.mark.parametrize(("n", "m"), [(32, 32), (16, 48), (33, 17), (5, 40), (40, 5), (3, 2)])
+@pytest.mark.parametrize(("n", "m"), [(32, 48), (33, 17), (5, 40), (3, 2)])
 def test_values(n, m, target, dtype):
     x, y = answer(n, m, target, dtype)
     np.testing.assert_array_equal(y, 2 * x.T)

@@ -32,6 +32,7 @@ from firth.tensor.gradmode import (
 from firth.tensor.handle import Size, Tensor
 from firth.tensor.jit import jit
 from firth.tensor.methods import FUNCTIONS
+from firth.tensor.profile import profile
 from firth.tensor.random import Generator, default_generator
 from firth.tensor.reading import from_dlpack
 
@@ -42,6 +43,6 @@ __all__ = [  # noqa: PLE0604
     "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator", "empty",
     "empty_like", "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like",
     "get_default_dtype", "grad", "inference_mode", "is_grad_enabled", "jit", "linspace", "no_grad",
-    "ones", "ones_like", "set_default_dtype", "set_grad_enabled", "tensor", "value_and_grad", "vjp",
-    "zeros", "zeros_like", *sorted(FUNCTIONS),
+    "ones", "ones_like", "profile", "set_default_dtype", "set_grad_enabled", "tensor",
+    "value_and_grad", "vjp", "zeros", "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

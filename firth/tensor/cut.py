@@ -16,8 +16,9 @@ from firth.base import flags
 from firth.base.errors import FirthError, RecordingError
 from firth.ir.graph import Graph
 from firth.ir.text import to_text
-from firth.runtime import trace
+from firth.runtime import summary, trace
 from firth.runtime.buffer import Buffer
+from firth.targets.lock import imported
 from firth.tensor import origins
 from firth.tensor.blame import blame
 from firth.tensor.handle import Tensor, extra
@@ -268,7 +269,12 @@ def compile_recording(
     if flags.debug("graph"):
         print(to_text(graph), file=sys.stderr)
     with trace.compiling():
-        return targets.get(flags.get("FIRTH_TARGET")).compile(graph)
+        program = targets.get(flags.get("FIRTH_TARGET")).compile(graph)
+    if flags.get("FIRTH_DUMP") and flags.get("FIRTH_TARGET") == "cpu":
+        found = origins.origins(nodes, rec.places, labels(rec), outputs)
+        notes = [summary.words(o) for o in found]
+        imported("firth.targets.cpu.stages").note_lines(graph, notes)
+    return program
 
 
 def _failed(rec: Recording, live: dict[int, list[Tensor]], error: BaseException) -> None:

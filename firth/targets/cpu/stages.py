@@ -3,6 +3,7 @@
 FIRTH_DUMP=folder writes, for each compiled graph, folder/<hash of the graph>/ with
 
     0_recorded.txt  1_lowered.txt  2_kernels.txt  3_<number>_<kernel>.ll  4_<number>_<kernel>.s
+    5_plan.txt      the arena: which value lies where, from which kernel to which
     repro.py        runs the graph on random inputs and compares with the reference target
 
 FIRTH_LOAD=folder reads the same names: an edited 1_lowered.txt or 3_*.ll is used instead of what
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firth.base import flags
@@ -64,14 +65,13 @@ class Stages:
         if not dump and not load:
             return
         text = to_text(graph)
-        key = hashlib.sha256(text.encode()).hexdigest()[:16]
         if dump:
-            self._to = Path(dump) / key
+            self._to = _folder(dump, text)
             self._to.mkdir(parents=True, exist_ok=True)
             self._write("0_recorded.txt", text)
             self._write("repro.py", _REPRO)
         if load:
-            self._from = Path(load) / key
+            self._from = _folder(load, text)
 
     def lowered(self, make: Callable[[], Graph]) -> Graph:
         """The lowered graph, or its edited text."""
@@ -90,6 +90,7 @@ class Stages:
             parts.append("when a constant input has changed:\n\n" + _listing(plan.before))
             parts.append("every time:\n")
         self._write("2_kernels.txt", "\n".join([*parts, _listing(plan)]))
+        self._write("5_plan.txt", _plan_text(plan))
 
     def code(self, number: int, kernel: str, text: Text, assembly: Callable[[str], str]) -> Text:
         """The LLVM text of one kernel, or its edited form."""
@@ -111,6 +112,37 @@ class Stages:
     def _write(self, name: str, text: str) -> None:
         assert self._to is not None
         (self._to / name).write_text(text)
+
+
+def note_lines(graph: Graph, notes: Sequence[str]) -> None:
+    """Puts the user's lines, one for each node in the graph's order, beside the recorded graph."""
+    text, by_node = to_text(graph), dict(zip(map(id, graph.nodes()), notes, strict=True))
+    inputs = {id(n) for n in graph.inputs}
+    rest = [by_node[id(n)] for n in graph.nodes() if id(n) not in inputs]
+    comments = [*(by_node.get(id(n), "") for n in graph.inputs), *rest]
+    lines = text.splitlines()
+    noted = [f"{line}  # {note}" if note else line for line, note in zip(lines, comments)]
+    path = _folder(flags.get("FIRTH_DUMP"), text) / "0_recorded.txt"
+    path.write_text("\n".join([*noted, *lines[len(noted) :]]) + "\n")
+
+
+def _folder(root: str, text: str) -> Path:
+    return Path(root) / hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plan_text(plan: Plan) -> str:
+    """Steps with their places, then the arena's values with their lifetimes."""
+    lines = [f"arena {plan.arena_bytes} bytes, outputs {sum(plan.output_bytes)} bytes", ""]
+    for k, step in enumerate(plan.steps):
+        lines.append(
+            f"{k:4} {step.kernel.name:<32} {step.kernel.tiles():6} tiles {step.bytes:12} bytes "
+            f"{step.flops:14} flops{'  guarded' if step.guarded else ''}"
+        )
+    lines += ["", f"{'offset':>12} {'bytes':>12} {'steps':>9}  value"]
+    for v in sorted(plan.values, key=lambda v: (v.offset, v.first)):
+        words = f"{v.node.op.name} {v.node.dtype.name}{list(v.node.shape)}"
+        lines.append(f"{v.offset:12} {v.bytes:12} {v.first:4}-{v.last:<4}  {words}")
+    return "\n".join(lines) + "\n"
 
 
 def _seal(text: str) -> str:

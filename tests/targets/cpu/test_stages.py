@@ -27,7 +27,7 @@ def test_every_stage_is_written_and_the_repro_runs(folder: Path) -> None:
     cpu.compile(graph_of(lambda x: T["exp"](x) * 2.0, (5, 3)))
     (stage,) = folder.iterdir()
     names = sorted(p.name for p in stage.iterdir())
-    assert [n.split("_")[0] for n in names] == ["0", "1", "2", "3", "4", "repro.py"]
+    assert [n.split("_")[0] for n in names] == ["0", "1", "2", "3", "4", "5", "repro.py"]
     root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, str(stage / "repro.py")],

@@ -1,5 +1,5 @@
 # make demo   train on real digits, from nothing but Python     make test   the default suite
-# Longer suites: make fuzz, make soak, make bench        Checks:     make lint
+# Longer suites: make fuzz, make soak, make bench        Checks:     make lint, make replay
 # Each environment is made once under build/ and made again when pyproject.toml changes.
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ PEERS := build/venv-peers
 # BLAS and torch pools in the test processes would fight over the cores.
 TESTENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint format docs fuzz soak bench clean
+.PHONY: demo test lint format docs fuzz soak replay bench clean
 
 define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -49,6 +49,9 @@ fuzz: $(TEST)/ready
 soak: $(TEST)/ready
 	@$(TESTENV) FIRTH_SOAK=$${FIRTH_SOAK:-100000} $(TEST)/bin/python -m pytest tests/soak -n 2 \
 	  -o faulthandler_timeout=0 $(ARGS)
+
+replay: $(TEST)/ready
+	@$(TESTENV) $(TEST)/bin/python -m tests.replay $(ARGS)
 
 bench: $(PEERS)/ready
 	@$(PEERS)/bin/python -m benchmarks $(ARGS)

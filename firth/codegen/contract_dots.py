@@ -36,7 +36,8 @@ def dot_products(t: Tile) -> None:
     """Sums of products along the sum, for few rows."""
     s, b, e = t.s, t.b, t.e
     assert isinstance(s.a, Load) and isinstance(s.b, Load)
-    rows = 1 if e.generic else min(t.max_m, 4 if e.facts.vector_registers >= 32 else 2)
+    rows = max(1, min(t.max_m, 4 if e.facts.vector_registers >= 32 else 2))
+    rows = 1 if e.generic else rows
     wide = 4
     columns = max(t.lanes, wide)
     a_row, b_col = stride_of(t, s.a, s.rows, "a_row"), stride_of(t, s.b, s.cols, "b_col")

@@ -8,6 +8,9 @@ import pytest
 from firth.base import dtype as dt
 from firth.base import flags
 from firth.codegen.emit import emit
+from firth.ir.graph import Graph
+from firth.ir.op import TABLE, Expr, input_node
+from firth.passes import pipeline
 from tests.codegen.harness import facts, run
 from tests.codegen.test_contract import matmul, try_matmul
 
@@ -51,3 +54,14 @@ def test_rows_and_columns_of_ones() -> None:
     a, b, c = (np.ones(shape, np.float32) for shape in shapes)
     run(matmul(3, 5, 100, b_rows=True), [a, b, c], facts(32))
     assert (c == 100).all()
+
+
+def test_no_rows() -> None:
+    x, w = input_node(0, (0, 64), dt.float32), input_node(1, (2, 64), dt.float32)
+    product = TABLE["contract"](
+        Expr(x), Expr(w), a_labels=(0, 1), b_labels=(2, 1), out_labels=(0, 2)
+    )
+    _, plan = pipeline.to_kernels(Graph((x, w), (product.node,)), facts(16))
+    for step in plan.steps:
+        assert step.kernel.tiles() == 0
+        emit(step.kernel, facts(16))

@@ -90,7 +90,8 @@ class Stages:
             parts.append("when a constant input has changed:\n\n" + _listing(plan.before))
             parts.append("every time:\n")
         self._write("2_kernels.txt", "\n".join([*parts, _listing(plan)]))
-        self._write("5_plan.txt", _plan_text(plan))
+        whole = [plan] if plan.before is None else [plan.before, plan]
+        self._write("5_plan.txt", "\n".join(map(_plan_text, whole)))
 
     def code(self, number: int, kernel: str, text: Text, assembly: Callable[[str], str]) -> Text:
         """The LLVM text of one kernel, or its edited form."""

@@ -21,11 +21,10 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from firth.base import flags
-from firth.base.errors import VerifyError
-from firth.base.facts import TargetFacts
 from firth.codegen import scheduler, tracer
 from firth.runtime import cache, pool
 from firth.targets.cpu import facts
+from firth.targets.cpu.crew import Crew, Toolchain, refused, target_machine
 from firth.targets.lock import imported, lock
 
 VERSION = 1  # of what this file does to a text; part of the cache's key
@@ -93,21 +92,27 @@ class Text(Protocol):
 def load(texts: Iterable[Text]) -> Functions:
     """Addresses of the kernels' functions by name; the runtime has its scheduler afterwards.
 
-    A name stands for one text (it is a hash of it). VerifyError: LLVM or the allow-list of external
-    symbols refuses a text.
+    LLVM works in other threads while the iterable makes more texts. A name stands for one text (it
+    is a hash of it). VerifyError: LLVM or the allow-list of external symbols refuses a text.
     """
-    load_scheduler()
-    wanted = {t.name: t.text for t in texts}
-    found = _present(wanted)
-    if len(found) < len(wanted):
-        with lock:
-            found = _present(wanted)
-            missing = [name for name in wanted if name not in found]
-            machine = _machine()
-            objects = [_object(name, wanted[name], _LIBRARY, (name,), machine) for name in missing]
-            if missing:
-                found.update(dict.fromkeys(missing, _link(objects, missing, _LIBRARY)))
-    return Functions({name: found[name] for name in wanted})
+    found: dict[str, Library] = {}
+    codes: dict[str, bytes] = {}
+    with lock:
+        with Crew(_toolchain, facts.host()) as crew:
+            native = None if pool.installed() else _scheduler_code(crew)
+            for text in texts:
+                name = text.name
+                known = _libraries.get(name)
+                if known is not None:
+                    found[name] = known
+                elif name not in codes:
+                    _object(crew, codes, name, text.text, _LIBRARY, (name,))
+        if native is not None:
+            _install(native)
+        if codes:
+            library = _link(list(codes.values()), list(codes), _LIBRARY)
+            found.update(dict.fromkeys(codes, library))
+    return Functions(found)
 
 
 def _present(names: Iterable[str]) -> dict[str, Library]:
@@ -143,14 +148,23 @@ def load_scheduler() -> None:
     if pool.installed():
         return
     with lock:
-        host = facts.host()
-        name = "firth_scheduler"
-        code = _object(
-            name, scheduler.text(host.triple), scheduler.SYMBOLS, scheduler.EXPORTS, _machine()
-        )
-        library = _link([code], scheduler.EXPORTS, scheduler.SYMBOLS)
-        _kept.append(library)
-        pool.install(library.addresses, scheduler.sleeps(host.triple))
+        with Crew(_toolchain, facts.host()) as crew:
+            native = _scheduler_code(crew)
+        _install(native)
+
+
+def _scheduler_code(crew: Crew) -> dict[str, bytes]:
+    """Where the scheduler's object will be, once the crew is done."""
+    codes: dict[str, bytes] = {}
+    text = scheduler.text(facts.host().triple)
+    _object(crew, codes, "firth_scheduler", text, scheduler.SYMBOLS, scheduler.EXPORTS)
+    return codes
+
+
+def _install(codes: dict[str, bytes]) -> None:
+    library = _link(list(codes.values()), scheduler.EXPORTS, scheduler.SYMBOLS)
+    _kept.append(library)
+    pool.install(library.addresses, scheduler.sleeps(facts.host().triple))
 
 
 def load_tracer() -> int:
@@ -161,16 +175,17 @@ def load_tracer() -> int:
     with lock:
         if tracer.NAME not in _libraries:
             text, exports = tracer.text(clock), (tracer.NAME,)
-            code = _object(tracer.NAME, text, tracer.SYMBOLS, exports, _machine())
-            _kept.append(_link([code], exports, tracer.SYMBOLS))
+            codes: dict[str, bytes] = {}
+            with Crew(_toolchain, facts.host()) as crew:
+                _object(crew, codes, tracer.NAME, text, tracer.SYMBOLS, exports)
+            _kept.append(_link(list(codes.values()), exports, tracer.SYMBOLS))
         return _libraries[tracer.NAME].addresses[tracer.NAME]
 
 
 def assembly(text: str) -> str:
     """The machine's assembly for a text, to be read by people and tests."""
     with lock:
-        machine = _machine()
-        return str(machine.emit_assembly(_parse("assembly", text, machine)))
+        return _toolchain().assembly("assembly", text)
 
 
 def check(name: str, text: str, symbols: frozenset[str], exports: Sequence[str]) -> None:
@@ -178,67 +193,50 @@ def check(name: str, text: str, symbols: frozenset[str], exports: Sequence[str])
     for declared in _DECLARE.findall(text):
         symbol = declared.strip('"')
         if not (symbol in symbols or _INTRINSIC.match(symbol)):
-            raise _refused(name, f"{symbol} is not on the list of external symbols")
+            raise refused(name, f"{symbol} is not on the list of external symbols")
     defined = [
         symbol.strip('"')
         for linkage, symbol in _DEFINE.findall(text)
         if "internal" not in linkage.split() and "private" not in linkage.split()
     ]
     if sorted(defined) != sorted(exports):
-        raise _refused(name, f"it defines {defined}, expected {list(exports)}")
+        raise refused(name, f"it defines {defined}, expected {list(exports)}")
     # the words alone are found much faster, and most texts have neither
     if ("external" in text or "asm" in text) and _EXTERNAL.search(text):
-        raise _refused(name, "it holds an external global or inline assembly")
-
-
-def _refused(name: str, why: str) -> VerifyError:
-    return VerifyError(f"build: {name} is refused: {why}; this is a bug in code generation")
+        raise refused(name, "it holds an external global or inline assembly")
 
 
 def _object(
-    name: str, text: str, symbols: frozenset[str], exports: Sequence[str], machine: Any
-) -> bytes:
-    """The object code of a text: from disk, or compiled and put there."""
+    crew: Crew, codes: dict[str, bytes], name: str, text: str, symbols: frozenset[str],
+    exports: Sequence[str],
+) -> None:  # fmt: skip
+    """Puts the object code of a text into `codes`: from disk, or compiled by the crew and kept."""
     place, folder = key(text), _objects()
-    found = None if folder is None else cache.read(folder, place)
+    codes[name] = found = (None if folder is None else cache.read(folder, place)) or b""
     shown = flags.debug("asm")
-    if found is not None and not shown:
-        return found
+    if found and not shown:
+        return
     check(name, text, symbols, exports)
     if shown:
-        print(machine.emit_assembly(_parse(name, text, machine)), file=sys.stderr)
-    code = _compile(name, text, machine)
-    unknown = undefined(code) - symbols
-    if unknown:
-        raise _refused(name, f"its code needs {', '.join(sorted(unknown))}")
-    if folder is not None:
-        cache.write(folder, place, code)
-    return code
+        print(_toolchain().assembly(name, text), file=sys.stderr)
+
+    def compiled(toolchain: Toolchain) -> None:
+        code = toolchain.object(name, text)
+        unknown = undefined(code) - symbols
+        if unknown:
+            raise refused(name, f"its code needs {', '.join(sorted(unknown))}")
+        if folder is not None:
+            cache.write(folder, place, code)
+        codes[name] = code
+
+    global compilations
+    compilations += 1
+    crew.add(compiled)
 
 
 def _objects() -> Path | None:
     folder = flags.cache_dir()
     return None if folder is None else folder / "objects"
-
-
-def _compile(name: str, text: str, machine: Any) -> bytes:
-    global compilations
-    code = bytes(machine.emit_object(_parse(name, text, machine)))
-    compilations += 1
-    return code
-
-
-def _parse(name: str, text: str, machine: Any) -> Any:
-    llvm = imported("llvmlite.binding")
-
-    try:
-        module = llvm.parse_assembly(text)
-        module.triple = machine.triple
-        module.data_layout = str(machine.target_data)
-        module.verify()
-    except RuntimeError as error:
-        raise _refused(name, str(error).strip()) from None
-    return module
 
 
 def _link(objects: Sequence[bytes], exports: Sequence[str], symbols: frozenset[str]) -> Library:
@@ -282,18 +280,8 @@ def _symbols(names: frozenset[str]) -> dict[str, int]:
 
 
 @functools.cache
-def _machine() -> Any:
-    return _new_machine(facts.host())
-
-
-def _new_machine(host: TargetFacts) -> Any:
-    llvm = imported("llvmlite.binding")
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_triple(host.triple).create_target_machine(
-        cpu=host.cpu, features=host.features, opt=1, reloc="pic", codemodel="small"
-    )
+def _toolchain() -> Toolchain:
+    return Toolchain(facts.host())
 
 
 @functools.cache
@@ -302,7 +290,7 @@ def _jit() -> Any:
     llvm = imported("llvmlite.binding")
 
     # JITLink puts an object's sections side by side, so short displacements always reach.
-    return llvm.create_lljit_compiler(_new_machine(facts.host()), use_jit_link=True)
+    return llvm.create_lljit_compiler(target_machine(facts.host()), use_jit_link=True)
 
 
 def key(text: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
+from firth.base import flags
 from firth.codegen.emit import emit
 from firth.codegen.text import Text
 from firth.ir.graph import Graph
+from firth.ir.kernel_key import kernel_key
 from firth.ir.node import Node
 from firth.passes import pipeline
 from firth.passes.plan import Plan
@@ -27,24 +32,35 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
     schedule, plan = pipeline.place(lowered, facts.host(), generic, fused)
     stages.kernels(plan)
     parts = [plan] if plan.before is None else [plan.before, plan]
-    number, made = 0, []
-    for part in parts:
-        texts = []
-        for step in part.steps:
-            text = emit(step.kernel, facts.host(), generic, len(schedule.sites.table) + 1 + number)
-            texts.append(stages.code(number, step.kernel.name, text, build.assembly))
-            number += 1
-        made.append(texts)
-    functions = build.load([text for texts in made for text in texts])
+    texts: list[Text] = []
+    functions = build.load(_texts(schedule, parts, generic, stages, texts))
     sites = _sites(schedule, parts)
     numbers = {id(n): k for k, n in enumerate(graph.nodes())}
-    fields = [_fields(numbers, p, texts, sites) for p, texts in zip(parts, made, strict=True)]
+    rest = iter(texts)
+    made = [list(islice(rest, len(part.steps))) for part in parts]
+    fields = [_fields(numbers, p, mine, sites) for p, mine in zip(parts, made, strict=True)]
     if plan.before is not None:
         fields[-1].update(before=fields[0], constants=list(lowered.constants))
     if key is not None:
-        objects = {text.name: build.key(text.text) for texts in made for text in texts}
+        objects = {name: build.key(text) for name, text in {t.name: t.text for t in texts}.items()}
         plans.remember(key, fields[-1], objects)
     return plans.program(fields[-1], functions)
+
+
+def _texts(
+    schedule: Schedule, parts: list[Plan], generic: bool, stages: Stages, texts: list[Text]
+) -> Iterator[Text]:
+    """The text of each step, put into `texts` too; equal kernels are emitted once."""
+    known: dict[object, Text] = {}
+    checked = flags.get("FIRTH_CHECK") == "1"  # then each text knows its own place
+    for k, step in enumerate(step for part in parts for step in part.steps):
+        site = len(schedule.sites.table) + 1 + k if checked else 0
+        key = (kernel_key(step.kernel), site)
+        text = known.get(key)
+        if text is None:
+            text = known[key] = emit(step.kernel, facts.host(), generic, site)
+        texts.append(stages.code(k, step.kernel.name, text, build.assembly))
+        yield texts[-1]
 
 
 def _sites(schedule: Schedule, parts: list[Plan]) -> list[list[str]]:

@@ -100,6 +100,7 @@ class Tile:
         self.deferred = blocked or len(s.cols) > 1
         inner = self._most(s.reduce[1:])
         self.max_k = self.kc * inner if s.reduce else 1
+        self.block_m = self._row_block()
 
     def _most(self, axes: tuple[Axis, ...]) -> int:
         total = 1
@@ -125,6 +126,15 @@ class Tile:
             if extent % more == 0:
                 return extent // more
         return -(-extent // parts)
+
+    def _row_block(self) -> int:
+        """Rows whose part of a stays in a cache while all columns pass by: all of them where a was
+        copied before a loop around."""
+        if len(self.s.rows) != 1 or (id(self.s), "a") in self.e.packed:
+            return self.max_m
+        most = blocking.rows_in_cache(self.max_k, self.size, self.rows, self.e.facts)
+        parts = -(-self.max_m // most)
+        return min(self.max_m, round_up(-(-self.max_m // parts), self.rows))
 
     def number(self, key: str, value: int) -> Index:
         """A size that is decided here: known, or always a parameter in a generic kernel."""
@@ -204,10 +214,37 @@ class Tile:
         b.loop(0, b.mul(steps, kc), kc, [], block)
 
     def _block(self, adds: bool) -> None:
-        """Packs what is to be packed, then all panels of the tile."""
-        e, b, s = self.e, self.b, self.s
-        self.k = count(e, s.reduce)
-        a, b_side = (self._side(which, make) for which, make in SIDES)
+        """Copies what is to be copied, then all panels of the tile, a block of rows at a time."""
+        self.k = count(self.e, self.s.reduce)
+        b_side = self._side("b", right)
+        if self.block_m < self.max_m or (self.e.generic and len(self.s.rows) == 1):
+            self._row_blocks(b_side, adds)
+        else:
+            self._rows(b_side, adds, 0, self.m)
+
+    def _row_blocks(self, b_side: Side, adds: bool) -> None:
+        e, b = self.e, self.b
+        axis, most = self.s.rows[0], self.block_m
+        whole = e.range(axis)
+        step = self.number("block_m", most)
+        found = None if whole.counts is None else {x for n in whole.counts for x in _cut(n, most)}
+
+        def block(start: Index, _: list[str]) -> list[str]:
+            size = step if found == {most} else b.min(step, b.sub(whole.count, start))
+            first = b.add(whole.start, start)
+            counts = None if found is None else tuple(sorted(found))
+            part = Range(first, b.add(first, size), size, True, counts)
+            with e.bound(axis, first), e.restricted(axis, part):
+                self._rows(b_side, adds, start, size)
+            return []
+
+        steps = b.div(b.add(whole.count, b.sub(step, 1)), step)
+        b.loop(0, b.mul(steps, step), step, [], block)
+
+    def _rows(self, b_side: Side, adds: bool, above: Index, m: Index) -> None:
+        """All panels of m rows, of which the first is number `above` of the tile."""
+        b = self.b
+        a = self._side("a", left)
 
         def columns(j: Index, n: Index) -> None:
             bp = b_side.start(j)
@@ -215,12 +252,12 @@ class Tile:
             def rows(i: Index, m: Index) -> None:
                 c = self.c
                 if self.deferred:
-                    c = b.gep(self.element, c, b.add(b.mul(i, self.c_row), j))
+                    c = b.gep(self.element, c, b.add(b.mul(b.add(above, i), self.c_row), j))
                 self._call(a, b_side, (a.start(i), bp, c), (m, n), adds)
                 if not self.deferred:
                     self.body_on_piece(i, m, j, n)
 
-            self.panels(self.m, self.rows, rows)
+            self.panels(m, self.rows, rows)
 
         self.panels(self.n, self.columns, columns)
 
@@ -360,3 +397,8 @@ class Tile:
             return []
 
         b.loop(0, round_up_index(b, elements, self.lanes), self.lanes, [], step)
+
+
+def _cut(count: int, step: int) -> set[int]:
+    """The sizes of the pieces when so many points are cut in steps."""
+    return {min(count, step), count % step or step} & set(range(1, count + 1))

@@ -30,6 +30,7 @@ def packed_before(e: Emitter, s: Loop) -> Iterator[None]:
         for (which, make), x in zip(SIDES, (c.a, c.b), strict=True):
             fixed = not e.needs(x) & moving and not {y.buffer for y in _loads(x)} & written
             if fixed and (id(c), which) not in e.packed:
+                t.block_m = t.max_m
                 side = make(t)
                 if side.prepare is not nothing:
                     side.prepare()

@@ -3,8 +3,9 @@
 | operand | how it is read |
 |---|---|
 | a, rows and sums that each have one stride, fixed sizes | in place |
-| a, neighbours along the last row axis | copied to [k][row] |
-| a, neighbours along the last sum axis | transposed into panels [k][rows of a panel] |
+| a, neighbours along its only row axis | copied into panels [k][rows of a panel] |
+| a, neighbours along the last sum axis | copied to [row][k] |
+| a, others | copied to [k][row] |
 | b, one column axis of stride 1, few rows, fixed sizes | in place |
 | b, one column axis of stride 1 | copied into panels [k][columns of a panel] |
 | b, neighbours along the last sum axis (x @ W.T) | transposed into such panels |
@@ -24,12 +25,13 @@ from firth.codegen.contract_pack import (
     at,
     coefficient,
     pack_panels,
-    pack_transposed,
+    pack_rows,
     pack_vectors,
     plain,
     round_up,
     unit,
 )
+from firth.codegen.contract_transpose import pack_transposed
 from firth.ir.kernel import Affine, Axis, Load
 from firth.passes import blocking
 
@@ -78,18 +80,24 @@ def left(t: Tile) -> Side:
             base = base_pointer(t, load, rows)
             return Side(nothing, lambda i: b.gep(t.element, base, b.mul(i, row)), row, step)
     by_rows = bool(rows) and unit(x, rows[-1])
-    if reduce and not by_rows and unit(x, reduce[-1]):
+    if by_rows and len(rows) == 1:
         width = round_up(t.rows, t.lanes)
-        panels = -(-t.max_m // t.rows) + 1
+        panels = -(-t.block_m // t.rows)
         packed = t.scratch("a", panels * width * t.max_k)
         return Side(
-            lambda: pack_transposed(e, x, rows, reduce, packed, (t.rows, width), t.lanes),
-            lambda i: b.gep(
-                t.element, packed, b.mul(b.mul(b.div(i, t.rows), width), t.k)
-            ),
+            lambda: pack_panels(e, x, rows[0], reduce, packed, (t.rows, width), t.lanes),
+            lambda i: b.gep(t.element, packed, b.mul(b.mul(b.div(i, t.rows), width), t.k)),
             1, width,
         )  # fmt: skip
-    height = round_up(t.max_m, t.rows) + t.lanes
+    if reduce and not by_rows and unit(x, reduce[-1]):
+        stride = row_stride(t)
+        packed = t.scratch("a", (t.block_m + 1) * stride)
+        return Side(
+            lambda: pack_rows(e, x, rows, reduce, packed, stride, t.lanes),
+            lambda i: b.gep(t.element, packed, b.mul(i, stride)),
+            stride, 1,
+        )  # fmt: skip
+    height = round_up(t.block_m, t.rows) + t.lanes
     packed = t.scratch("a", height * t.max_k)
     a_k = t.number("a_k", height)
     return Side(
@@ -100,6 +108,15 @@ def left(t: Tile) -> Side:
         lambda i: b.gep(t.element, packed, i),
         1, a_k,
     )  # fmt: skip
+
+
+def row_stride(t: Tile) -> int:
+    """From one copied row to the next: room for whole vectors, and an odd number of lines, so that
+    the rows of a piece lie in different sets of a cache. One for all sizes in generic kernels."""
+    longest = blocking.reduce_block(t.size) if t.e.generic else t.max_k
+    line = max(1, 64 // t.size)
+    lines = -(-(longest + t.lanes) // line)
+    return (lines | 1) * line
 
 
 def linear_stride(t: Tile, index: Affine, axes: tuple[Axis, ...]) -> int | None:
@@ -122,7 +139,7 @@ def scattered(t: Tile, row: int, step: int) -> bool:
     of a cache: then a copy pays, if enough columns use it."""
     row, step = abs(row) * t.size, abs(step) * t.size
     pages = row == t.size and step >= 2048
-    sets = step == t.size and row % 4096 == 0 and row >= 2 * t.max_k * t.size
+    sets = step == t.size and row % 4096 == 0
     return (pages or sets) and t.max_n > 2 * t.columns
 
 
@@ -144,10 +161,10 @@ def right(t: Tile) -> Side:
 
         def prepare() -> None:
             if contiguous:
-                pack_panels(e, x, cols[0], reduce, packed, t.columns, t.lanes)
-            else:
                 panel = (t.columns, t.columns)
-                pack_transposed(e, x, cols, reduce, packed, panel, t.lanes)
+                pack_panels(e, x, cols[0], reduce, packed, panel, t.lanes)
+            else:
+                pack_transposed(e, x, cols, reduce, packed, t.columns, t.lanes)
 
         return Side(prepare, lambda j: b.gep(t.element, packed, b.mul(j, t.k)), 0, t.columns)
     width = round_up(t.max_n, t.columns) + t.lanes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from firth.codegen import memory, values
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes
-from firth.codegen.types import scalar_type, suffix, widen
+from firth.codegen.types import scalar_type, widen
 from firth.ir.kernel import Axis, Expression, Load
 
 if TYPE_CHECKING:
@@ -231,210 +231,118 @@ def pack_vectors(
     nest(e, reduce, row)
 
 
+AHEAD_BYTES = 4096  # how far ahead of itself a copy asks for memory
+
+
+def ask_ahead(e: Emitter, x: Expression, axis: Axis, row_bytes: int) -> Callable[[], None]:
+    """A function that asks for the cache line that x needs some steps of the axis later.
+
+    The machine's own foresight ends with a page, and rows of an operand often lie in several.
+    """
+    load = plain(e, x)
+    step = 0 if load is None or e.generic else coefficient(load.index.terms, axis)
+    far = abs(step) * x.dtype.itemsize >= row_bytes  # rows side by side are foreseen
+    if load is None or step == 0 or not far:
+        return lambda: None
+    element = scalar_type(x.dtype)
+    ahead = max(1, AHEAD_BYTES // max(row_bytes, 64)) * step
+
+    def ask() -> None:
+        pointer = e.b.gep(element, memory.address(e, load.buffer, load.index), ahead)
+        read_data_soon = [("i32", "0"), ("i32", "3"), ("i32", "1")]
+        e.b.intrinsic("llvm.prefetch.p0", "void", [("ptr", pointer), *read_data_soon])
+
+    return ask
+
+
 def pack_panels(
     e: Emitter,
     x: Expression,
     axis: Axis,
     reduce: Sequence[Axis],
     target: str,
-    width: int,
+    panel: tuple[int, int],
     lanes: int,
 ) -> None:
-    """Copies x, contiguous along its only axis, into panels [axis / width][k][width]."""
+    """Copies x, contiguous along its only axis, into panels [point / step][k][width].
+
+    panel: (step, width): panel p holds at least the `step` points from p * step on, where there
+    are so many; width is a multiple of lanes. Memory is read in its own order, row after row.
+    """
     b = e.b
+    step, width = panel
     element, size = scalar_type(x.dtype), x.dtype.itemsize
     where, total = e.range(axis), count(e, reduce)
+    points = where.count
+    row_bytes = size * (points if isinstance(points, int) else axis.extent)
+    ask = ask_ahead(e, x, reduce[-1], row_bytes) if reduce else lambda: None
+    # panels whose `width` points all exist
+    if isinstance(points, int):
+        whole: Index = (points - width) // step * step + step if points >= width else 0
+    else:
+        whole = b.mul(b.div(b.max(b.add(points, step - width), 0), step), step)
 
-    def panel(first: Index, _: list[str]) -> list[str]:
-        base = b.gep(element, target, b.mul(first, total))
-        last = isinstance(where.count, int) and where.count % width == 0
-        columns = width if last else b.min(width, b.sub(where.count, first))
+    def row(k: Index) -> None:
+        at_row = b.gep(element, target, b.mul(k, width))
 
-        def row(k: Index) -> None:
-            at_row = b.gep(element, base, b.mul(k, width))
+        def copy(first: Index, columns: Index) -> None:
+            panel = first if step == width else b.mul(b.div(first, step), width)
+            base = b.gep(element, at_row, b.mul(panel, total))
 
             def put(offset: Index, n: int) -> None:
-                pointer = b.gep(element, at_row, offset)
+                ask()
+                pointer = b.gep(element, base, offset)
                 b.store(widen(element, n), e.vector(x, n), pointer, size)
 
             vectors(e, axis, b.add(where.start, first), columns, put, lanes)
 
-        nest(e, reduce, row)
-        return []
+        def full(first: Index, _: list[str]) -> list[str]:
+            copy(first, width)
+            return []
 
-    steps = round_up_index(b, where.count, width)
-    b.loop(0, steps, width, [], panel)
+        def partial(first: Index, _: list[str]) -> list[str]:
+            copy(first, b.min(width, b.sub(points, first)))
+            return []
+
+        b.loop(0, whole, step, [], full)
+        b.loop(whole, round_up_index(b, points, step), step, [], partial)
+
+    nest(e, reduce, row)
 
 
-def pack_transposed(
+def pack_rows(
     e: Emitter,
     x: Expression,
     axes: Sequence[Axis],
     reduce: Sequence[Axis],
     target: str,
-    panel: tuple[int, int],
+    stride: int,
     lanes: int,
 ) -> None:
-    """Copies x, contiguous along its last sum axis, into panels [point / step][k][width].
+    """Copies x, contiguous along its last sum axis, to [point][k], `stride` from point to point.
 
-    panel: (step, width): panel p holds the `width` points from p * step on (width a multiple of
-    lanes). Blocks of lanes x lanes are transposed in registers. Points beyond the end are copies
-    of the last one.
+    Every vector is stored whole: what it writes too much is overwritten by the next one, or lies
+    between two points.
     """
     b = e.b
-    step, width = panel
     element, size = scalar_type(x.dtype), x.dtype.itemsize
-    points, total = count(e, axes), count(e, reduce)
     inner = e.range(reduce[-1])
-    load = plain(e, x)
-    stride: int | None = None
-    if load is not None and len(axes) == 1 and not e.generic:
-        stride = coefficient(load.index.terms, axes[0])
+    row_bytes = size * (inner.count if isinstance(inner.count, int) else reduce[-1].extent)
+    ask = ask_ahead(e, x, axes[-1], row_bytes) if axes else lambda: None
 
-    def block(first: Index, base: str, clamp: bool) -> None:
-        """Points first .. first + lanes, all k, to base[k * width]."""
+    def row(point: Index) -> None:
+        base = b.gep(element, target, b.mul(point, stride))
 
-        def column(n: int, place: int) -> str:
-            if stride is not None and not clamp:
-                assert load is not None
-                with at(e, axes, first):
-                    pointer = memory.address(e, load.buffer, load.index)
-                pointer = b.gep(element, pointer, place * stride)
-                return _read(e, pointer, element, size, n)
-            point = b.add(first, place)
-            with at(e, axes, b.min(point, b.sub(points, 1)) if clamp else point):
-                return e.vector(x, n)
+        def segment(k0: Index) -> None:
+            first = b.mul(k0, inner.count)
 
-        def outer(k0: Index) -> None:
             def put(offset: Index, n: int) -> None:
-                k = b.add(b.mul(k0, inner.count), offset)
-                pointer = b.gep(element, base, b.mul(k, width))
-                rows = [column(n, place) for place in range(lanes)]
-                if n == 1:
-                    for place, row in enumerate(rows):
-                        b.store(element, row, b.gep(element, pointer, place), size)
-                    return
-                for q, row in enumerate(transpose(b, rows, element, size)):
-                    b.store(widen(element, n), row, b.gep(element, pointer, q * width), size)
+                ask()
+                pointer = b.gep(element, base, b.add(first, offset))
+                b.store(widen(element, n), e.vector(x, n), pointer, size)
 
             vectors(e, reduce[-1], inner.start, inner.count, put, lanes)
 
-        nest(e, reduce[:-1], outer)
+        nest(e, reduce[:-1], segment)
 
-    def one_panel(first: Index, _: list[str]) -> list[str]:
-        base = b.gep(element, target, b.mul(b.mul(b.div(first, step), width), total))
-
-        def group(c: Index, _: list[str]) -> list[str]:
-            start = b.add(first, c)
-            into = b.gep(element, base, c)
-            if isinstance(points, int) and points % step == 0 and step % lanes == 0:
-                block(start, into, False)
-                return []
-            end = b.add(start, lanes)
-            only_if(e, b.compare("sle", end, points), lambda: block(start, into, False))
-            only_if(e, b.compare("slt", points, end), lambda: block(start, into, True))
-            return []
-
-        b.loop(0, width, lanes, [], group)
-        return []
-
-    b.loop(0, round_up_index(b, points, step), step, [], one_panel)
-
-
-def _read(e: Emitter, pointer: str, element: str, size: int, lanes: int) -> str:
-    """Loads a vector, under the mask of the vector loop if it has one."""
-    type_ = widen(element, lanes)
-    mask = e.lanes.mask if e.lanes else None
-    if mask is None:
-        return e.b.load(type_, pointer, size)
-    return e.b.intrinsic(
-        f"llvm.masked.load.{suffix(element, lanes)}.p0",
-        type_,
-        [
-            ("ptr", pointer),
-            ("i32", str(size)),
-            (f"<{lanes} x i1>", mask),
-            (type_, "zeroinitializer"),
-        ],
-        pure=False,
-    )
-
-
-def transpose(b: Builder, rows: list[str], element: str, size: int) -> list[str]:
-    """The transposed square of registers: first inside 16-byte pieces, then of whole pieces."""
-    lanes = len(rows)
-    piece = max(1, 16 // size)
-    type_ = f"<{lanes} x {element}>"
-
-    def pick(x: str, y: str, order: list[int]) -> str:
-        text = ", ".join(f"i32 {i}" for i in order)
-        return b.op(f"shufflevector {type_} {x}, {type_} {y}, <{lanes} x i32> <{text}>")
-
-    if piece not in (2, 4) or lanes % piece or lanes // piece not in (1, 2, 4):
-        return _transpose_stepwise(b, rows, pick)
-    starts = range(0, lanes, piece)
-
-    def unpack(x: str, y: str, high: bool, run: int) -> str:
-        """Runs of x and y in turn, from the low or high half of every piece."""
-        half = range(piece // 2, piece) if high else range(piece // 2)
-        order = []
-        for s in starts:
-            for first in range(half.start, half.stop, run):
-                order += [s + first + i for i in range(run)]
-                order += [lanes + s + first + i for i in range(run)]
-        return pick(x, y, order)
-
-    if piece == 2:
-        inside = [[unpack(rows[s], rows[s + 1], h, 1) for h in (False, True)] for s in starts]
-    else:
-        inside = []
-        for s in starts:
-            r0, r1, r2, r3 = rows[s : s + 4]
-            low, low2 = unpack(r0, r1, False, 1), unpack(r2, r3, False, 1)
-            high, high2 = unpack(r0, r1, True, 1), unpack(r2, r3, True, 1)
-            inside.append([unpack(x, y, h, 2) for x, y in ((low, low2), (high, high2))
-                           for h in (False, True)])  # fmt: skip
-    out = [""] * lanes
-    for t in range(piece):
-        for q, row in enumerate(_transpose_pieces(pick, [g[t] for g in inside], piece, lanes)):
-            out[q * piece + t] = row
-    return out
-
-
-def _transpose_pieces(
-    pick: Callable[[str, str, list[int]], str], x: list[str], piece: int, lanes: int
-) -> list[str]:
-    def from_two(a: str, c: str, places: tuple[int, ...]) -> str:
-        half = len(places) // 2
-        order: list[int] = []
-        for n, p in enumerate(places):
-            base = p * piece + (lanes if n >= half else 0)
-            order += range(base, base + piece)
-        return pick(a, c, order)
-
-    if len(x) == 1:
-        return x
-    if len(x) == 2:
-        return [from_two(x[0], x[1], (q, q)) for q in (0, 1)]
-    low = [from_two(x[i], x[i + 1], (0, 1, 0, 1)) for i in (0, 2)]
-    high = [from_two(x[i], x[i + 1], (2, 3, 2, 3)) for i in (0, 2)]
-    turns = ((0, 2, 0, 2), (1, 3, 1, 3))
-    return [from_two(x[0], x[1], p) for x in (low, high) for p in turns]
-
-
-def _transpose_stepwise(
-    b: Builder, rows: list[str], pick: Callable[[str, str, list[int]], str]
-) -> list[str]:
-    """Any power of two: interleaves row i with row i + half until every bit has moved."""
-    lanes = len(rows)
-    half = lanes // 2
-    low = [i // 2 + (lanes if i % 2 else 0) for i in range(lanes)]
-    high = [i + half for i in low]
-    width = 1
-    while width < lanes:
-        after = []
-        for i in range(half):
-            after += [pick(rows[i], rows[i + half], low), pick(rows[i], rows[i + half], high)]
-        rows = after
-        width *= 2
-    return rows
+    nest(e, axes, row)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from firth.codegen import values
 from firth.codegen.builder import Index
-from firth.codegen.contract_pack import first_lanes, transpose
+from firth.codegen.contract_pack import first_lanes
+from firth.codegen.contract_transpose import transpose
 from firth.codegen.state import Lanes, Value
 from firth.codegen.types import scalar_type, widen
 from firth.ir.kernel import Axis, Expression, Load, Loop, Store

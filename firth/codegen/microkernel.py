@@ -15,7 +15,7 @@ from firth.base.facts import TargetFacts
 from firth.codegen.builder import Builder, Index
 from firth.codegen.types import scalar_type, suffix, widen
 
-UNROLL = 4
+SUMS_UNDER_WAY = 16  # fewer in one step of the sum: several steps an iteration
 
 Sizes = tuple[int | None, ...]
 
@@ -25,7 +25,7 @@ class Micro:
     """rows x vectors of c = (c +) sum over k of a[r * a_row + k * a_k] * b[k * b_k + column].
 
     sizes: (k, a_row, a_k, b_k, c_row), strides in elements; None is read from an argument.
-    adds: begins with what c holds.
+    adds: what c holds is added last, so that a long sum in blocks is one of short ones.
     masked: an argument tells how many columns exist; the others are not read.
     """
 
@@ -148,17 +148,21 @@ def _body(b: Builder, m: Micro, facts: TargetFacts) -> None:
     zero = "0" if m.lanes == 1 and m.dtype.kind != "f" else "zeroinitializer"
     if m.lanes == 1 and m.dtype.kind == "f":
         zero = "0.0"
-    sums = [b.load(type_, p, size) if m.adds else zero for p in places]
-    carried = [*((type_, s) for s in sums), ("ptr", "%a"), ("ptr", "%b")]
-    main = b.mul(b.div(k, UNROLL), UNROLL)
-    values = b.loop(0, main, UNROLL, carried, steps(UNROLL))
+    carried = [*((type_, zero) for _ in places), ("ptr", "%a"), ("ptr", "%b")]
+    # Nothing is unrolled that fills the registers: a step's loads, moved up, would displace a sum.
+    unroll = max(1, min(4, SUMS_UNDER_WAY // (m.rows * m.vectors)))
+    main = b.mul(b.div(k, unroll), unroll)
+    values = b.loop(0, main, unroll, carried, steps(unroll))
     rest = b.sub(k, main)
     if isinstance(rest, int):
         values = steps(rest)(0, values) if rest else values
     else:
         carried = [(t, v) for (t, _), v in zip(carried, values, strict=True)]
         values = b.loop(main, k, 1, carried, steps(1))
+    add = "fadd" if m.dtype.kind == "f" else "add"
     for value, place in zip(values, places, strict=False):
+        if m.adds:
+            value = b.op(f"{add} {type_} {b.load(type_, place, size)}, {value}")
         b.store(type_, value, place, size)
 
 

@@ -11,6 +11,9 @@ from firth.base.facts import TargetFacts
 # multiplications: below, a second thread costs more than it brings; above, eight tiles balance
 SMALL_WORK = 1 << 21
 LARGE_WORK = 1 << 25
+# micro-tiles of rows in the tallest tile; copying an element of b, in readings of one of a
+TALL_PIECES = 74
+COPY_COST = 3
 # up to here b is used so little that reading it is all that counts
 FEW_ROWS = 4
 FEW_ROWS_SUM = 32
@@ -53,32 +56,40 @@ def reduce_block(itemsize: int) -> int:
     return 1024 * 4 // itemsize
 
 
+def rows_in_cache(k: int, itemsize: int, step: int, facts: TargetFacts) -> int:
+    """Rows of a, a multiple of step, that stay in the second-level cache beside b's part."""
+    return max(2, facts.l2_bytes // 8 // (max(k, 1) * itemsize) // step) * step
+
+
 def contract_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -> tuple[int, int]:
     """(rows, columns) of a tile of an (m, n) result that sums over k.
 
-    Tall tiles, because each packs its part of b and reading a again costs little; a's part fits
-    the second-level cache. A result that is large beside its sums has at least two blocks of rows:
+    Tiles as large as b's part in half of the second-level cache allows (a passes by in blocks of
+    rows), then halved until there are enough, evened out, so that no tile is much smaller than
+    others. Half as many rows: b is copied twice as often; half as many columns: a is read twice as
+    often, which costs less. A result that is large beside its sums has at least two blocks of rows:
     tiles are numbered row block by row block, so that each thread keeps one contiguous part of it
-    (of a weight, its update and what the next step reads of it) in its own cache. Then split until
-    there are enough tiles, columns first, evened out, so that no tile is much smaller than others.
+    (of a weight, its update and what the next step reads of it) in its own cache.
     """
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
     longest = min(max(k, 1), reduce_block(itemsize))
-    tall = min(19 * mr, max(mr, facts.l2_bytes // itemsize // longest // mr * mr))
-    wide = (32 if m <= FEW_ROWS else 8) * nr
+    tall = TALL_PIECES * mr
+    wide = max(8, facts.l2_bytes // 2 // (itemsize * longest * nr)) * nr
+    if m <= FEW_ROWS:
+        wide = 32 * nr
     if m * n * k >= SMALL_WORK and m >= max(4 * mr, 2 * k):
         tall = min(tall, -(-m // 2))
     rows, cols = _even(m, tall, mr), _even(n, wide, nr)
     wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK)
-    low = nr if m <= 2 * tall // 3 else 4 * nr
-    for smallest_rows, smallest_cols in ((rows, low), (4 * mr, low), (4 * mr, nr)):
-        while -(-m // rows) * -(-n // cols) < wanted:
-            if cols >= 2 * smallest_cols:
-                cols = _even(n, cols // 2, nr)
-            elif rows >= 2 * smallest_rows and rows > smallest_rows:
-                rows = _even(m, rows // 2, mr)
-            else:
-                break
+    while -(-m // rows) * -(-n // cols) < wanted:
+        halves = []
+        if cols >= 2 * nr:
+            halves.append((rows, _even(n, cols // 2, nr)))
+        if rows >= 8 * mr:
+            halves.append((_even(m, rows // 2, mr), cols))
+        if not halves:
+            break
+        rows, cols = min(halves, key=lambda tile: COPY_COST / tile[0] + 1 / tile[1])
     return rows, cols
 
 

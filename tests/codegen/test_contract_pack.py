@@ -1,9 +1,6 @@
-"""Walking axes and copying operands: sizes of pieces, transposed squares, what an operand is."""
+"""Walking axes and copying operands: sizes of pieces, what an operand is."""
 
 from __future__ import annotations
-
-import numpy as np
-import pytest
 
 from firth.base import dtype as dt
 from firth.codegen.builder import Builder
@@ -14,30 +11,11 @@ from firth.codegen.contract_pack import (
     round_up,
     round_up_index,
     size_ranges,
-    transpose,
     unit,
 )
-from firth.codegen.types import widen
 from firth.ir.kernel import Affine, Apply, Axis, Const, Guard, Load
-from tests.codegen.harness import call_function
 
 I, K = Axis("i", 10), Axis("k", 6)  # noqa: E741
-
-
-@pytest.mark.parametrize(("lanes", "dtype"), [(2, dt.float64), (4, dt.float64), (8, dt.float64),
-                                              (4, dt.float32), (8, dt.float32), (16, dt.float32),
-                                              (8, dt.int32), (2, dt.float32)])  # fmt: skip
-def test_transposed_squares(lanes: int, dtype: dt.DType) -> None:
-    element = {"float32": "float", "float64": "double", "int32": "i32"}[dtype.name]
-    size, type_ = dtype.itemsize, widen(element, lanes)
-    b = Builder()
-    rows = [b.load(type_, b.gep(element, "%p0", r * lanes), size) for r in range(lanes)]
-    for r, row in enumerate(transpose(b, rows, element, size)):
-        b.store(type_, row, b.gep(element, "%p1", r * lanes), size)
-    x = np.arange(lanes * lanes).reshape(lanes, lanes).astype(dtype.np)
-    y = np.zeros_like(x)
-    call_function(b, x, y)
-    np.testing.assert_array_equal(y, x.T)
 
 
 def test_sizes_of_pieces_are_those_that_can_occur() -> None:

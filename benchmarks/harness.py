@@ -1,39 +1,52 @@
-"""Measuring: alternated blocks in one process, new processes, facts about the machine, results."""
+"""Measuring: alternated blocks in one process, new processes, ratios to the fastest peer."""
 
 from __future__ import annotations
 
-import json
+import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = 2
+RUNS = 5
 # Thread pools of the peers and of NumPy keep spinning after a call; a pause lets them park.
 PAUSE_S = 0.012
-PEER_PACKAGES = ("firth", "numpy", "torch", "jax", "jaxlib", "llvmlite")
+LONG_S = 0.05  # a call as long as this needs no others before it
 
 Call = Callable[[], object]
+Found = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """`variant` takes at most `ratio` times what `other` takes, or `ratio` seconds if other is ''.
+    """`variant` takes at most `must` times what `other` takes, or `must` units if other is ''.
 
-    other: a variant's name, or "peers" for the fastest one that is not Firth's.
+    variant, other: a variant's name, or the fastest of several: "firth" of those whose names begin
+    so, "peers" of all others. by: "best" or "median" of each run; the median of the runs' ratios
+    decides.
     """
 
     variant: str
-    ratio: float
+    must: float
     other: str
+    aim: float | None = None
+    by: str = "best"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The geometric mean of the first goals of workloads whose names begin with `prefix`."""
+
+    prefix: str
+    must: float
+    aim: float
 
 
 @dataclass(frozen=True)
@@ -42,8 +55,10 @@ class Workload:
 
     makers: variant -> a function that imports its framework, prepares and returns the call to time;
     ImportError and NotImplementedError leave the variant out.
-    commands: variant -> a function that runs a new process once and returns its seconds.
-    block: timed calls a visit. rounds: visits.
+    commands: variant -> a function that runs a new process once and returns its number.
+    slow: variants that run only with --slow. unit: "s", or "bytes". steady: one process each is
+    enough, numbers hardly differ.
+    flops, bytes: what one call must compute and move at least, for its share of the peak.
     """
 
     name: str
@@ -51,8 +66,35 @@ class Workload:
     makers: Mapping[str, Callable[[], Call]] = field(default_factory=dict)
     commands: Mapping[str, Callable[[], float]] = field(default_factory=dict)
     goals: tuple[Goal, ...] = ()
-    block: int = 10
-    rounds: int = 40
+    slow: tuple[str, ...] = ()
+    unit: str = "s"
+    steady: bool = False
+    flops: float = 0.0
+    bytes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure: runs, and for each variant of a run its seconds, visits, least calls.
+
+    processes: runs of what needs new processes.
+    """
+
+    runs: int = RUNS
+    processes: int = RUNS
+    seconds: float = 0.3
+    visits: int = 4
+    least: int = 3
+
+    def calls(self, estimate_s: float) -> tuple[int, int]:
+        """(visits, calls a visit) of a variant in one run, for a call of about `estimate_s`."""
+        least = self.least if estimate_s < 0.5 else 1
+        calls = min(400, max(least, round(self.seconds / max(estimate_s, 1e-7))))
+        visits = min(self.visits, calls)
+        return visits, math.ceil(calls / visits)
+
+
+QUICK = Effort(processes=2, seconds=0.06, visits=2, least=2)
 
 
 def pin_threads() -> None:
@@ -63,11 +105,9 @@ def pin_threads() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
 
 
-def measure(
-    workload: Workload, rounds: int | None, wanted: Callable[[str], bool]
-) -> dict[str, Any]:
-    """Runs one workload: {variant: {"median_s", "best_s", "samples"} or {"absent": why}}."""
-    found: dict[str, Any] = {}
+def measure(workload: Workload, effort: Effort, wanted: Callable[[str], bool]) -> Found:
+    """Runs one workload: {variant: summary or {"absent": why}}."""
+    found: Found = {}
     calls: dict[str, Call] = {}
     for variant, make in workload.makers.items():
         if not wanted(variant):
@@ -79,47 +119,65 @@ def measure(
         except (ImportError, AttributeError, NotImplementedError) as error:
             calls.pop(variant, None)
             found[variant] = {"absent": f"{type(error).__name__}: {error}".splitlines()[0]}
-    samples = alternate(calls, rounds or workload.rounds, workload.block)
     commands = {v: c for v, c in workload.commands.items() if wanted(v)}
-    for variant, times in {**samples, **_processes(commands, rounds or workload.rounds)}.items():
-        found[variant] = summary(times) if times else {"absent": "the process failed"}
+    new = [0] if workload.steady else range(-1, effort.processes)
+    times = {**alternate(calls, effort), **processes(commands, new)}
+    for variant, runs in times.items():
+        found[variant] = summary(runs) if runs else {"absent": "the process failed"}
     return found
 
 
-def alternate(calls: Mapping[str, Call], rounds: int, block: int) -> dict[str, list[float]]:
-    """Seconds of single calls: each round visits every variant for one block after a pause."""
-    times: dict[str, list[float]] = {variant: [] for variant in calls}
-    clock = time.perf_counter
-    for _ in range(rounds):
-        for variant, call in calls.items():
-            time.sleep(PAUSE_S)
-            call()
-            call()
-            for _ in range(block):
-                start = clock()
-                call()
-                times[variant].append(clock() - start)
+def alternate(calls: Mapping[str, Call], effort: Effort) -> dict[str, list[list[float]]]:
+    """Seconds of single calls by run: variants take turns, one block a visit, after a pause."""
+    estimates = {variant: min(_spans(call, 3)) for variant, call in calls.items()}
+    plan = {variant: (*effort.calls(s), s < LONG_S) for variant, s in estimates.items()}
+    times: dict[str, list[list[float]]] = {variant: [] for variant in calls}
+    for _ in range(effort.runs):
+        for visit in range(effort.visits):
+            for variant, call in calls.items():
+                visits, block, settle = plan[variant]
+                if not visit:
+                    times[variant].append([])
+                if visit >= visits:
+                    continue
+                time.sleep(PAUSE_S)
+                for _ in range(2 * settle):
+                    call()
+                times[variant][-1] += _spans(call, block)
     return times
 
 
-def _processes(commands: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {variant: [] for variant in commands}
+def _spans(call: Call, count: int) -> list[float]:
+    """Seconds of single calls, one after the other."""
+    clock, spans = time.perf_counter, []
+    for _ in range(count):
+        start = clock()
+        call()
+        spans.append(clock() - start)
+    return spans
+
+
+def processes(
+    commands: Mapping[str, Callable[[], float]], runs: Iterable[int]
+) -> dict[str, list[list[float]]]:
+    """Numbers of new processes, one a run; a run -1 fills caches of bytecode and of files."""
+    times: dict[str, list[list[float]]] = {variant: [] for variant in commands}
     broken = set()
-    for visit in range(rounds + 1):  # the first one fills caches of bytecode and of files
+    for run in runs:
         for variant, command in commands.items():
             if variant in broken:
                 continue
             try:
-                seconds = command()
-                times[variant] += [seconds] if visit else []
+                number = command()
+                times[variant] += [[number]] if run >= 0 else []
             except subprocess.CalledProcessError as error:
                 broken.add(variant)
                 print(f"{variant}: {error.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
     return times
 
 
-def seconds_of(code: str, env: Mapping[str, str] | None = None) -> float:
-    """Runs Python code in a new process; it prints its own seconds as its last line.
+def number_of(code: str, env: Mapping[str, str] | None = None) -> float:
+    """Runs Python code in a new process; it prints its number as its last word.
 
     Bytecode is cached, as it is for installed packages, so a first run should be thrown away.
     """
@@ -134,111 +192,60 @@ def seconds_of(code: str, env: Mapping[str, str] | None = None) -> float:
     return float(done.stdout.split()[-1])
 
 
-def summary(times: list[float]) -> dict[str, float | int]:
-    """Median, best and number of samples."""
-    return {"median_s": statistics.median(times), "best_s": min(times), "samples": len(times)}
-
-
-def ratios(workload: Workload, found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each goal of the workload with what was measured, for medians and bests."""
-    rows = []
-    for goal in workload.goals:
-        mine = found.get(goal.variant, {})
-        if goal.other == "peers":
-            others = [v for v in found if not v.startswith("firth") and "median_s" in found[v]]
-        else:
-            others = [goal.other] if "median_s" in found.get(goal.other, {}) else []
-        if "median_s" not in mine or (goal.other and not others):
-            continue
-        row: dict[str, Any] = {"variant": goal.variant, "of": goal.other, "goal": goal.ratio}
-        for key in ("median_s", "best_s"):
-            base = min(found[v][key] for v in others) if goal.other else 1.0
-            row[key.replace("_s", "")] = mine[key] / base
-        row["met"] = row["median"] <= goal.ratio
-        rows.append(row)
-    return rows
-
-
-def wait_until_quiet(limit_s: float) -> float | None:
-    """Waits until other work leaves the machine alone; returns the idle share then (Linux only)."""
-    stat = Path("/proc/stat")
-    if not stat.exists():
-        return None
-    start = time.perf_counter()
-    while True:
-        before = _cpu_times(stat)
-        time.sleep(0.25)
-        after = _cpu_times(stat)
-        share = (after[1] - before[1]) / max(1, after[0] - before[0])
-        if share > 0.93 or time.perf_counter() - start > limit_s:
-            return round(share, 3)
-
-
-def _cpu_times(stat: Path) -> tuple[int, int]:
-    """(all, idle) clock ticks since boot."""
-    ticks = [int(word) for word in stat.read_text().splitlines()[0].split()[1:9]]
-    return sum(ticks), ticks[3] + ticks[4]
-
-
-def machine() -> dict[str, Any]:
-    """What a reader of the numbers must know: processor, cores, versions, commit."""
-    versions = {}
-    for package in PEER_PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = None
+def summary(runs: Sequence[Sequence[float]]) -> Found:
+    """Median and best of all samples, and of each run."""
+    samples = [sample for run in runs for sample in run]
     return {
-        "system": platform.system(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": THREADS,
-        "python": platform.python_version(),
-        "versions": versions,
-        "commit": _commit(),
+        "median": statistics.median(samples),
+        "best": min(samples),
+        "samples": len(samples),
+        "runs": {
+            "median": [statistics.median(run) for run in runs],
+            "best": [min(run) for run in runs],
+        },
     }
 
 
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+def ratios(workload: Workload, found: Found) -> list[Found]:
+    """Each goal of the workload with what was measured."""
+    rows = []
+    for goal in workload.goals:
+        mine, others = _named(goal.variant, found), _named(goal.other, found)
+        if not mine or (goal.other and not others):
+            continue
+        runs = [
+            _least(found, mine, goal.by, run)
+            / (_least(found, others, goal.by, run) if goal.other else 1.0)
+            for run in range(min(len(found[v]["runs"]["best"]) for v in mine + others))
+        ]
+        fastest = [min(v, key=lambda n: found[n][goal.by], default="") for v in (mine, others)]
+        ratio = statistics.median(runs)
+        rows.append({
+            "variant": fastest[0], "of": fastest[1], "by": goal.by, "ratio": ratio,
+            "runs": runs, "must": goal.must, "aim": goal.aim, "met": ratio <= goal.must,
+        })  # fmt: skip
+    return rows
 
 
-def _commit() -> str | None:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=ROOT
-    )
-    return done.stdout.strip() or None
+def _named(name: str, found: Found) -> list[str]:
+    """The measured variants that a goal's word stands for."""
+    present = [v for v in found if "runs" in found[v]]
+    if name == "peers":
+        return [v for v in present if not v.startswith("firth")]
+    return [v for v in present if v == name or (name == "firth" and v.startswith("firth"))]
 
 
-def table(name: str, found: Mapping[str, Any], goals: list[dict[str, Any]]) -> str:
-    """One workload's numbers as text."""
-    lines = [f"{name:<24}{'median':>12}{'best':>12}"]
-    for variant, row in found.items():
-        if "absent" in row:
-            lines.append(f"  {variant:<22}  absent ({row['absent'][:60]})")
-        else:
-            lines.append(f"  {variant:<22}{_time(row['median_s']):>12}{_time(row['best_s']):>12}")
-    for goal in goals:
-        of = f"x {goal['of']}" if goal["of"] else "s"
-        lines.append(
-            f"  -> {goal['variant']}: {goal['median']:.2f} {of} (best {goal['best']:.2f}), "
-            f"goal {goal['goal']:g}: {'met' if goal['met'] else 'MISSED'}"
-        )
-    return "\n".join(lines)
+def _least(found: Found, variants: Sequence[str], by: str, run: int) -> float:
+    return min(float(found[v]["runs"][by][run]) for v in variants)
 
 
-def _time(seconds: float) -> str:
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.1f} us"
-    return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
-
-
-def save(path: Path, results: Mapping[str, Any]) -> None:
-    """Writes the results as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+def group_ratio(group: Group, workloads: Found) -> Found | None:
+    """The group's goal from the measured workloads; None while fewer than two are there."""
+    rows = [
+        w["goals"][0] for n, w in workloads.items() if n.startswith(group.prefix) and w["goals"]
+    ]
+    if len(rows) < 2:
+        return None
+    ratio = math.exp(statistics.fmean(math.log(row["ratio"]) for row in rows))
+    return {"ratio": ratio, "must": group.must, "aim": group.aim, "met": ratio <= group.must,
+            "count": len(rows)}  # fmt: skip

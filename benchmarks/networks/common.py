@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-THREADS = 2
+from benchmarks.harness import THREADS, Call
+
 Weights = dict[str, np.ndarray]
-Call = Callable[[], Any]
 
 
 class Init:
@@ -55,6 +55,7 @@ class Network:
     optimizer: its name in firth.optim and torch.optim, with its options.
     jax_layout: a weight as JAX keeps it, from its name and PyTorch's layout.
     jax_state: what a step changes beside parameters, for JAX.
+    forward_flops, step_flops: what products and convolutions must compute for the batch.
     images: x is (B, C, H, W), for which channels_last is torch's best.
     """
 
@@ -67,6 +68,8 @@ class Network:
     optimizer: str
     options: Mapping[str, Any]
     jax_layout: Callable[[str, np.ndarray], np.ndarray]
+    forward_flops: float
+    step_flops: float
     jax_state: Callable[[], Weights] = dict
     images: bool = False
 
@@ -132,12 +135,12 @@ class Network:
         return lambda: run(x1).numpy()
 
     def torch_infer(self, *, compiled: bool) -> Call:
-        """Batch 1 in inference mode: logits as an array."""
+        """Batch 1 in inference mode: logits as an array; compiled with weights as constants."""
         import torch
 
         model, _, x, _ = self.torch_parts()
         model.eval()
-        forward = torch.compile(model) if compiled else model
+        forward = torch.compile(model, options={"freezing": True}) if compiled else model
         x1 = x[:1]
 
         def infer() -> Any:
@@ -161,7 +164,7 @@ class Network:
         import jax
 
         params, state, x, y = self.jax_parts()
-        update = _JAX_UPDATES[self.optimizer](jax, **self.options)
+        update = JAX_UPDATES[self.optimizer](jax, **self.options)
 
         def loss_of(params: Any, state: Any, x: Any, y: Any) -> Any:
             logits, state = self.logits(jax, params, state, x, True)
@@ -173,7 +176,7 @@ class Network:
             return loss, params, state, moments
 
         jitted = jax.jit(step, donate_argnums=(0, 1, 2))
-        held = [params, state, _jax_moments(jax, params)]
+        held = [params, state, jax_moments(jax, params)]
 
         def call() -> float:
             loss, *held[:] = jitted(*held, x, y)
@@ -216,7 +219,7 @@ def _jax_cross_entropy(jax: Any, logits: Any, y: Any) -> Any:
     return -jax.numpy.take_along_axis(log_p, y[..., None], axis=-1).mean()
 
 
-def _jax_moments(jax: Any, params: Any) -> Any:
+def jax_moments(jax: Any, params: Any) -> Any:
     jnp = jax.numpy
     zeros = [jax.tree.map(jnp.zeros_like, params) for _ in range(2)]
     return (*zeros, jnp.zeros((), jnp.float32))
@@ -252,4 +255,4 @@ def _jax_sgd(jax: Any, *, lr: float, momentum: float) -> Any:
     return update
 
 
-_JAX_UPDATES = {"Adam": _jax_adam, "AdamW": _jax_adam, "SGD": _jax_sgd}
+JAX_UPDATES = {"Adam": _jax_adam, "AdamW": _jax_adam, "SGD": _jax_sgd}

@@ -121,7 +121,10 @@ def _layout(name: str, w: np.ndarray) -> np.ndarray:
     return w if name.startswith(("token", "position")) else w.T
 
 
+_LINEAR = 2.0 * BATCH * CONTEXT * WIDTH * (LAYERS * 12 * WIDTH + TOKENS)
+_ATTENTION = 2.0 * BATCH * CONTEXT * CONTEXT * WIDTH * LAYERS  # the causal half of two products
 NETWORK = Network(
     "gpt", "V 512, d 256, 4 heads, 4 layers, T 128, batch 8, cross entropy + AdamW",
     build, logits, weights, batch, "AdamW", {"lr": 1e-3, "weight_decay": 0.01}, _layout,
+    _LINEAR + _ATTENTION, 3 * (_LINEAR + _ATTENTION),
 )  # fmt: skip

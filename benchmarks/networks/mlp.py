@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,9 @@ def logits(jax: Any, params: Any, state: Any, x: Any, training: bool) -> Any:
     return hidden @ params["2.weight"] + params["2.bias"], state
 
 
+_FIRST, _SECOND = (2.0 * BATCH * a * b for a, b in itertools.pairwise(SIZES))
 NETWORK = Network(
     "mlp", "784-128-10, batch 64, cross entropy + Adam", build, logits, weights, batch,
     "Adam", {"lr": 1e-3}, lambda name, w: w.T,
+    _FIRST + _SECOND, 2 * _FIRST + 3 * _SECOND,
 )  # fmt: skip

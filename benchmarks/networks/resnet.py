@@ -115,8 +115,20 @@ def _layout(name: str, w: np.ndarray) -> np.ndarray:
     return w.transpose(2, 3, 1, 0) if w.ndim == 4 else w.T
 
 
+def _flops() -> tuple[float, float]:
+    """Direct convolutions: (the first one, all)."""
+    first = 2.0 * BATCH * SIZE**2 * 9 * 3 * STEM
+    total, size = first, SIZE
+    for c_in, c_out, stride in STAGES:
+        size //= stride
+        per_pixel = 9 * c_in * c_out + 9 * c_out**2 + (c_in * c_out if stride > 1 else 0)
+        total += 2.0 * BATCH * size**2 * per_pixel
+    return first, total
+
+
+_FIRST, _FORWARD = _flops()
 NETWORK = Network(
     "resnet", "3x3 conv 32, blocks 32 / 64 / 128 / 256, 32x32, batch 32, cross entropy + SGD",
-    build, logits, weights, batch, "SGD", {"lr": 0.05, "momentum": 0.9}, _layout, running,
-    images=True,
+    build, logits, weights, batch, "SGD", {"lr": 0.05, "momentum": 0.9}, _layout,
+    _FORWARD, 3 * _FORWARD - _FIRST, running, images=True,
 )  # fmt: skip

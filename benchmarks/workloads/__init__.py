@@ -1,8 +1,31 @@
 """Every workload by name. One file per subject; a peer's version stands beside Firth's."""
 
-from benchmarks.harness import Workload
-from benchmarks.workloads import digits, mlp, start, tiny
+from benchmarks.harness import Group, Workload
+from benchmarks.workloads import (
+    arrays,
+    attention,
+    conv,
+    digits,
+    matmul,
+    memory,
+    networks,
+    start,
+    threads,
+    tiny,
+)
 
-WORKLOADS: dict[str, Workload] = {
-    w.name: w for module in (mlp, digits, tiny, start) for w in module.WORKLOADS
+_MODULES = (networks, arrays, matmul, conv, attention, digits, tiny, start, memory, threads)
+WORKLOADS: dict[str, Workload] = {w.name: w for m in _MODULES for w in m.WORKLOADS}
+GROUPS = (Group("matmul", 1.0, 0.95),)
+# The page's sections: beginnings of workloads' names.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Training steps and inference": ("mlp", "gpt", "resnet", "digits"),
+    "Elementwise, rows, optimizer": ("elementwise", "softmax", "layer_norm", "adam"),
+    "Matrix products": ("matmul",),
+    "Convolution": ("conv",),
+    "Attention": ("attention",),
+    "A hundred tiny operations, not compiled": ("tiny",),
+    "New processes": ("import", "first_call"),
+    "Memory": ("memory",),
+    "Threads": ("busy", "two_threads"),
 }

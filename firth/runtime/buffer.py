@@ -169,8 +169,8 @@ def from_array(array: np.ndarray) -> Buffer:
 
 def trim() -> None:
     """Gives memory that is kept for later back to the system."""
+    _arenas.clear()  # into the store
     _store.clear()
-    _arenas.clear()
 
 
 # arenas: what a program needs only while it runs

@@ -98,6 +98,12 @@ def test_arenas_are_lent_one_to_each():
     assert lend(1_000_000).nbytes == 1_000_000
 
 
+def test_trimming_frees_arenas():
+    give_back(lend(5000))
+    trim()
+    assert not buffers._arenas and not buffers._store.free
+
+
 def test_threads_allocate_at_once():
     def loop(seed: int) -> None:
         for _ in range(2000):

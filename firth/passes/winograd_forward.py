@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from firth.base import dtype as dt
 from firth.base.facts import TargetFacts
-from firth.ir.kernel import Accumulator, Axis, Contract, Load, Loop, Statement, Store
+from firth.ir.kernel import Accumulator, Axis, Contract, Kernel, Load, Loop, Statement, Store
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
 from firth.passes.blocking import panel_columns
@@ -50,6 +50,7 @@ from firth.passes.winograd_tiles import (
     to_output,
 )
 
+WEIGHTS = 16  # channels of a tile of their transform: neighbours lie in the same cache lines
 MOST_TILES = 64  # of a block: more do not make the products faster
 
 
@@ -101,8 +102,9 @@ def _weights(values: Values, conv: Convolution, target: Node, facts: TargetFacts
     place = at((panel, channels * width), (c, width), (piece, lanes), (o, 1))
     out = Square(values.buffer(target, written=True), place, POINTS * plane, plane)
     spare = between(values.scratch(dt.float32, PLANES * lanes), o, lanes)
-    body = nest([piece, o], both_ways(source, spare, out, of_weight, 3), lanes)
-    return call("winograd_weights", (panel, c), values, [body])
+    body = nest([c, piece, o], both_ways(source, spare, out, of_weight, 3), lanes)
+    kernel = Kernel("winograd_weights", ((panel, 1), (c, WEIGHTS)), tuple(values.buffers), (body,))
+    return Call(kernel, tuple(n for n in values.nodes if n is not None), values.checks)
 
 
 def _tiles(values: Values, conv: Convolution, weights: Node, facts: TargetFacts) -> Call | None:

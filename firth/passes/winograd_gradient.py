@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firth.base import dtype as dt
 from firth.base.facts import TargetFacts
@@ -94,14 +94,18 @@ def split(conv: Convolution, facts: TargetFacts) -> Split:
     rows, across = conv.tiles
     images = conv.count(conv.batch)
     most = max(1, facts.l2_bytes * 5 // 8 // (PLANES * 4 * (bc + bo)) // across)  # rows of tiles
-    down = min(rows, most)
-    together = min(images, most // rows) if down == rows else 1
     wanted = -(-ENOUGH_TILES // (-(-c // bc) * -(-o // bo)))
-    blocks = (-(-images // together), -(-rows // down))
-    parts_n = min(blocks[0], wanted)
-    parts_y = min(blocks[1], -(-wanted // parts_n))
-    repeat = (-(-blocks[0] // parts_n), -(-blocks[1] // parts_y))
-    return Split(bc, bo, Block(together, down), repeat)
+    parts_n = min(images, wanted)
+    parts_y = min(rows, -(-wanted // parts_n))
+    down, again_y = _even(-(-rows // parts_y), most)
+    together, again_n = _even(-(-images // parts_n), most // down if down == rows else 1)
+    return Split(bc, bo, Block(together, down), (again_n, again_y))
+
+
+def _even(count: int, most: int) -> tuple[int, int]:
+    """(size, number) of equal pieces of at most `most`."""
+    number = -(-count // max(1, most))
+    return -(-count // number), number
 
 
 class _Gradient:
@@ -110,6 +114,7 @@ class _Gradient:
         self.split = split(conv, facts)
         self.tiles = Tiles(conv, self.split.block, self.split.repeat)
         c, o = self.split.channels, self.split.features
+        self.width = panel_columns(4, facts)
         self.grid_c = Axis("channels", -(-conv.extents[conv.channel] // c))
         self.grid_o = Axis("features", -(-conv.extents[conv.feature] // o))
         parts = math.prod(axis.extent for axis in self.tiles.grid)
@@ -173,41 +178,40 @@ class _Gradient:
         lanes, f = self.lanes, dt.float32
         epilogue = Epilogue(values, self.conv)
         parts, _, channels, features = self.sums.shape
-        grid_o, grid_c = Axis("features", features // lanes), Axis("blocks", channels // CHANNELS)
-        c, o, p, part = (
-            Axis("c", CHANNELS),
-            Axis("o", lanes),
-            Axis("p", PLANES),
-            Axis("part", parts),
-        )
-        plane = channels * features
+        grid_o = Axis("features", features // self.width)
+        grid_c = Axis("blocks", channels // CHANNELS)
+        c, p, part = Axis("c", CHANNELS), Axis("p", PLANES), Axis("part", parts)
+        piece, o, wide = Axis("piece", self.width // lanes), Axis("o", lanes), Axis("w", self.width)
+        feature = at((piece, lanes), (o, 1))
+        plane, line = channels * features, CHANNELS * self.width + 3 * lanes
         place = at(
             (part, PLANES * plane), (p, plane), (grid_c, CHANNELS * features), (c, features),
-            (grid_o, lanes), (o, 1),
+            (grid_o, self.width), (wide, 1),
         )  # fmt: skip
+        whole = Square(values.scratch(f, PLANES * line), at(), POINTS * line, line)
         total = Accumulator("total", "add", f, 0)
-        sum_ = Accumulate(total, Load(values.buffer(self.sums), place, f))
-        whole = between(values.scratch(f, PLANES * lanes), o, lanes)
+        add = Accumulate(total, Load(values.buffer(self.sums), place, f))
+        keep = Store(whole.buffer, at((p, line), (c, self.width), (wide, 1)), total)
         spare = between(values.scratch(f, PLANES * lanes), o, lanes)
-        keep = Store(whole.buffer, at((p, lanes), (o, 1)), total)
         by_feature = epilogue.unit(self.conv.feature)
-        steps = (1, lanes * KERNEL, lanes) if by_feature else (CHANNELS * KERNEL, KERNEL, 1)
-        room = values.scratch(f, lanes * CHANNELS * KERNEL)
-        corner = at((o, steps[0]), (c, steps[1]))
+        steps = (CHANNELS * KERNEL, KERNEL, 1)
+        if by_feature:
+            steps = (1, self.width * KERNEL, self.width)
+        room = values.scratch(f, self.width * CHANNELS * KERNEL)
+        corner = at((feature, steps[0]), (c, steps[1]))
         weights = Square(room, corner, 3 * steps[2], steps[2])
-        body = [
-            Loop(p, (Loop(part, (sum_,), carries=(total,)), keep)),
-            *both_ways(whole, spare, weights, to_weight, POINTS),
-        ]
+        sums = nest([p, c, wide], [Loop(part, (add,), carries=(total,)), keep], lanes)
+        corners = whole.moved(at((c, self.width), (feature, 1)))
+        body = both_ways(corners, spare, weights, to_weight, POINTS)
         i, j = Axis("i", 3), Axis("j", 3)
         places: dict[int | None, Affine] = {
-            self.conv.feature: at((grid_o, lanes), (o, 1)),
+            self.conv.feature: at((grid_o, self.width), (wide, 1)),
             self.conv.channel: at((grid_c, CHANNELS), (c, 1)),
             self.conv.kernel[0]: of_axis(i),
             self.conv.kernel[1]: of_axis(j),
         }
-        result = weights.load(i, j)
-        order = ([c, i, j], [o]) if by_feature else ([o], [c, i, j])
+        result = replace(weights, base=at((wide, steps[0]), (c, steps[1]))).load(i, j)
+        order = ([c, i, j], [wide]) if by_feature else ([wide], [c, i, j])
         last = epilogue.loops(*order, places, result, lanes)
-        statements = [nest([c, o], body, lanes), last]
+        statements = [sums, nest([c, piece, o], body, lanes), last]
         return call("winograd_gradient", (grid_o, grid_c), values, statements)

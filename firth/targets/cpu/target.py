@@ -36,9 +36,12 @@ class Executable:
 
 
 def compile(graph: Graph) -> Executable:
-    """The graph as native code; the second extents of a known structure make it generic."""
+    """The graph as native code; the second extents of a known structure make it generic.
+
+    Convolutions are always specialised: how windows are summed depends on every extent.
+    """
     structure, extents = _signature(graph)
-    generic = _known_with_other_extents(structure, extents)
+    generic = _known_with_other_extents(structure, extents) and not _sums_windows(graph)
     key = plans.key_of(graph, (structure, extents, generic))
     program = None if key is None else plans.recall(key)
     return specialise(graph, generic, key=key) if program is None else Executable(program)
@@ -64,6 +67,15 @@ def _known_with_other_extents(structure: tuple[object, ...], extents: tuple[obje
             _seen.popitem(last=False)
         return False
     return first != extents
+
+
+def _sums_windows(graph: Graph) -> bool:
+    """Whether a recorded graph holds a convolution or the gradient of one."""
+    for node in graph.nodes():
+        windows = any(s.op.name == "window" for s in node.src)
+        if node.op.name in ("conv", "conv_transpose") or windows and node.op.name == "contract":
+            return True
+    return False
 
 
 def _signature(graph: Graph) -> tuple[tuple[object, ...], tuple[object, ...]]:

@@ -41,3 +41,19 @@ def test_unfused_kernels_give_the_same_numbers():
         (out,) = target.specialise(graph, fused=fused).run([from_array(x)])
         results.append(out.view(dt.float32, (3, 4)).copy())
     np.testing.assert_array_equal(*results)
+
+
+def test_convolutions_are_always_specialised(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        compiler, "build_program", lambda graph, generic, *rest: made.append(generic)
+    )
+    options = {"stride": (1, 1), "padding": ((1, 1),) * 2, "dilation": (1, 1), "groups": 1}
+    target._seen.clear()
+    for size in (5, 6):
+        x, w = (
+            input_node(i, s, dt.float32) for i, s in enumerate(((1, 2, size, size), (3, 2, 3, 3)))
+        )
+        monkeypatch.setattr(target.plans, "key_of", lambda *rest: None)
+        target.compile(Graph((x, w), (TABLE["conv"](x, w, **options).node,)))
+    assert made == [False, False]

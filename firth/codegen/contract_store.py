@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from firth.base import flags
 from firth.codegen import memory
 from firth.codegen.builder import Index
 from firth.codegen.contract_operands import linear_stride
@@ -34,6 +35,8 @@ def straight(t: Tile) -> tuple[str, Index, bool] | None:
     adds = _adds(store, s.result)
     if store.value is not s.result and not adds or t.blocked and not adds:
         return None
+    if adds and flags.get("FIRTH_STRICT") == "1":
+        return None  # a sum is made before it is added, whatever its columns
     terms, row = store.index.terms, linear_stride(t, store.index, s.rows)
     if row is None or coefficient(terms, s.cols[0]) != 1:
         return None

@@ -36,6 +36,8 @@ from firth.ops.arrange import (
     triu,
 )
 from firth.ops.attention import (
+    attention_gradient,
+    attention_lse,
     scaled_dot_product_attention,
 )
 from firth.ops.compose import (
@@ -257,6 +259,8 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "attention_gradient",
+    "attention_lse",
     "avg_pool",
     "batch_norm",
     "batch_norm_inference",

@@ -8,7 +8,8 @@ joins the cluster of one of its sources when they walk the same iteration space 
 - a reduction joins the cluster of its source and splits the space in kept and reduced axes; later
   nodes may join on either side (softmax, norms and losses become one cluster so), and reductions
   over the same axes join too;
-- elementwise nodes join the contraction that made one of their sources: its epilogue.
+- elementwise nodes join the contraction that made one of their sources: its epilogue;
+- composed ops that stay whole join those that do the same work (`passes/whole.py`).
 
 A cluster never holds two contractions, and never joins if a path would leave it and come back.
 What another cluster needs is stored, unless recomputing it is cheaper than a trip through memory.
@@ -23,11 +24,14 @@ from dataclasses import dataclass, field
 from firth.ir.graph import Graph
 from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, INPUT
+from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout, View, whole
+from firth.passes.whole import partner
 
 MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
 REDUCTIONS = ("sum", "prod", "amax", "amin", "any", "all")
-ALONE = ("scatter", "argsort", "cumulate", "concatenate")  # one kernel each, sources in buffers
+# one kernel each, sources in buffers
+ALONE = ("scatter", "argsort", "cumulate", "concatenate", *SCHEDULED)
 LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
 
 # Costs of recomputing one element, in cheap operations; a stored element costs about RECOMPUTE.
@@ -148,6 +152,8 @@ class _Fuser:
 
     def _place(self, node: Node) -> None:
         name = node.op.name
+        if name in SCHEDULED and self._join_partner(node):
+            return
         if name in ALONE or (name == "pad" and any(node.attrs[2])):
             cluster = self._new(node, node.shape)
             cluster.alone = True
@@ -255,6 +261,16 @@ class _Fuser:
                 for other, other_place in ranked:
                     if other is not cluster and self.clusters[other.number] is not None:
                         self._merge(cluster, place, other, other_place)
+                return True
+        return False
+
+    def _join_partner(self, node: Node) -> bool:
+        """Puts a node that stays whole into the cluster of another one that does the same work."""
+        for cluster in self.clusters:
+            if cluster is None or cluster.closed or id(node) in self.apart:
+                continue
+            if all(partner(node, n) for n in cluster.nodes) and self._can_join(cluster, node):
+                self._own(cluster, node, tuple(_axes_of(node.shape)))
                 return True
         return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from firth.base import dtype as dt
 from firth.base.errors import VerifyError
 from firth.ir.graph import Graph, topological
@@ -14,24 +16,33 @@ _HALF = (dt.float16, dt.bfloat16)
 _NO_ARITHMETIC = ("where", "bitcast", "cast")
 
 
-def lower(graph: Graph) -> Graph:
-    """The graph in base ops; every source of an elementwise op has the node's shape."""
+Keeps = Callable[[Node], bool]
+
+
+def lower(graph: Graph, keeps: Keeps = lambda _: False) -> Graph:
+    """The graph in base ops; every source of an elementwise op has the node's shape.
+
+    keeps: composed ops that stay as they are, because a later pass has a schedule for them.
+    """
     maker = Simplifier()
     made: dict[int, Node] = {id(n): n for n in graph.inputs}
     for node in graph.nodes():
         maker.origin = node
-        _lower_into(maker, [node], made)
+        _lower_into(maker, [node], made, keeps)
     return graph.replace(made[id(o)] for o in graph.outputs)
 
 
-def _lower_into(maker: Simplifier, order: list[Node], made: dict[int, Node]) -> None:
+def _lower_into(maker: Simplifier, order: list[Node], made: dict[int, Node], keeps: Keeps) -> None:
     for node in order:
         if id(node) not in made:
-            made[id(node)] = _lower_node(maker, node, tuple(made[id(s)] for s in node.src))
+            src = tuple(made[id(s)] for s in node.src)
+            made[id(node)] = _lower_node(maker, node, src, keeps)
 
 
-def _lower_node(maker: Simplifier, node: Node, src: tuple[Node, ...]) -> Node:
+def _lower_node(maker: Simplifier, node: Node, src: tuple[Node, ...], keeps: Keeps) -> Node:
     op = node.op
+    if keeps(node):
+        return maker.make(op, src, node.attrs)
     if op.broadcasts:
         dtypes = operand_dtypes(op, tuple(s.dtype for s in src))
         src = tuple(
@@ -41,7 +52,7 @@ def _lower_node(maker: Simplifier, node: Node, src: tuple[Node, ...]) -> Node:
         return _base(maker, op, src, node)
     body = op.lower(*map(Expr, src), **node.kwargs()).node
     made = {id(s): s for s in src}
-    _lower_into(maker, topological([body], stop=made), made)
+    _lower_into(maker, topological([body], stop=made), made, keeps)
     out = made[id(body)]
     if out.shape != node.shape:
         raise VerifyError(

@@ -12,6 +12,7 @@ from firth.passes.schedule import Schedule, schedule
 from firth.passes.share import share
 from firth.passes.simplify import simplify
 from firth.passes.split import split
+from firth.passes.whole import fits
 
 
 def to_kernels(graph: Graph, facts: TargetFacts, generic: bool = False) -> tuple[Schedule, Plan]:
@@ -24,7 +25,8 @@ def to_base(graph: Graph) -> Graph:
     check = verify if flags.debug("verify") else _unchecked
     graph = check(graph, "recorded")
     # Bodies and broadcasting become base ops, so that one set of rules suffices afterwards.
-    graph = check(lower(graph), "lowered")
+    # Attention stays whole where it has a kernel of its own.
+    graph = check(lower(graph, fits), "lowered")
     # Bodies meet their surroundings: shared parts and idle movement go.
     graph = check(simplify(graph), "lowered")
     # After simplify, which finds what is computed anyway.

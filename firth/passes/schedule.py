@@ -9,8 +9,10 @@ from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import INPUT
+from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout
 from firth.passes.alone import schedule_alone
+from firth.passes.attention import schedule_attention
 from firth.passes.contraction import schedule_contraction
 from firth.passes.fuse import REDUCTIONS, Cluster, Fusion, cost, fuse
 from firth.passes.layout import copied, layouts
@@ -81,6 +83,8 @@ def _cluster(
     fusion: Fusion, cluster: Cluster, sites: Sites, facts: TargetFacts, generic: bool
 ) -> list[Call]:
     rims = [schedule_rims(fusion, node, facts) for node in cluster.nodes if _has_rims(fusion, node)]
+    if cluster.nodes[0].op.name in SCHEDULED:
+        return rims + schedule_attention(fusion, cluster, sites, facts, generic)
     if cluster.alone:
         return rims + schedule_alone(fusion, cluster, sites, facts)
     if cluster.contraction is not None:

@@ -133,7 +133,7 @@ class Tile:
         if len(self.s.rows) != 1 or (id(self.s), "a") in self.e.packed:
             return self.max_m
         most = blocking.rows_in_cache(self.max_k, self.size, self.rows, self.e.facts)
-        parts = -(-self.max_m // most)
+        parts = max(1, -(-self.max_m // most))
         return min(self.max_m, round_up(-(-self.max_m // parts), self.rows))
 
     def number(self, key: str, value: int) -> Index:

@@ -4,6 +4,7 @@ Tiles are claimed, never assigned. A stage's tiles are split into one range per 
 takes from its own range first and then from the others'. A claim is a compare-and-swap on
 (epoch, number), so whoever comes late with an old epoch claims nothing and harms nothing. A stage
 ends when its tiles are done, whoever did them: nobody waits for a thread that has claimed nothing.
+A stage starts when those that it awaits have ended; those in between may still be under way.
 """
 
 from __future__ import annotations
@@ -24,63 +25,14 @@ SYMBOLS: Final = frozenset(
 
 def text(triple: str) -> str:
     """The scheduler's module for a machine."""
-    return "\n".join((machine.text(triple), _COUNTERS, _WALK, _SPREAD, _RUN, _WORKER, _PYTHON))
+    return "\n".join(
+        (machine.text(triple), machine.COUNTERS, _WALK, _SPREAD, _RUN, _WORKER, _PYTHON)
+    )
 
 
 def sleeps(triple: str) -> bool:
     """Whether workers park in the kernel; elsewhere they return to the Python thread they are."""
     return machine.futex(triple) is not None
-
-
-_COUNTERS: Final = """\
-; The next unclaimed number below %n in this epoch, or -1.
-define internal i64 @claim(ptr %slot, i64 %epoch, i64 %n) nounwind {
-entry:
-  %first = load atomic i64, ptr %slot monotonic, align 8
-  br label %look
-look:
-  %value = phi i64 [%first, %entry], [%now, %try]
-  %tag = lshr i64 %value, 32
-  %low = and i64 %value, 4294967295
-  %late = icmp ugt i64 %tag, %epoch
-  br i1 %late, label %none, label %check
-check:
-  %same = icmp eq i64 %tag, %epoch
-  %next = select i1 %same, i64 %low, i64 0
-  %left = icmp ult i64 %next, %n
-  br i1 %left, label %try, label %none
-try:
-  %high = shl i64 %epoch, 32
-  %after = add i64 %next, 1
-  %new = or i64 %high, %after
-  %swap = cmpxchg ptr %slot, i64 %value, i64 %new acq_rel monotonic
-  %now = extractvalue {i64, i1} %swap, 0
-  %won = extractvalue {i64, i1} %swap, 1
-  br i1 %won, label %mine, label %look
-mine:
-  ret i64 %next
-none:
-  ret i64 -1
-}
-; Adds to the tiles done in this epoch.
-define internal void @publish(ptr %done, i64 %epoch, i64 %count) nounwind {
-entry:
-  %base = shl i64 %epoch, 32
-  %first = load atomic i64, ptr %done monotonic, align 8
-  br label %look
-look:
-  %value = phi i64 [%first, %entry], [%now, %look]
-  %old = icmp ult i64 %value, %base
-  %from = select i1 %old, i64 %base, i64 %value
-  %new = add i64 %from, %count
-  %swap = cmpxchg ptr %done, i64 %value, i64 %new acq_rel monotonic
-  %now = extractvalue {i64, i1} %swap, 0
-  %won = extractvalue {i64, i1} %swap, 1
-  br i1 %won, label %out, label %look
-out:
-  ret void
-}
-"""
 
 
 def _get(name: str, base: str, offset: int | str, kind: str = "i64") -> str:
@@ -102,6 +54,15 @@ def _stage_fields() -> str:
             "  %args = getelementptr i8, ptr %words, i64 %args.offset",
             _get("n", "stage", at.STAGE_TILES),
             _get("guarded", "stage", at.STAGE_GUARDED),
+            _get("after", "stage", at.STAGE_AFTER),
+        )
+    )
+
+
+def _skip() -> str:
+    """%skip: the stage is guarded and an earlier one has failed."""
+    return "\n".join(
+        (
             "  %site = load atomic i64, ptr %error monotonic, align 8",
             "  %failed = icmp ne i64 %site, 0",
             "  %guard = icmp ne i64 %guarded, 0",
@@ -126,8 +87,38 @@ def _part_fields() -> str:
     )
 
 
-# share: one thread's share of a run. alone: all of it, without counters.
+# settle: waits for the stages from one to another. share: one thread's share of a run.
+# alone: all of it, without counters.
 _WALK: Final = f"""\
+define internal void @settle(ptr %frame, i64 %epoch, i64 %from, i64 %to) nounwind {{
+entry:
+{_get("stages", "frame", at.FRAME_STAGES, "ptr")}
+{_get("counters", "frame", at.FRAME_COUNTERS, "ptr")}
+{_get("stride", "frame", at.FRAME_STRIDE)}
+  %high = shl i64 %epoch, 32
+  br label %head
+head:
+  %s = phi i64 [%from, %entry], [%s1, %next]
+  %more = icmp ult i64 %s, %to
+  br i1 %more, label %body, label %out
+body:
+  %stage.offset = mul i64 %s, {at.STAGE_BYTES}
+  %stage = getelementptr i8, ptr %stages, i64 %stage.offset
+{_get("n", "stage", at.STAGE_TILES)}
+  %empty = icmp eq i64 %n, 0
+  br i1 %empty, label %next, label %wait
+wait:
+  %counter.offset = mul i64 %s, %stride
+  %counter = getelementptr i8, ptr %counters, i64 %counter.offset
+  %goal = or i64 %high, %n
+  call void @await(ptr %counter, i64 %goal)
+  br label %next
+next:
+  %s1 = add i64 %s, 1
+  br label %head
+out:
+  ret void
+}}
 define internal void @share(ptr %frame, i64 %worker, i64 %run, ptr %scratch) nounwind {{
 entry:
   %epoch = lshr i64 %run, 32
@@ -139,17 +130,26 @@ entry:
   br label %head
 head:
   %s = phi i64 [%first, %entry], [%s1, %next]
+  %settled = phi i64 [%first, %entry], [%settled1, %next]
   %more = icmp ult i64 %s, %end
   br i1 %more, label %body, label %out
 body:
 {_stage_fields()}
   %counter.offset = mul i64 %s, %stride
   %counter = getelementptr i8, ptr %counters, i64 %counter.offset
+  %behind = icmp ult i64 %settled, %after
+  br i1 %behind, label %hold, label %ready
+hold:
+  call void @settle(ptr %frame, i64 %epoch, i64 %settled, i64 %after)
+  br label %ready
+ready:
+  %settled1 = phi i64 [%settled, %body], [%after, %hold]
+{_skip()}
   %empty = icmp eq i64 %n, 0
   br i1 %empty, label %next, label %owner
 owner:
-  %q = phi i64 [0, %body], [%q1, %exhausted]
-  %count = phi i64 [0, %body], [%sum, %exhausted]
+  %q = phi i64 [0, %ready], [%q1, %exhausted]
+  %count = phi i64 [0, %ready], [%sum, %exhausted]
   %rest = icmp ult i64 %q, %owners
   br i1 %rest, label %range, label %finish
 range:
@@ -184,19 +184,15 @@ exhausted:
   br label %owner
 finish:
   %any = icmp ne i64 %count, 0
-  br i1 %any, label %tell, label %wait
+  br i1 %any, label %tell, label %next
 tell:
   call void @publish(ptr %counter, i64 %epoch, i64 %count)
-  br label %wait
-wait:
-  %goal.high = shl i64 %epoch, 32
-  %goal = or i64 %goal.high, %n
-  call void @await(ptr %counter, i64 %goal)
   br label %next
 next:
   %s1 = add i64 %s, 1
   br label %head
 out:
+  call void @settle(ptr %frame, i64 %epoch, i64 %settled, i64 %end)
   ret void
 }}
 define internal void @alone(ptr %frame, i64 %part, ptr %scratch) nounwind {{
@@ -209,6 +205,7 @@ head:
   br i1 %more, label %body, label %out
 body:
 {_stage_fields()}
+{_skip()}
   br i1 %skip, label %next, label %tiles
 tiles:
   %t = phi i64 [0, %body], [%t1, %tile]

@@ -1,4 +1,4 @@
-"""What the native scheduler needs that differs between machines, as LLVM text."""
+"""What the native scheduler stands on, as LLVM text: counters, and what differs by machine."""
 
 from __future__ import annotations
 
@@ -206,4 +206,55 @@ again:
 out:
   ret void
 }}
+"""
+
+# Counters in memory: epoch << 32 | number.
+COUNTERS: Final = """\
+; The next unclaimed number below %n in this epoch, or -1.
+define internal i64 @claim(ptr %slot, i64 %epoch, i64 %n) nounwind {
+entry:
+  %first = load atomic i64, ptr %slot monotonic, align 8
+  br label %look
+look:
+  %value = phi i64 [%first, %entry], [%now, %try]
+  %tag = lshr i64 %value, 32
+  %low = and i64 %value, 4294967295
+  %late = icmp ugt i64 %tag, %epoch
+  br i1 %late, label %none, label %check
+check:
+  %same = icmp eq i64 %tag, %epoch
+  %next = select i1 %same, i64 %low, i64 0
+  %left = icmp ult i64 %next, %n
+  br i1 %left, label %try, label %none
+try:
+  %high = shl i64 %epoch, 32
+  %after = add i64 %next, 1
+  %new = or i64 %high, %after
+  %swap = cmpxchg ptr %slot, i64 %value, i64 %new acq_rel monotonic
+  %now = extractvalue {i64, i1} %swap, 0
+  %won = extractvalue {i64, i1} %swap, 1
+  br i1 %won, label %mine, label %look
+mine:
+  ret i64 %next
+none:
+  ret i64 -1
+}
+; Adds to the tiles done in this epoch.
+define internal void @publish(ptr %done, i64 %epoch, i64 %count) nounwind {
+entry:
+  %base = shl i64 %epoch, 32
+  %first = load atomic i64, ptr %done monotonic, align 8
+  br label %look
+look:
+  %value = phi i64 [%first, %entry], [%now, %look]
+  %old = icmp ult i64 %value, %base
+  %from = select i1 %old, i64 %base, i64 %value
+  %new = add i64 %from, %count
+  %swap = cmpxchg ptr %done, i64 %value, i64 %new acq_rel monotonic
+  %now = extractvalue {i64, i1} %swap, 0
+  %won = extractvalue {i64, i1} %swap, 1
+  br i1 %won, label %out, label %look
+out:
+  ret void
+}
 """

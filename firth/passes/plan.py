@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from firth.base import flags
 from firth.base.errors import VerifyError
 from firth.ir.graph import Graph
 from firth.ir.kernel import (
@@ -31,17 +32,18 @@ from firth.passes.expressions import arguments_of
 from firth.passes.fuse import strip
 from firth.passes.kept import divide
 from firth.passes.loops import TILE, Call
+from firth.passes.overlap import ERROR, Place, Touched, awaited
 from firth.passes.schedule import Schedule
 
 ALIGNMENT = 64
-Place = tuple[str, int]  # ("input", i), ("output", j), ("arena", byte offset)
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
     """A kernel with the place of each buffer. guarded: skipped once the error word is set.
 
-    bytes: of all its buffers. flops: of its contraction, two for each product.
+    bytes: of all its buffers. flops: of its contraction, two for each product. after: how many of
+    the first steps must be done when it starts.
     """
 
     kernel: Kernel
@@ -49,6 +51,7 @@ class Step:
     guarded: bool
     bytes: int
     flops: int
+    after: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,22 +146,39 @@ class _Planner:
         self._copies_first_read()
         arena, values = self._arena()
         written = {("input", i) for i in self.in_place.values()}
-        steps = []
+        steps: list[Step] = []
+        touched: list[Touched] = []
         for call in self.calls:
             places = tuple(self.places[id(n)] for n in call.arguments)
             buffers = [b for b in call.kernel.buffers if not b.scratch]
             guarded = any(b.written and p in written for b, p in zip(buffers, places, strict=True))
-            steps.append(self._step(call, places, guarded))
+            self._step(call, places, guarded, steps, touched)
         for node, target in self.copies:
             places = (self.places[id(node)], target)
             copy = Call(copy_kernel(node), (node, node))
-            steps.append(self._step(copy, places, target[0] == "input"))
+            self._step(copy, places, target[0] == "input", steps, touched)
         outputs = tuple(map(self.schedule.size_bytes, self.roots))
         return Plan(steps, arena, outputs, self.in_place, values)
 
-    def _step(self, call: Call, places: tuple[Place, ...], guarded: bool) -> Step:
+    def _step(
+        self,
+        call: Call,
+        places: tuple[Place, ...],
+        guarded: bool,
+        steps: list[Step],
+        touched: list[Touched],
+    ) -> None:
+        """Enters one more step, and what it touches."""
+        mine = Touched()
+        for (node, buffer), place in zip(_arguments(call), places, strict=True):
+            mine.add(place, self.schedule.size_bytes(node), buffer.written)
+        checks = call.checks or flags.get("FIRTH_CHECK") == "1"
+        if guarded or checks:
+            mine.add(ERROR, 0, checks)
+        touched.append(mine)
         traffic = sum(self.schedule.size_bytes(n) for n in call.arguments)
-        return Step(call.kernel, places, guarded, traffic, _flops(call.kernel))
+        after = awaited(touched)
+        steps.append(Step(call.kernel, places, guarded, traffic, _flops(call.kernel), after))
 
     def _writers(self) -> dict[int, list[Call]]:
         out: dict[int, list[Call]] = {}

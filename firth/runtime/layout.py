@@ -45,7 +45,8 @@ STAGE_FUNCTION: Final = 0
 STAGE_ARGS: Final = 8  # byte offset of its words among the frame's
 STAGE_TILES: Final = 16
 STAGE_GUARDED: Final = 24
-STAGE_BYTES: Final = 32
+STAGE_AFTER: Final = 32  # stages before this one must have ended
+STAGE_BYTES: Final = 40
 
 PART_FIRST: Final = 0
 PART_END: Final = 8

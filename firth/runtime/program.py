@@ -35,7 +35,8 @@ class Stage:
 
     args: the argument words after word 0, which is the error record's address. guarded: skipped
     once the program's error word is set. bytes, flops: estimates, for profiles. origins: numbers of
-    the recorded graph's nodes that it computes, the dearest first, for profiles too.
+    the recorded graph's nodes that it computes, the dearest first, for profiles too. after: it
+    starts when so many of the program's first native stages have ended; None: all before it.
     """
 
     function: int
@@ -46,6 +47,7 @@ class Stage:
     bytes: int = 0
     flops: int = 0
     origins: Sequence[int] = ()
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +418,9 @@ def _template(program: Program, alone: bool, pool: pools.Pool, tracer: int) -> n
                 )
             )
         function = tracer or stage.function
-        stages += [function, len(places) // 2 * 8, stage.tiles, int(stage.guarded)]
+        number = len(stages) // (at.STAGE_BYTES // 8)
+        after = number if stage.after is None else stage.after
+        stages += [function, len(places) // 2 * 8, stage.tiles, int(stage.guarded), after]
         if tracer:
             record = 8 * trace.RECORD_WORDS * recorded
             places += [at.BASE_ZERO, stage.function, len(bases) - 1, record]

@@ -445,3 +445,22 @@ def test_allocate_is_what_outputs_use():
     (y,) = Program([], 0, [0]).run([])
     assert y.nbytes == 0 and y.ptr % 64 == 0
     assert allocate(1).ptr % 64 == 0
+
+
+def test_stages_that_await_only_what_they_need(two_threads):
+    """Two chains of stages between each other, over and over: each is right."""
+    add = functions()["add_one"]
+    first, second = ("arena", 0), ("arena", BYTES)
+    stages = [
+        Stage(add, TILES, (("input", 0), first), after=0),
+        Stage(add, 1, (("input", 1), second), after=0),
+        Stage(add, TILES, (first, ("output", 0)), after=1),
+        Stage(add, 0, (first, ("output", 0)), after=2),
+        Stage(add, 1, (second, ("output", 1)), after=2),
+    ]
+    program = Program(stages, 2 * BYTES, [BYTES, BYTES])
+    for seed in range(500):
+        x, y = numbers(seed), numbers(seed + 1)
+        a, b = program.run([from_array(x), from_array(y)])
+        np.testing.assert_array_equal(values(a), x + 2)
+        np.testing.assert_array_equal(values(b)[:TILE], y[:TILE] + 2)

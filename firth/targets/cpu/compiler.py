@@ -82,7 +82,7 @@ def _fields(
         "stages": [
             [text.name, step.kernel.tiles(), [*step.places, *(("int", p) for p in text.params)],
              step.guarded, step.kernel.name, step.bytes, step.flops,
-             [number[id(n)] for n in step.kernel.origins if id(n) in number]]
+             [number[id(n)] for n in step.kernel.origins if id(n) in number], step.after]
             for step, text in zip(plan.steps, texts, strict=True)
         ],
         "arena_bytes": plan.arena_bytes,

@@ -68,6 +68,11 @@ def debug(word: str) -> bool:
     return word in get("FIRTH_DEBUG").split(",")
 
 
+def strict() -> bool:
+    """True when every value has to have the same bits however it is computed."""
+    return get("FIRTH_STRICT") == "1"
+
+
 def threads() -> int:
     """Number of threads that programs run on, at least 1."""
     text = get("FIRTH_THREADS")

@@ -161,7 +161,7 @@ class Tile:
     def by_dots(self) -> bool:
         """Whether it is, or may be, dot products: never where the order of summation should not
         depend on the width of a vector."""
-        if flags.get("FIRTH_STRICT") == "1" or not along_sum(self):
+        if flags.strict() or not along_sum(self):
             return False
         return self.e.generic or (self.max_m <= blocking.DOT_ROWS and self.sum >= self.lanes)
 

@@ -32,7 +32,7 @@ def straight(t: Tile) -> tuple[str, Index, bool] | None:
         or e.kernel.buffers[store.buffer].dtype is not t.dtype
     ):
         return None
-    adds = _adds(store, s.result)
+    adds = _adds(store, s.result) and not flags.strict()  # a sum that begins elsewhere
     if store.value is not s.result and not adds or t.blocked and not adds:
         return None
     if adds and flags.get("FIRTH_STRICT") == "1":

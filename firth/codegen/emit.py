@@ -48,7 +48,7 @@ class Emitter:
         self.facts = facts
         self.generic = generic
         self.site = site if flags.get("FIRTH_CHECK") == "1" else 0
-        self.fused = facts.fma and flags.get("FIRTH_STRICT") != "1"
+        self.fused = facts.fma and not flags.strict()
         self.b = Builder()
         self.params: list[int] = []
         self.scratch_bytes = 0

@@ -24,7 +24,7 @@ class Lanes:
         self.dtype = dtype
         self.lanes = lanes
         self.facts = facts
-        self.fused = facts.fma and flags.get("FIRTH_STRICT") != "1"
+        self.fused = facts.fma and not flags.strict()
         self.single = dtype is dt.float32
         self.type = register_type(dtype, lanes)
         self.int_dtype = dt.int32 if self.single else dt.int64

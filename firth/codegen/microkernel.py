@@ -53,7 +53,7 @@ def multiply_add(
     type_ = widen(element, lanes)
     if dtype.kind != "f":
         return lambda x, y, z: b.op(f"add {type_} {b.op(f'mul {type_} {x}, {y}')}, {z}")
-    if facts.fma and flags.get("FIRTH_STRICT") != "1":
+    if facts.fma and not flags.strict():
         name = f"llvm.fma.{suffix(element, lanes)}"
         return lambda x, y, z: b.intrinsic(name, type_, [(type_, x), (type_, y), (type_, z)])
     return lambda x, y, z: b.op(f"fadd {type_} {b.op(f'fmul {type_} {x}, {y}')}, {z}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firth.base import dtype as dt
+from firth.base import flags
 from firth.base.facts import TargetFacts
 from firth.ir.kernel import Accumulator, Apply, Axis, Contract, Expression, Kernel, Load, Store
 from firth.ir.node import Node
@@ -41,7 +42,9 @@ def schedule_contraction(
 
     a, b = (right, left) if _swapped(node, kinds) else (left, right)
     labels = list(axes)
-    if not generic and windowed(node) is not None:  # the sums run along memory
+    if flags.strict():  # sums in an order of the node's own, wherever its operands lie
+        labels.sort(key=lambda label: label not in _kernel_labels(node))
+    elif not generic and windowed(node) is not None:  # the sums run along memory
         labels.sort(key=lambda label: (-_step(a, axes[label]), -_step(b, axes[label])))
     order = [axes[label] for label in labels]
     classes = [kinds[label] for label in labels]
@@ -75,6 +78,15 @@ def _operand(values: Values, node: Node, labels: Labels, axes: dict[int, Axis]) 
     if node.dtype in _HALF:
         value = values.keep(Apply("cast", (value,), dt.float32))
     return value
+
+
+def _kernel_labels(node: Node) -> Labels:
+    """Labels of the places inside a window: channels, which lie beside each other, come inside."""
+    windows = windowed(node)
+    if windows is None or not windows.forward():
+        return ()
+    labels: Labels = node.attrs[windows.place]
+    return labels[-windows.spatial :]
 
 
 def _step(x: Expression, axis: Axis) -> int:

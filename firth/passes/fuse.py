@@ -21,6 +21,7 @@ import math
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
+from firth.base import flags
 from firth.ir.graph import Graph
 from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, INPUT
@@ -224,6 +225,8 @@ class _Fuser:
             grown = any(n != 1 and a is None for n, a in zip(source.shape, place, strict=True))
             if cluster.contraction is not None or cluster.alone or full != wanted or grown:
                 continue
+            if flags.strict() and not _ascends(node, place):
+                continue
             if cluster.reduced not in (None, reduced) or not self._can_join(cluster, node):
                 continue
             cluster.reduced = reduced
@@ -334,6 +337,8 @@ class _Fuser:
             mapped = frozenset(to[x] for x in b.reduced if x in to)
             if a.contraction is not None or a.reduced not in (None, mapped):
                 return
+            if flags.strict() and not _stays_in_order(b, to):
+                return
         if self._path_between(a, b) or self._addresses(a, b) or self._addresses(b, a):
             return
         if b.reduced is not None:
@@ -435,6 +440,22 @@ def _reduced_place(node: Node, place: Placement, kept_dims: list[int]) -> Placem
     if node.attrs[1]:  # keepdims
         return tuple(a if d in kept_dims else None for d, a in enumerate(place))
     return tuple(place[d] for d in kept_dims)
+
+
+def _ascends(node: Node, place: Placement) -> bool:
+    """Whether the axes of a reduction come in the order of its own dims: strict mode adds so."""
+    axes = [a for d in node.attrs[0] if (a := place[d]) is not None]
+    return axes == sorted(axes)
+
+
+def _stays_in_order(cluster: Cluster, to: dict[int | None, int]) -> bool:
+    """Whether the reductions of a cluster would still be in order with its axes renamed."""
+    for node in cluster.nodes:
+        if id(node) in cluster.inside:
+            place = tuple(None if a is None else to[a] for a in cluster.inside[id(node)])
+            if not _ascends(node, place):
+                return False
+    return True
 
 
 def follow(node: Node, dims: list[int | None]) -> list[int | None] | None:

@@ -102,7 +102,7 @@ class _Nest:
         self.level: dict[int, int] = {}
         self.axes_of: dict[int, frozenset[Axis]] = {}
         self._levels()
-        if flags.get("FIRTH_STRICT") != "1":
+        if not flags.strict():
             self._multiply()
         self.vector = self._vector_axis()
         if self._chain() > LONG_SUM:
@@ -176,8 +176,12 @@ class _Nest:
             self.axes_of[id(e)] = frozenset(own).union(*(self.axes_of[id(p)] for p in parts))
 
     def _vector_axis(self) -> Axis | None:
-        """The axis that costs least as the vector; the innermost one among equals."""
-        candidates = [*self.kept, *self.reduced]
+        """The axis that costs least as the vector; the innermost one among equals.
+
+        In strict mode sums run in order: a vector along them would have partial sums.
+        """
+        along = [] if self.bodies and flags.strict() else self.reduced
+        candidates = [*self.kept, *along]
         if not candidates:
             return None
         costs = [self._cost_along(a) for a in candidates]

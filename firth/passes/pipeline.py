@@ -30,7 +30,7 @@ def to_base(graph: Graph) -> Graph:
     # Bodies meet their surroundings: shared parts and idle movement go.
     graph = check(simplify(graph), "lowered")
     # After simplify, which finds what is computed anyway.
-    if flags.get("FIRTH_STRICT") != "1":
+    if not flags.strict():
         graph = check(share(graph), "lowered")
     # After simplify, which would see through the reshapes; before fuse, which needs the two steps.
     graph = check(split(graph), "lowered")

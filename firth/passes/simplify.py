@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from firth.base import flags
 from firth.base.dtype import DType
 from firth.ir.graph import Graph
 from firth.ir.node import Attr, Node, Shape
@@ -94,6 +95,12 @@ def scalar_value(node: Node) -> bool | int | float | None:
     return node.attrs[0] if node.op is CONST else None
 
 
+# Rounded the same everywhere, so that folding them is not seen.
+_EXACT = frozenset(
+    "neg abs sqrt floor ceil trunc round add sub mul div maximum minimum equal not_equal less "
+    "less_equal where cast bitcast".split()
+)
+
 Rule = Callable[[Simplifier, tuple[Node, ...], tuple[Attr, ...]], Node | None]
 _RULES: dict[str, Rule] = {}
 
@@ -112,6 +119,8 @@ def _fold(s: Simplifier, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...])
     values = [scalar_value(n) for n in src]
     if not src or any(v is None for v in values):
         return None
+    if flags.strict() and op.name not in _EXACT and any(n.dtype.kind == "f" for n in src):
+        return None  # NumPy's last bit is not the compiled code's
     node = make(op, src, attrs)
     arrays = [np.asarray(v).astype(n.dtype.np) for v, n in zip(values, src, strict=True)]
     with np.errstate(all="ignore"):
@@ -155,6 +164,8 @@ def _pow(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node 
     x, exponent = src[0], scalar_value(src[1])
     if not _same(x, src[1]):
         return None
+    if flags.strict():
+        return None  # the exponent may be a number here and an input elsewhere
     if exponent == 1:
         return x
     if exponent == 2:

@@ -95,7 +95,7 @@ def _roles(node: Node, place: int) -> Convolution | None:
 
 def pays(conv: Convolution, facts: TargetFacts) -> bool:
     """Whether it is faster than the direct sum."""
-    if flags.get("FIRTH_STRICT") == "1" or conv.node.dtype is not dt.float32:
+    if flags.strict() or conv.node.dtype is not dt.float32:
         return False
     c, o = conv.extents[conv.channel], conv.extents[conv.feature]
     if min(c, o) < FEWEST_CHANNELS or 0 in conv.extents.values():

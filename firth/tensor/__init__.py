@@ -35,6 +35,7 @@ from firth.tensor.methods import FUNCTIONS
 from firth.tensor.profile import profile
 from firth.tensor.random import Generator, default_generator
 from firth.tensor.reading import from_dlpack
+from firth.tensor.strict import is_strict, set_strict
 
 # Functions made from tables: firth.exp, firth.add, firth.cat, ...
 globals().update(FUNCTIONS)
@@ -42,7 +43,7 @@ globals().update(FUNCTIONS)
 __all__ = [  # noqa: PLE0604
     "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator", "empty",
     "empty_like", "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like",
-    "get_default_dtype", "grad", "inference_mode", "is_grad_enabled", "jit", "linspace", "no_grad",
-    "ones", "ones_like", "profile", "set_default_dtype", "set_grad_enabled", "tensor",
-    "value_and_grad", "vjp", "zeros", "zeros_like", *sorted(FUNCTIONS),
+    "get_default_dtype", "grad", "inference_mode", "is_grad_enabled", "is_strict", "jit",
+    "linspace", "no_grad", "ones", "ones_like", "profile", "set_default_dtype", "set_grad_enabled",
+    "set_strict", "tensor", "value_and_grad", "vjp", "zeros", "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

@@ -335,8 +335,9 @@ def jit(function: Callable[..., Any] | None = None) -> Any:
 
 
 def _signature(args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
-    """Kinds of the tensors and values of everything else; the tensors are collected."""
-    key: list[Any] = [local.rec.state.grad]
+    """Gradient mode, flags, kinds of the tensors and values of everything else; the tensors are
+    collected."""
+    key: list[Any] = [local.rec.state.grad, flags.program_key()]
     for a in args:
         key.append(_part(a, tensors))
     for name in kwargs:

@@ -38,10 +38,10 @@ def _path(state: State | None) -> list[State]:
 def first_difference(before: Any, now: Any) -> str:
     """What changed between two signatures of a jitted function."""
     if len(before) != len(now):
-        return f"{len(now) - 1} arguments, before {len(before) - 1}"
+        return f"{len(now) - 2} arguments, before {len(before) - 2}"
     for i, (a, b) in enumerate(zip(before, now, strict=True)):
         if a != b:
-            what = "gradient mode" if i == 0 else f"argument {i - 1}"
+            what = ("gradient mode", "the target or a flag", f"argument {i - 2}")[min(i, 2)]
             return f"{what} changed from {_shown(a)} to {_shown(b)}"
     return "a new signature"
 

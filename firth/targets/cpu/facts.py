@@ -17,7 +17,7 @@ _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 def host() -> TargetFacts:
     """The facts of this machine; in strict mode, those that every machine has."""
     found = _host()
-    return found.strict() if flags.get("FIRTH_STRICT") == "1" else found
+    return found.strict() if flags.strict() else found
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 Outputs own their buffers; a donated output is written over its input where no later or unaligned
 read of that input remains, otherwise into the arena and copied at the end. Kernels that write
 donated memory come after every kernel that can fail, so that a failed step changes nothing.
+Inside the arena a result may lie over a value that its kernel reads last, by the same rule.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from firth.ir.kernel import (
     Within,
 )
 from firth.ir.node import Node
+from firth.passes.accesses import Accesses
 from firth.passes.affine import of_axis
-from firth.passes.expressions import arguments_of
+from firth.passes.arena import Span, offsets
 from firth.passes.fuse import strip
 from firth.passes.kept import divide
 from firth.passes.loops import TILE, Call
+from firth.passes.order import Item, order
 from firth.passes.overlap import ERROR, Place, Touched, awaited
 from firth.passes.schedule import Schedule
 
@@ -131,15 +134,14 @@ class _Planner:
         self.calls = list(schedule.calls)
         self.copies: list[tuple[Node, Place]] = []
         self.in_place: dict[int, int] = {}
+        self.accesses: dict[int, Accesses] = {}  # by id of the call
 
     def run(self) -> Plan:
         donated = dict(self.graph.donated)
-        writers = self._writers()
         roots = dict(enumerate(self.roots))
-        late = {
-            id(writers[id(r)][-1]) for j, r in roots.items() if j in donated and id(r) in writers
-        }
-        self.calls = _order(self.calls, late)
+        self._order(
+            {id(r): self.graph.inputs[donated[j]] for j, r in roots.items() if j in donated}
+        )
         self._note_users()
         for j, root in roots.items():
             self._place_output(j, root, donated.get(j))
@@ -180,13 +182,30 @@ class _Planner:
         after = awaited(touched)
         steps.append(Step(call.kernel, places, guarded, traffic, _flops(call.kernel), after))
 
-    def _writers(self) -> dict[int, list[Call]]:
-        out: dict[int, list[Call]] = {}
-        for call in self.calls:
+    def _order(self, overwritten: dict[int, Node]) -> None:
+        """Puts the calls in order. overwritten: by id of a result, the input that it may replace.
+
+        What writes over an input comes after all that reads it and all that can fail.
+        """
+        before, users = _dependences(self.calls)
+        failing = sum(1 << k for k, call in enumerate(self.calls) if call.checks)
+        behind = _behind(before)
+        for k, call in enumerate(self.calls):
             for node, buffer in _arguments(call):
-                if buffer.written:
-                    out.setdefault(id(node), []).append(call)
-        return out
+                if buffer.written and id(node) in overwritten:
+                    source = id(overwritten[id(node)])
+                    first = (failing | users.get(source, 0)) & ~(1 << k) & ~behind[k] & ~before[k]
+                    if first:
+                        before[k] |= first
+                        _extend(behind, first, behind[k] | 1 << k)
+        ends = {id(root) for root in self.roots}
+        items = {}
+        for call in self.calls:
+            for node in call.arguments:
+                key = id(node)
+                if key not in self.places and (key not in ends or key in overwritten):
+                    items[key] = Item(self.schedule.size_bytes(node), users[key], key in ends)
+        self.calls = [self.calls[k] for k in order(before, list(items.values()))]
 
     def _note_users(self) -> None:
         """Which calls (by number) read and write each node, and the last one that can fail."""
@@ -223,8 +242,7 @@ class _Planner:
             return False
         reading = self.reads.get(id(source), [])
         return all(
-            k < writing[0] or (k == writing[0] and _aligned(self.calls[k], source, root))
-            for k in reading
+            k < writing[0] or (k == writing[0] and self._aligned(k, source, root)) for k in reading
         )
 
     def _copies_first_read(self) -> None:
@@ -240,7 +258,8 @@ class _Planner:
                 self.copies[place] = (spare, target)
 
     def _arena(self) -> tuple[int, list[Value]]:
-        """First-fit offsets by lifetime, largest values first."""
+        """Places in the arena; a result may take the place of a value that its kernel is the last
+        to read."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         nodes: dict[int, Node] = {}
@@ -253,24 +272,61 @@ class _Planner:
         for node, _ in self.copies:
             if id(node) in last:
                 last[id(node)] = len(self.calls)
-        bytes_of = self.schedule.size_bytes
-        placed: list[Value] = []
-        total = 0
-        for key in sorted(nodes, key=lambda n: (-bytes_of(nodes[n]), first[n])):
-            size = -(-bytes_of(nodes[key]) // ALIGNMENT) * ALIGNMENT
-            busy = sorted(
-                (p.offset, p.offset + p.bytes)
-                for p in placed if p.first <= last[key] and first[key] <= p.last
-            )  # fmt: skip
-            offset = 0
-            for start, end in busy:
-                if offset + size <= start:
-                    break
-                offset = max(offset, end)
-            placed.append(Value(nodes[key], offset, size, first[key], last[key]))
+        heirs = self._heirs(nodes, first, last)
+        spans: dict[int, Span] = {}  # by the value that has a place first
+        heads: dict[int, int] = {}
+        for key in sorted(nodes, key=lambda n: first[n]):
+            head = heads[key] = heads[heirs[key]] if key in heirs else key
+            size = -(-self.schedule.size_bytes(nodes[key]) // ALIGNMENT) * ALIGNMENT
+            spans[head] = Span(size, first[head], last[key])
+        found, total = offsets(list(spans.values()))
+        place_of = dict(zip(spans, found, strict=True))
+        given = {before: first[heir] for heir, before in heirs.items()}
+        values = []
+        for key, node in nodes.items():
+            offset = place_of[heads[key]]
             self.places[key] = ("arena", offset)
-            total = max(total, offset + size)
-        return total, placed
+            end = given[key] - 1 if key in given else last[key]
+            values.append(Value(node, offset, spans[heads[key]].size_bytes, first[key], end))
+        return total, values
+
+    def _heirs(
+        self, nodes: dict[int, Node], first: dict[int, int], last: dict[int, int]
+    ) -> dict[int, int]:
+        """For results that may lie where another value lay: result -> that value (by id)."""
+        heirs: dict[int, int] = {}
+        for k, call in enumerate(self.calls):
+            pairs = [(n, b) for n, b in _arguments(call) if id(n) in nodes]
+            dying = [n for n, b in pairs if not b.written and last[id(n)] == k != first[id(n)]]
+            for made, buffer in pairs:
+                if not buffer.written or first[id(made)] != k or last[id(made)] == k:
+                    continue
+                for old in dying:
+                    if self._same_room(old, made) and self._aligned(k, old, made):
+                        heirs[id(made)] = id(old)
+                        dying.remove(old)
+                        break
+        return heirs
+
+    def _aligned(self, k: int, source: Node, made: Node) -> bool:
+        """Whether call k reads `source` only at the very element of `made` that it writes then."""
+        call = self.calls[k]
+        found = self.accesses.get(id(call))
+        if found is None:
+            found = self.accesses[id(call)] = Accesses(call.kernel)
+        numbers = [n for n, b in enumerate(call.kernel.buffers) if not b.scratch]
+        pairs = list(zip(numbers, _arguments(call), strict=True))
+        read = {n for n, (node, buffer) in pairs if node is source and not buffer.written}
+        written = {n for n, (node, buffer) in pairs if node is made and buffer.written}
+        return found.may_overwrite(read, written)
+
+    def _same_room(self, a: Node, b: Node) -> bool:
+        layouts = self.schedule.layouts
+        return (
+            a.dtype.itemsize == b.dtype.itemsize
+            and self.schedule.size_bytes(a) == self.schedule.size_bytes(b)
+            and layouts.get(id(a)) == layouts.get(id(b))
+        )
 
 
 def _flops(kernel: Kernel) -> int:
@@ -295,119 +351,39 @@ def _arguments(call: Call) -> Iterator[tuple[Node, Buffer]]:
     return zip(call.arguments, (b for b in call.kernel.buffers if not b.scratch), strict=True)
 
 
-def _order(calls: list[Call], late: set[int]) -> list[Call]:
-    """Kernels that write donated memory as late as their readers allow."""
-    if not late:
-        return calls
-    needs: list[set[int]] = []
-    readers: dict[int, list[int]] = {}
-    writer: dict[int, int] = {}
+def _dependences(calls: list[Call]) -> tuple[list[int], dict[int, int]]:
+    """Bit sets of calls: those that each needs before it, and those that use each node (by id)."""
+    before: list[int] = []
+    users: dict[int, int] = {}
+    written: dict[int, int] = {}
     for k, call in enumerate(calls):
-        mine: set[int] = set()
+        mine = 0
         for node, buffer in _arguments(call):
-            if id(node) in writer:
-                mine.add(writer[id(node)])
+            mine |= (users if buffer.written else written).get(id(node), 0)
+        before.append(mine & ~(1 << k))
+        for node, buffer in _arguments(call):
+            users[id(node)] = users.get(id(node), 0) | 1 << k
             if buffer.written:
-                writer[id(node)] = k
-            else:
-                readers.setdefault(id(node), []).append(k)
-        needs.append(mine)
-    done: set[int] = set()
-    out: list[Call] = []
-    for wave in (False, True):
-        for k, call in enumerate(calls):
-            held = id(call) in late or any(n not in done for n in needs[k])
-            if k not in done and (wave or not held):
-                done.add(k)
-                out.append(call)
-    return out
+                written[id(node)] = written.get(id(node), 0) | 1 << k
+    return before, users
 
 
-def _aligned(call: Call, source: Node, root: Node) -> bool:
-    """Whether the kernel reads `source` only at the very element of `root` that it writes then."""
-    reads: set[Affine] = set()
-    stores: set[Affine] = set()
-    numbers = {k for k, (n, b) in _numbered(call) if n is source and not b.written}
-    target = {k for k, (n, b) in _numbered(call) if n is root and b.written}
-    for value in _walk(call.kernel.body):
-        if isinstance(value, Load) and value.buffer in numbers:
-            if value.dynamic:
-                return False
-            reads.add(value.index)
-        if isinstance(value, Store) and value.buffer in target:
-            stores.add(value.index)
-    if any(isinstance(x, (Loop, Within)) and _contracts(x) for x in call.kernel.body):
-        return False  # a step of its loops may read what another one wrote
-    if numbers & _operand_buffers(call.kernel.body) or _read_later(call.kernel, numbers, target):
-        return False
-    return len(stores) == 1 and reads <= stores
+def _behind(before: list[int]) -> list[int]:
+    """For each call, the bit set of those that come after it in any order."""
+    behind = [0] * len(before)
+    for k in range(len(before) - 1, -1, -1):
+        rest = before[k]
+        while rest:
+            behind[(rest & -rest).bit_length() - 1] |= behind[k] | 1 << k
+            rest &= rest - 1
+    return behind
 
 
-def _read_later(kernel: Kernel, numbers: set[int], target: set[int]) -> bool:
-    """Whether a loop reads one of `numbers` after an earlier one wrote `target`.
-
-    Stores that stand in a row compute their values before the first of them writes.
-    """
-    written = False
-    for block in _blocks(kernel.body):
-        loads = (e for e in _walk(block) if isinstance(e, Load))
-        if written and any(e.buffer in numbers for e in loads):
-            return True
-        written = written or any(isinstance(s, Store) and s.buffer in target for s in block)
-    return False
-
-
-def _blocks(body: tuple[Statement, ...]) -> Iterator[tuple[Statement, ...]]:
-    """Runs of statements without loops, in order."""
-    plain: list[Statement] = []
-    for s in body:
-        if isinstance(s, (Loop, Within)):
-            yield tuple(plain)
-            plain = []
-            yield from _blocks(s.body)
-        else:
-            plain.append(s)
-            if isinstance(s, Contract):
-                yield tuple(plain)
-                plain = list(s.body)
-    yield tuple(plain)
-
-
-def _numbered(call: Call) -> Iterator[tuple[int, tuple[Node, Buffer]]]:
-    places = [k for k, b in enumerate(call.kernel.buffers) if not b.scratch]
-    return zip(places, _arguments(call), strict=True)
-
-
-def _walk(body: tuple[object, ...]) -> Iterator[object]:
-    """Statements and expressions of a kernel, each once."""
-    stack: list[object] = list(body)
-    seen: set[int] = set()
-    while stack:
-        item = stack.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        yield item
-        for name in ("body", "value", "a", "b", "key"):
-            part = getattr(item, name, None)
-            stack.extend(part if isinstance(part, tuple) else [part] if part is not None else [])
-        if isinstance(item, Store):
-            stack.extend(v for v, _ in item.dynamic)
-        stack.extend(arguments_of(item))  # type: ignore[arg-type]
-
-
-def _contracts(statement: Loop | Within) -> bool:
-    return any(isinstance(x, Contract) for x in _walk(statement.body))
-
-
-def _operand_buffers(body: tuple[object, ...]) -> set[int]:
-    """Buffers that a contraction reads as an operand: other tiles read them too."""
-    out: set[int] = set()
-    for item in _walk(body):
-        a, b = getattr(item, "a", None), getattr(item, "b", None)
-        if a is not None and b is not None:
-            out |= {e.buffer for e in _walk((a, b)) if isinstance(e, Load)}
-    return out
+def _extend(behind: list[int], first: int, more: int) -> None:
+    """Notes that `more` comes after all of `first`."""
+    for k, mine in enumerate(behind):
+        if first >> k & 1 or mine & first:
+            behind[k] = mine | more
 
 
 def copy_kernel(node: Node) -> Kernel:

@@ -1,0 +1,143 @@
+"""The order of kernels: as recorded, unless another one needs clearly less memory.
+
+A value takes memory from the first kernel that touches it to the last. Kernels are put one after
+the other; of all sets of kernels that can have run after so many steps, the ones that needed least
+memory are followed further (a beam). Graphs of ten kernels are searched completely. The
+recorded order keeps what is used next in the cache, so it stays where others are hardly smaller.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SMALL = 1 << 16  # bytes in all: any order fits the cache
+_WORTH = 0.03  # share of the peak that another order has to save
+_TRIES = 12_000  # kernels put after a set of others, all steps together
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value in memory: its bytes, the kernels that touch it (a bit set), and whether it is still
+    needed after the last one."""
+
+    size_bytes: int
+    users: int
+    kept: bool = False
+
+
+def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
+    """Numbers of kernels in the order to run them. needs: bit sets of the kernels before each."""
+    recorded = _recorded(needs)
+    touched = _touched(len(needs), items)
+    if sum(i.size_bytes for i in items) <= _SMALL:
+        return recorded
+    most = peak_bytes(recorded, items)
+    enough = int(most * (1 - _WORTH))
+    if max(sum(i.size_bytes for i in mine) for mine in touched) > enough:
+        return recorded
+    return _search(needs, touched, enough) or recorded
+
+
+def peak_bytes(sequence: Sequence[int], items: Sequence[Item]) -> int:
+    """The most bytes that are needed at once when kernels run in this order."""
+    touched = _touched(len(sequence), items)
+    done = live = most = 0
+    for k in sequence:
+        during, live = _step(touched[k], done, done | 1 << k, live)
+        done |= 1 << k
+        most = max(most, during)
+    return most
+
+
+def _touched(kernels: int, items: Sequence[Item]) -> list[list[Item]]:
+    """For each kernel, the values that it touches."""
+    touched: list[list[Item]] = [[] for _ in range(kernels)]
+    for item in items:
+        users = item.users
+        while users:
+            touched[(users & -users).bit_length() - 1].append(item)
+            users &= users - 1
+    return touched
+
+
+def _step(touched: Sequence[Item], done: int, then: int, live: int) -> tuple[int, int]:
+    """Bytes during a kernel and after it, from those before it."""
+    after = during = live
+    for item in touched:
+        if not item.users & done:
+            during += item.size_bytes
+            after += item.size_bytes
+        if not item.kept and not item.users & ~then:
+            after -= item.size_bytes
+    return during, after
+
+
+def _recorded(needs: Sequence[int]) -> list[int]:
+    """The lowest number that can run, again and again."""
+    after: list[list[int]] = [[] for _ in needs]
+    missing = []
+    for k, before in enumerate(needs):
+        missing.append(before.bit_count())
+        while before:
+            after[(before & -before).bit_length() - 1].append(k)
+            before &= before - 1
+    ready = [k for k, count in enumerate(missing) if not count]
+    out = []
+    while ready:
+        k = heapq.heappop(ready)
+        out.append(k)
+        for later in after[k]:
+            missing[later] -= 1
+            if not missing[later]:
+                heapq.heappush(ready, later)
+    return out
+
+
+class _State:
+    """Kernels that have run (`done`, in the order of `sequence`), and those that can run next."""
+
+    __slots__ = ("done", "live", "most", "ready", "sequence")
+
+    def __init__(
+        self, done: int, live: int, most: int, ready: tuple[int, ...], sequence: tuple[object, ...]
+    ) -> None:
+        self.done, self.live, self.most = done, live, most
+        self.ready, self.sequence = ready, sequence
+
+
+def _search(
+    needs: Sequence[int], touched: Sequence[Sequence[Item]], enough: int
+) -> list[int] | None:
+    """An order of at most `enough` bytes, if one is found."""
+    after = [[j for j, before in enumerate(needs) if before >> k & 1] for k in range(len(needs))]
+    tries = _TRIES // len(needs)
+    first = tuple(k for k, before in enumerate(needs) if not before)
+    states = [_State(0, 0, 0, first, ())]
+    for _ in needs:
+        best: dict[int, tuple[int, int, int, _State]] = {}
+        for state in states:
+            for k in state.ready:
+                done = state.done | 1 << k
+                during, live = _step(touched[k], state.done, done, state.live)
+                most = max(state.most, during)
+                known = best.get(done)
+                if most <= enough and (known is None or most < known[0]):
+                    best[done] = (most, live, k, state)
+        choices = max((len(s.ready) for s in states), default=1)
+        chosen = sorted(best.items(), key=lambda found: found[1][:2])  # among equals the first
+        states = []
+        for done, (most, live, k, state) in chosen[: max(1, tries // choices)]:
+            fresh = [j for j in after[k] if not needs[j] & ~done]
+            ready = tuple(sorted([*(j for j in state.ready if j != k), *fresh]))
+            states.append(_State(done, live, most, ready, (state.sequence, k)))
+    return _flat(states[0].sequence) if states else None
+
+
+def _flat(sequence: tuple[object, ...]) -> list[int]:
+    out: list[int] = []
+    while sequence:
+        sequence, k = sequence  # type: ignore[assignment]
+        out.append(k)  # type: ignore[arg-type]
+    return out[::-1]

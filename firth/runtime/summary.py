@@ -86,7 +86,7 @@ def kernels(collector: Collector, peak_bytes: float, peak_flops: float) -> list[
 
 def times(collector: Collector, whole: float) -> Times:
     """Where the seconds went."""
-    inside = sum(sum(t.seconds) for t in collector.totals.values())
+    inside = sum(t.inside for t in collector.totals.values())
     programs = sum(t.whole for t in collector.totals.values())
     compiling = sum(end - begin for begin, end in collector.compiling)
     return Times(whole, inside, max(0.0, programs - inside), compiling)

@@ -11,9 +11,11 @@ from firth.runtime.trace import Collector, Run, Total
 
 Event = dict[str, Any]
 
-_PROGRAMS: Final = 0  # row of the picture; threads follow
+# rows of the picture
+_PROGRAMS: Final = 0
 _COMPILING: Final = 1
-_FIRST_THREAD: Final = 10
+_STAGES: Final = 2  # as many as stages overlap
+_FIRST_THREAD: Final = 20
 
 
 def trace(collector: Collector, began: float) -> str:
@@ -32,7 +34,8 @@ def trace(collector: Collector, began: float) -> str:
         events.append(_span(f"program {number}", _PROGRAMS, run.began, run.ended, began))
         events += _stages(run, live[id(run.total)], began)
         events += _tiles(run, threads, began)
-    names = {_PROGRAMS: "programs and stages", _COMPILING: "compiling"}
+    names = {_PROGRAMS: "programs", _COMPILING: "compiling"}
+    names |= {e["tid"]: "stages" for e in events if _STAGES <= e.get("tid", 0) < _FIRST_THREAD}
     names |= {_FIRST_THREAD + k: f"thread {k}" for k in threads.values()}
     for tid, name in names.items():
         events.append(_named("thread_name", tid, name=name))
@@ -60,13 +63,16 @@ def _span(
 
 def _stages(run: Run, live: list[int], began: float) -> Iterator[Event]:
     total = run.total
+    until = [0.0] * (_FIRST_THREAD - _STAGES)  # when each row is free again
     for k, (stage, rows) in enumerate(zip(total.stages, run.tiles, strict=True)):
         if not len(rows):
             continue
         begin, end = float(rows[:, 0].min()) * 1e-9, float(rows[:, 1].max()) * 1e-9
         about = _about(total, getattr(stage, "origins", ()))
         args = {"tiles": len(rows), "bytes": stage.bytes, "flops": stage.flops, **about}
-        yield _span(stage.name or "stage", _PROGRAMS, begin, end, began, args)
+        row = next((r for r, free in enumerate(until) if free <= begin), len(until) - 1)
+        until[row] = end
+        yield _span(stage.name or "stage", _STAGES + row, begin, end, began, args)
         yield _memory(begin, began, live[k], total)
     yield _memory(run.ended, began, 0, total)
 

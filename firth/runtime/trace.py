@@ -45,8 +45,9 @@ class Traced(Protocol):
 class Total:
     """All runs of one program from the same lines.
 
-    seconds: of each stage, from its first tile's begin to its last one's end; busy: the sum over
-    its tiles. in_bytes: of the inputs of one run.
+    seconds: of each stage, from its first tile's begin to its last one's end (stages may overlap);
+    busy: the sum over its tiles. inside: seconds in which any stage was at work; whole: of the
+    runs. in_bytes: of the inputs of one run.
     """
 
     stages: Sequence[Any]
@@ -57,6 +58,7 @@ class Total:
     busy: list[float]
     calls: int = 0
     whole: float = 0.0
+    inside: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +133,29 @@ class Collector:
                 self._keep += [program, origins]
             total.calls += 1
             total.whole += ended - began
+            spans = []
             for k, rows in enumerate(tiles):
                 if len(rows):
-                    total.seconds[k] += float(rows[:, 1].max() - rows[:, 0].min()) * 1e-9
+                    begin, end = int(rows[:, 0].min()), int(rows[:, 1].max())
+                    spans.append((begin, end))
+                    total.seconds[k] += (end - begin) * 1e-9
                     total.busy[k] += float((rows[:, 1] - rows[:, 0]).sum()) * 1e-9
+            total.inside += _covered(spans) * 1e-9
             count = sum(len(rows) for rows in tiles)
             if self._records + count > _MOST_RECORDS:
                 self.dropped += 1
             else:
                 self._records += count
                 self.runs.append(Run(total, began, ended, tiles))
+
+
+def _covered(spans: list[tuple[int, int]]) -> int:
+    """The length of the union."""
+    covered, until = 0, 0
+    for begin, end in sorted(spans):
+        covered += max(0, end - max(begin, until))
+        until = max(until, end)
+    return covered
 
 
 class _About(threading.local):

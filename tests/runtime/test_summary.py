@@ -20,7 +20,7 @@ def collector() -> Collector:
         Stage(0, 1, (), name="sum_exp", bytes=4000, origins=(1,)),
     )
     memory = MemoryReport(4160, 0, 64, VALUES)
-    total = Total(stages, memory, ORIGINS, 128, [2e-3, 1e-3], [3e-3, 1e-3], 10, 4e-3)
+    total = Total(stages, memory, ORIGINS, 128, [2e-3, 1e-3], [3e-3, 1e-3], 10, 4e-3, 3e-3)
     found = Collector()
     found.totals[0, 0] = total
     found.compiling.append((5.0, 5.5))

@@ -32,7 +32,18 @@ def test_programs_stages_tiles_and_memory() -> None:
     memory = [e["args"]["arena"] for e in events if e["ph"] == "C"]
     assert memory == [3500, 4100, 0]
     names = {e["args"]["name"] for e in events if e["name"] == "thread_name"}
-    assert names == {"programs and stages", "compiling", "thread 0", "thread 1"}
+    assert names == {"programs", "stages", "compiling", "thread 0", "thread 1"}
+
+
+def test_stages_side_by_side_have_rows_of_their_own() -> None:
+    found = collector()
+    (total,) = found.totals.values()
+    tiles = [np.array([[6_000_000_000, 6_000_005_000, 7]]),
+             np.array([[6_000_001_000, 6_000_003_000, 8]])]  # fmt: skip
+    found.runs.append(Run(total, 6.0, 6.1, tiles))
+    events = json.loads(timeline.trace(found, 5.0))["traceEvents"]
+    rows = [e["tid"] for e in events if e["ph"] == "X" and "args" in e]
+    assert len(set(rows)) == 2
 
 
 def test_skipped_stages_are_left_out() -> None:

@@ -14,7 +14,17 @@ from collections.abc import Callable
 
 from firth.base import dtype as dt
 from firth.base.facts import TargetFacts
-from firth.ir.kernel import Accumulator, Axis, Contract, Kernel, Load, Loop, Statement, Store
+from firth.ir.kernel import (
+    Accumulator,
+    Affine,
+    Axis,
+    Contract,
+    Kernel,
+    Load,
+    Loop,
+    Statement,
+    Store,
+)
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
 from firth.passes.blocking import panel_columns
@@ -51,6 +61,7 @@ from firth.passes.winograd_tiles import (
 )
 
 WEIGHTS = 16  # channels of a tile of their transform: neighbours lie in the same cache lines
+KERNEL = 9  # weights of a channel and a feature
 MOST_TILES = 64  # of a block: more do not make the products faster
 
 
@@ -58,12 +69,9 @@ def forward(
     values: Callable[[], Values], conv: Convolution, facts: TargetFacts
 ) -> list[Call] | None:
     """The two kernels; None where an operand is not simply read from memory."""
-    panel = panel_columns(4, facts)
-    channels, features = conv.extents[conv.channel], conv.extents[conv.feature]
-    shape = (PLANES, -(-features // panel), channels, panel)
-    weights = Node(conv.node.op, (), conv.node.attrs, shape, dt.float32)
-    first = _weights(values(), conv, weights, facts)
-    second = _tiles(values(), conv, weights, facts)
+    weights = _Weights(conv, facts)
+    first = weights.call(values())
+    second = _Forward(values(), conv, weights, facts).call()
     return None if first is None or second is None else [first, second]
 
 
@@ -80,48 +88,73 @@ def block(conv: Convolution, facts: TargetFacts) -> Block:
     return Block(-(-images // -(-images // together)), rows)
 
 
-def _weights(values: Values, conv: Convolution, target: Node, facts: TargetFacts) -> Call | None:
-    """target[36][panel of features][channel][feature of the panel]."""
-    lanes = facts.lanes(4)
-    _, panels, channels, width = target.shape
-    axes = {x: Axis(f"w{x}", conv.extents[x]) for x in conv.other_labels}
-    load = as_load(values, conv.other, conv.other_labels, axes)
-    if load is None:
-        return None
-    panel, c = Axis("panel", panels), Axis("c", channels)
-    piece, o = Axis("piece", width // lanes), Axis("o", lanes)
-    feature = at((panel, width), (piece, lanes), (o, 1))
-    row, column = (axes[k] for k in conv.kernel)
-    where = {axes[conv.feature]: feature, axes[conv.channel]: of_axis(c)}
-    base = rename(load.index, {**where, row: at(), column: at()})
-    source = Square(
-        load.buffer, base, step(load.index, row), step(load.index, column),
-        beyond(feature, conv.extents[conv.feature]),
-    )  # fmt: skip
-    plane = panels * channels * width
-    place = at((panel, channels * width), (c, width), (piece, lanes), (o, 1))
-    out = Square(values.buffer(target, written=True), place, POINTS * plane, plane)
-    spare = between(values.scratch(dt.float32, PLANES * lanes), o, lanes)
-    body = nest([c, piece, o], both_ways(source, spare, out, of_weight, 3), lanes)
-    kernel = Kernel("winograd_weights", ((panel, 1), (c, WEIGHTS)), tuple(values.buffers), (body,))
-    return Call(kernel, tuple(n for n in values.nodes if n is not None), values.checks)
+class _Weights:
+    """The points of all weights, node[36][panel of features][channel][feature of the panel], and
+    the kernel that computes them."""
 
+    def __init__(self, conv: Convolution, facts: TargetFacts) -> None:
+        self.conv, self.lanes = conv, facts.lanes(4)
+        self.width = panel_columns(4, facts)
+        self.channels = conv.extents[conv.channel]
+        self.panels = -(-conv.extents[conv.feature] // self.width)
+        # planes must not begin in the same sets of a cache
+        self.plane = self.panels * self.channels * self.width + 3 * self.lanes
+        shape = (PLANES, self.plane)
+        self.node = Node(conv.node.op, (), conv.node.attrs, shape, dt.float32)
 
-def _tiles(values: Values, conv: Convolution, weights: Node, facts: TargetFacts) -> Call | None:
-    return _Forward(values, conv, weights, facts).call()
+    def call(self, values: Values) -> Call | None:
+        """The kernel, unless the weights are not simply read from memory."""
+        conv, lanes, width = self.conv, self.lanes, self.width
+        axes = {x: Axis(f"w{x}", conv.extents[x]) for x in conv.other_labels}
+        load = as_load(values, conv.other, conv.other_labels, axes)
+        if load is None:
+            return None
+        panel, c = Axis("panel", self.panels), Axis("c", self.channels)
+        piece, o, wide = Axis("piece", width // lanes), Axis("o", lanes), Axis("w", width)
+        row, column = (axes[k] for k in conv.kernel)
+        steps = step(load.index, row), step(load.index, column)
+
+        def read(feature: Affine) -> Square:
+            where = {axes[conv.feature]: feature, axes[conv.channel]: of_axis(c)}
+            base = rename(load.index, {**where, row: at(), column: at()})
+            return Square(load.buffer, base, *steps, beyond(feature, conv.extents[conv.feature]))
+
+        inside = at((piece, lanes), (o, 1))
+        copies: list[Statement] = []
+        source = read(at((panel, width), (inside, 1)))
+        if step(load.index, axes[conv.feature]) != 1 and steps in ((3, 1), (-3, -1)):
+            k, turn = Axis("k", KERNEL), steps[1]  # features apart: transposed first
+            first = read(at((panel, width), (wide, 1)))
+            corner = 0 if turn > 0 else KERNEL - 1
+            place = at((first.base, 1), (k, 1), const=-corner)
+            copy = values.scratch(dt.float32, KERNEL * width)
+            element = Load(load.buffer, place, dt.float32, first.guards)
+            copies = [nest([k, wide], [Store(copy, at((k, width), (wide, 1)), element)], lanes)]
+            source = Square(
+                copy, at((inside, 1), const=corner * width), 3 * turn * width, turn * width
+            )
+        target = at((panel, self.channels * width), (c, width), (inside, 1))
+        buffer = values.buffer(self.node, written=True)
+        out = Square(buffer, target, POINTS * self.plane, self.plane)
+        spare = between(values.scratch(dt.float32, PLANES * lanes), o, lanes)
+        transform = nest([piece, o], both_ways(source, spare, out, of_weight, 3), lanes)
+        body = (nest([c], [*copies, transform]),)
+        grid = ((panel, 1), (c, WEIGHTS))
+        kernel = Kernel("winograd_weights", grid, tuple(values.buffers), body)
+        return Call(kernel, tuple(n for n in values.nodes if n is not None), values.checks)
 
 
 class _Forward:
     """The kernel of the tiles."""
 
     def __init__(
-        self, values: Values, conv: Convolution, weights: Node, facts: TargetFacts
+        self, values: Values, conv: Convolution, weights: _Weights, facts: TargetFacts
     ) -> None:
         self.values, self.conv, self.weights = values, conv, weights
         self.lanes = facts.lanes(4)
         self.tiles = Tiles(conv, block(conv, facts))
-        _, panels, self.channels, self.width = weights.shape
-        self.features = panels * self.width
+        self.channels, self.width = weights.channels, weights.width
+        self.features = weights.panels * weights.width
         self.epilogue = Epilogue(values, conv)
         source = (conv.image, conv.image_labels, conv.channel)
         every = (Axis("all", 1), self.channels)
@@ -152,9 +185,9 @@ class _Forward:
         t, o, k = Axis("t", self.tiles.count), Axis("o", self.width), Axis("k", self.channels)
         result = Accumulator("product", "add", f, 0)
         a = at((p, v.column), (t, self.patch.stride), (k, 1))
-        b = at((p, panel.extent * size), (panel, size), (k, self.width), (o, 1))
+        b = at((p, self.weights.plane), (panel, size), (k, self.width), (o, 1))
         out = at((p, m.column), (t, self.features), (panel, self.width), (o, 1))
-        weights = Load(self.values.buffer(self.weights), b, f)
+        weights = Load(self.values.buffer(self.weights.node), b, f)
         store = Store(m.buffer, out, result)
         product = Contract((t,), (o,), (k,), Load(v.buffer, a, f), weights, result, (store,))
         return nest([p, panel], [product])

@@ -11,6 +11,7 @@ A block's points lie in scratch that fits the second-level cache, channels inner
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from firth.base import dtype as dt
 from firth.base.facts import TargetFacts
@@ -62,6 +63,8 @@ from firth.passes.winograd_tiles import (
 
 WEIGHTS = 16  # channels of a tile of their transform: neighbours lie in the same cache lines
 KERNEL = 9  # weights of a channel and a feature
+_BYTES = 8  # that come from the third-level cache in a cycle
+_TRANSFORM = 350  # cycles of reading and transforming one vector of channels of a tile
 MOST_TILES = 64  # of a block: more do not make the products faster
 
 
@@ -75,12 +78,44 @@ def forward(
     return None if first is None or second is None else [first, second]
 
 
-def block(conv: Convolution, facts: TargetFacts) -> Block:
-    """As many tiles as their points leave room for in the second-level cache."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The block of tiles and the features of a tile of the grid."""
+
+    block: Block
+    features: int
+
+
+def plan(conv: Convolution, facts: TargetFacts) -> Plan:
+    """Blocks whose points fit the second-level cache: each of them reads the weights of its
+    features, and each part of the features transforms all tiles anew."""
+    panel = panel_columns(4, facts)
+    channels = conv.extents[conv.channel]
+    every = round_up(conv.extents[conv.feature], panel)
+    best: tuple[float, Plan] | None = None
+    for parts in range(1, every // panel + 1):
+        features = every // parts
+        if every % (parts * panel) or parts > 1 and features < 2 * panel:
+            continue
+        found = _block(conv, channels + features, facts)
+        tiles = Tiles(conv, found)
+        blocks = tiles.grid[0].extent * tiles.grid[1].extent
+        reads = blocks * PLANES * 4 * channels * every / _BYTES
+        transforms = _TRANSFORM * parts * blocks * tiles.count * channels / facts.lanes(4)
+        rounds = -(-blocks * parts // 2) * 2 / (blocks * parts)  # of two threads
+        products = PLANES * blocks * tiles.count * channels * every / facts.lanes(4) / 2
+        cost = (reads + transforms + products) * rounds
+        if best is None or cost < best[0]:
+            best = cost, Plan(found, features)
+    assert best is not None
+    return best[1]
+
+
+def _block(conv: Convolution, points: int, facts: TargetFacts) -> Block:
+    """As many tiles as leave room for so many channels and features of each."""
     rows, across = conv.tiles
     images = conv.count(conv.batch)
-    channels, features = conv.extents[conv.channel], conv.extents[conv.feature]
-    room = facts.l2_bytes * 5 // 8 // (PLANES * 4 * (channels + features))
+    room = facts.l2_bytes * 3 // 4 // (PLANES * 4 * points)
     most = max(1, min(MOST_TILES, room) // across)  # rows of tiles
     if most < rows:
         return Block(1, -(-rows // -(-rows // most)))
@@ -152,9 +187,11 @@ class _Forward:
     ) -> None:
         self.values, self.conv, self.weights = values, conv, weights
         self.lanes = facts.lanes(4)
-        self.tiles = Tiles(conv, block(conv, facts))
+        chosen = plan(conv, facts)
+        self.tiles = Tiles(conv, chosen.block)
         self.channels, self.width = weights.channels, weights.width
-        self.features = weights.panels * weights.width
+        self.features = chosen.features
+        self.grid = Axis("features", weights.panels * weights.width // chosen.features)
         self.epilogue = Epilogue(values, conv)
         source = (conv.image, conv.image_labels, conv.channel)
         every = (Axis("all", 1), self.channels)
@@ -177,7 +214,7 @@ class _Forward:
             body.append(self._outputs(m))
         else:
             body += self._outputs_in_scratch(m)
-        return call("winograd", tiles.grid, values, body)
+        return call("winograd", (self.grid, *tiles.grid), values, body)
 
     def _products(self, v: Square, m: Square) -> Statement:
         f, size = dt.float32, self.channels * self.width
@@ -185,7 +222,8 @@ class _Forward:
         t, o, k = Axis("t", self.tiles.count), Axis("o", self.width), Axis("k", self.channels)
         result = Accumulator("product", "add", f, 0)
         a = at((p, v.column), (t, self.patch.stride), (k, 1))
-        b = at((p, self.weights.plane), (panel, size), (k, self.width), (o, 1))
+        first = panel.extent * size
+        b = at((p, self.weights.plane), (self.grid, first), (panel, size), (k, self.width), (o, 1))
         out = at((p, m.column), (t, self.features), (panel, self.width), (o, 1))
         weights = Load(self.values.buffer(self.weights.node), b, f)
         store = Store(m.buffer, out, result)
@@ -199,14 +237,16 @@ class _Forward:
     def _outputs(self, m: Square) -> Statement:
         """A' M A and the epilogue, while a row of it is in registers."""
         conv, tiles, lanes = self.conv, self.tiles, self.lanes
-        used = round_up(conv.extents[conv.feature], lanes)
+        used = self.features
+        if self.grid.extent == 1:
+            used = round_up(conv.extents[conv.feature], lanes)
         piece, o, i = Axis("piece", used // lanes), Axis("o", lanes), Axis("i", TILE)
         spare = between(self.spare, o, lanes)
         image, y = tiles.place(tiles.n, at((tiles.i, TILE), (i, 1)))
         stores: list[Store] = []
         for k, value in enumerate(to_output([spare.load(i, j) for j in range(POINTS)])):
             places = {
-                conv.batch: image, conv.feature: at((piece, lanes), (o, 1)),
+                conv.batch: image, conv.feature: at((self.grid, used), (piece, lanes), (o, 1)),
                 conv.places[0]: y, conv.places[1]: at((tiles.j, TILE), const=k),
             }  # fmt: skip
             stores += self.epilogue.at(places, value)[1]
@@ -227,11 +267,12 @@ class _Forward:
         out = Square(y, place, line, self.features)
         spare = between(self.spare, o, lanes)
         body = both_ways(self._tile(m, piece, o), spare, out, to_output, POINTS)
+        used = self.features if self.grid.extent > 1 else conv.extents[conv.feature]
         n, r = Axis("n", tiles.block.images), Axis("r", rows)
-        x, f = Axis("x", conv.extents[conv.places[1]]), Axis("f", conv.extents[conv.feature])
+        x, f = Axis("x", conv.extents[conv.places[1]]), Axis("f", used)
         image, row = tiles.place(n, r)
         places = {
-            conv.batch: image, conv.feature: of_axis(f), conv.places[0]: row,
+            conv.batch: image, conv.feature: at((self.grid, used), (f, 1)), conv.places[0]: row,
             conv.places[1]: of_axis(x),
         }  # fmt: skip
         result = at((n, rows * line), (r, line), (x, self.features), (f, 1))

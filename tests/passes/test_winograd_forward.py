@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firth.passes.winograd import convolution
-from firth.passes.winograd_forward import block
+from firth.passes.winograd_forward import plan
 from tests.passes import convolutions as c
 from tests.passes.graphs import graph_of
 
@@ -62,8 +62,20 @@ def test_the_error_is_that_of_the_algorithm():
 def test_blocks_cover_the_images(shape):
     conv = convolution(c.contraction(*shape))
     assert conv is not None
-    found = block(conv, c.WIDE)
+    found = plan(conv, c.WIDE)
     rows, across = conv.tiles
-    assert 1 <= found.down <= rows and 1 <= found.images <= shape[0]
-    assert found.images == 1 or found.down == rows
-    assert found.images * found.down * across <= max(64, across)
+    block = found.block
+    assert 1 <= block.down <= rows and 1 <= block.images <= shape[0]
+    assert block.images == 1 or block.down == rows
+    assert block.images * block.down * across <= max(64, across)
+    assert found.features % 32 == 0 and found.features <= shape[2]
+
+
+def test_features_are_parted_where_tiles_are_few():
+    """Each part reads its weights once; the tiles are transformed for each of them."""
+    conv = convolution(c.contraction(16, 256, 256, 4, 4))
+    assert conv is not None
+    assert plan(conv, c.WIDE).features < 256
+    x, w = draw((16, 256, 256, 4, 4))
+    (found,) = c.run(graph_of(c.conv, x.shape, w.shape), c.WIDE, [x, w])
+    assert c.rms(found, exact(x, w)) < 5e-6

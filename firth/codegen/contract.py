@@ -292,23 +292,31 @@ class Tile:
     ) -> None:
         """The micro-kernel of the piece's size: only the sizes that can occur exist."""
         m, n = piece
-        sizes = (self.k, left.outer, left.step, right.step, self.c_row)
+        sizes = self.sizes(left, right)
         known = tuple(x if isinstance(x, int) else None for x in sizes)
         for rows, low in size_ranges(self._row_sizes(), m):
             for width, narrow in size_ranges(self._column_sizes(), n):
                 # only a panel that is not whole needs a mask
                 masked = right.masked and not (isinstance(n, int) and n == width)
                 whole = masked and width == self.columns and not isinstance(n, int)
-                kernel = Micro(
-                    self.dtype, rows, -(-width // self.lanes), self.lanes, known, adds, masked
-                )
+                kernel = self.micro(rows, -(-width // self.lanes), known, adds, masked)
                 fits = self.b.both(self._within(m, low, rows), self._within(n, narrow, width))
                 if whole:
-                    full = Micro(self.dtype, rows, self.vectors, self.lanes, known, adds)
+                    full = self.micro(rows, self.vectors, known, adds, False)
                     all_there = self.b.compare("sle", width, n)
                     self._when(self.b.both(fits, all_there), full, pointers, sizes, n)
                     fits = self.b.both(fits, self.b.compare("slt", n, width))
                 self._when(fits, kernel, pointers, sizes, n)
+
+    def sizes(self, left: Side, right: Side) -> tuple[Index, ...]:
+        """Sizes and strides of the micro-kernel."""
+        return self.k, left.outer, left.step, right.step, self.c_row
+
+    def micro(
+        self, rows: int, vectors: int, known: tuple[int | None, ...], adds: bool, masked: bool
+    ) -> Micro:
+        """The micro-kernel of a piece."""
+        return Micro(self.dtype, rows, vectors, self.lanes, known, adds, masked)
 
     def _when(
         self,

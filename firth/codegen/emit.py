@@ -14,7 +14,16 @@ from firth.base import flags
 from firth.base.dtype import DType
 from firth.base.errors import VerifyError
 from firth.base.facts import TargetFacts
-from firth.codegen import check, contract, contract_ahead, loops, memory, sort, values, within
+from firth.codegen import (
+    check,
+    contract_ahead,
+    contract_windows,
+    loops,
+    memory,
+    sort,
+    values,
+    within,
+)
 from firth.codegen.builder import Builder, Index
 from firth.codegen.contract_operands import Side
 from firth.codegen.state import Frame, Lanes, Range, Value
@@ -282,7 +291,7 @@ class Emitter:
                 case Within():
                     within.within(self, statement)
                 case Contract():
-                    contract.emit(self, statement)
+                    contract_windows.emit(self, statement)
                 case Prefetch():
                     memory.prefetch(self, statement)
                 case Sort():

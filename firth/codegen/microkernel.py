@@ -16,6 +16,7 @@ from firth.codegen.builder import Builder, Index
 from firth.codegen.types import scalar_type, suffix, widen
 
 SUMS_UNDER_WAY = 16  # fewer in one step of the sum: several steps an iteration
+STRAIGHT = 12  # sums of at most so many steps inside others are no loop
 
 Sizes = tuple[int | None, ...]
 
@@ -27,6 +28,9 @@ class Micro:
     sizes: (k, a_row, a_k, b_k, c_row), strides in elements; None is read from an argument.
     adds: what c holds is added last, so that a long sum in blocks is one of short ones.
     masked: an argument tells how many columns exist; the others are not read.
+    rows_at: how far each row of a lies from the first one, in place of a_row.
+    levels: (extent, a's stride) of the loops of the sum, in place of a_k; k is then how often the
+    outermost one runs.
     """
 
     dtype: DType
@@ -36,11 +40,16 @@ class Micro:
     sizes: Sizes
     adds: bool = False
     masked: bool = False
+    rows_at: tuple[int, ...] = ()
+    levels: tuple[tuple[int, int], ...] = ()
 
     @property
     def name(self) -> str:
         """What it is, in one word."""
         text = _size_words(self.sizes)
+        if self.levels:
+            text += "_at_" + _size_words(self.rows_at)
+            text += "_sum" + "".join(f"_{_size_words(level)}" for level in self.levels)
         marks = "_add" * self.adds + "_mask" * self.masked
         return f"mk_{self.dtype.name}_{self.rows}x{self.vectors}x{self.lanes}_{text}{marks}"
 
@@ -121,13 +130,14 @@ def _body(b: Builder, m: Micro, facts: TargetFacts) -> None:
         after = list(sums)
         vectors = columns(bp)
         for r in range(m.rows):
-            one = b.load(element, b.gep(element, a, b.mul(r, a_row)), size)
+            place = m.rows_at[r] if m.levels else b.mul(r, a_row)
+            one = b.load(element, b.gep(element, a, place), size)
             many = b.splat(one, element, m.lanes)
             for v, vector in enumerate(vectors):
                 after[r * m.vectors + v] = fma(many, vector, sums[r * m.vectors + v])
         return after
 
-    def steps(count: int) -> Callable[[Index, list[str]], list[str]]:
+    def steps(count: int, a_k: Index) -> Callable[[Index, list[str]], list[str]]:
         def body(_: Index, values: list[str]) -> list[str]:
             *sums, a, bp = values
             first_a, first_b = a, bp
@@ -148,17 +158,38 @@ def _body(b: Builder, m: Micro, facts: TargetFacts) -> None:
     zero = "0" if m.lanes == 1 and m.dtype.kind != "f" else "zeroinitializer"
     if m.lanes == 1 and m.dtype.kind == "f":
         zero = "0.0"
-    carried = [*((type_, zero) for _ in places), ("ptr", "%a"), ("ptr", "%b")]
     # Nothing is unrolled that fills the registers: a step's loads, moved up, would displace a sum.
     unroll = max(1, min(4, SUMS_UNDER_WAY // (m.rows * m.vectors)))
-    main = b.mul(b.div(k, unroll), unroll)
-    values = b.loop(0, main, unroll, carried, steps(unroll))
-    rest = b.sub(k, main)
-    if isinstance(rest, int):
-        values = steps(rest)(0, values) if rest else values
+    types = [*(type_ for _ in places), "ptr", "ptr"]
+
+    def along(k: Index, a_k: Index, values: list[str]) -> list[str]:
+        """The innermost loop of the sum: sums, a and b after k steps."""
+        main = b.mul(b.div(k, unroll), unroll)
+        if m.levels and isinstance(k, int) and k <= STRAIGHT:
+            main = 0
+        pairs = list(zip(types, values, strict=True))
+        values = b.loop(0, main, unroll, pairs, steps(unroll, a_k))
+        rest = b.sub(k, main)
+        if isinstance(rest, int):
+            return steps(rest, a_k)(0, values) if rest else values
+        return b.loop(main, k, 1, list(zip(types, values, strict=True)), steps(1, a_k))
+
+    def level(place: int, a: str, values: list[str]) -> list[str]:
+        """A loop of the sum with those inside it: sums and b afterwards."""
+        extent, stride = m.levels[place]
+        if place == len(m.levels) - 1:
+            *after, _, bp = along(extent if place else k, stride, [*values[:-1], a, values[-1]])
+            return [*after, bp]
+        return b.loop(
+            0, extent if place else k, 1, list(zip(types[:-1], values, strict=True)),
+            lambda i, v: level(place + 1, b.gep(element, a, b.mul(i, stride)), v),
+        )  # fmt: skip
+
+    start = [zero for _ in places]
+    if m.levels:
+        values = level(0, "%a", [*start, "%b"])
     else:
-        carried = [(t, v) for (t, _), v in zip(carried, values, strict=True)]
-        values = b.loop(main, k, 1, carried, steps(1))
+        values = along(k, a_k, [*start, "%a", "%b"])
     add = "fadd" if m.dtype.kind == "f" else "add"
     for value, place in zip(values, places, strict=False):
         if m.adds:

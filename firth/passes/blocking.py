@@ -19,6 +19,10 @@ FEW_ROWS = 4
 FEW_ROWS_SUM = 32
 # up to here reading b in place, once per piece of rows, beats copying it
 IN_PLACE_ROWS = 96
+# contractions over windows: work of a tile, how many are enough, rows that make packing cheap
+WINDOW_WORK = 1 << 21
+WINDOW_TILES = 32
+TALL_WINDOWS = 128
 # up to here dot products along the sum beat transposing b first
 DOT_ROWS = 16
 
@@ -90,6 +94,24 @@ def contract_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -
         if not halves:
             break
         rows, cols = min(halves, key=lambda tile: COPY_COST / tile[0] + 1 / tile[1])
+    return rows, cols
+
+
+def window_blocks(
+    batch: int, m: int, n: int, k: int, itemsize: int, facts: TargetFacts
+) -> tuple[int, int]:
+    """(rows, columns) of a tile of a contraction whose rows are read in place: `batch` results of
+    m x n, each a sum over k.
+
+    Rows cost nothing to prepare and columns are packed for each tile, so tiles are cut by rows as
+    long as they stay tall.
+    """
+    nr = panel_columns(itemsize, facts)
+    wanted = min(WINDOW_TILES, max(1, batch * m * n * k // WINDOW_WORK))
+    wanted = -(-wanted // max(batch, 1))
+    parts = min(wanted, max(1, m // TALL_WINDOWS))
+    rows = -(-m // parts)
+    cols = _even(n, max(nr, n * parts // wanted // nr * nr), nr)
     return rows, cols
 
 

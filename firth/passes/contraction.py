@@ -8,7 +8,7 @@ from firth.base.facts import TargetFacts
 from firth.ir.kernel import Accumulator, Apply, Axis, Contract, Expression, Kernel, Load, Store
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
-from firth.passes.blocking import contract_blocks
+from firth.passes.blocking import contract_blocks, window_blocks
 from firth.passes.expressions import Rewriter, affines_of, collapse, rename
 from firth.passes.fuse import Cluster, Fusion
 from firth.passes.layout import windowed
@@ -57,11 +57,17 @@ def schedule_contraction(
             groups[kind].append(merged[axis][0])
     batch, rows, cols, reduce = groups
     reduce = reduce or [Axis("k", 1)]
-    # How many axes a tile spans may depend on extents only where they are constants.
-    outer_rows, rows = _split(rows, 1 if generic else 16)
-    outer_cols, cols = _split(cols, 1 if generic else 64)
-    grid = [(axis, 1) for axis in (*batch, *outer_rows, *outer_cols)]
-    grid += _blocks(rows, cols, reduce, node.dtype.itemsize, facts)
+    grid: list[tuple[Axis, int]]
+    if windowed(node) is not None and not generic and len(cols) == 1:
+        grid = [(axis, 1) for axis in batch]
+        more, rows = _window_tiles(batch, rows, cols, reduce, node.dtype.itemsize, facts)
+        grid += more
+    else:
+        # How many axes a tile spans may depend on extents only where they are constants.
+        outer_rows, rows = _split(rows, 1 if generic else 16)
+        outer_cols, cols = _split(cols, 1 if generic else 64)
+        grid = [(axis, 1) for axis in (*batch, *outer_rows, *outer_cols)]
+        grid += _blocks(rows, cols, reduce, node.dtype.itemsize, facts)
     body = tuple(Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores)
     contract = Contract(tuple(rows), tuple(cols), tuple(reduce), new[a], new[b], result, body)
     arguments = tuple(n for n in values.nodes if n is not None)
@@ -151,6 +157,25 @@ def _blocks(
             inner = _product(group[1:])
             out.append((group[0], max(1, min(group[0].extent, block // max(1, inner)))))
     return out
+
+
+def _window_tiles(
+    batch: list[Axis], rows: list[Axis], cols: list[Axis], reduce: list[Axis], itemsize: int,
+    facts: TargetFacts,
+) -> tuple[list[tuple[Axis, int]], list[Axis]]:  # fmt: skip
+    """Blocks of a contraction over windows, and the row axes that its tiles span: tiles are some
+    of an image, or several images."""
+    sizes = _product(batch), _product(rows), _product(cols), _product(reduce)
+    wanted, columns = window_blocks(*sizes, itemsize, facts)
+    grid = []
+    while len(rows) > 1 and _product(rows[1:]) > wanted:
+        grid.append((rows[0], 1))
+        rows = rows[1:]
+    if rows:
+        extent = rows[0].extent
+        parts = -(-extent // max(1, wanted // max(1, _product(rows[1:]))))
+        grid.append((rows[0], -(-extent // parts)))
+    return [*grid, (cols[0], min(cols[0].extent, columns))], rows
 
 
 def _split(axes: list[Axis], enough: int) -> tuple[list[Axis], list[Axis]]:

@@ -9,8 +9,9 @@
 | b, one column axis of stride 1, few rows, fixed sizes | in place |
 | b, one column axis of stride 1 | copied into panels [k][columns of a panel] |
 | b, neighbours along the last sum axis (x @ W.T) | transposed into such panels |
-| b, several column axes (windows of a convolution) | copied to [k][column] |
+| b, several column axes | copied to [k][column] |
 
+Rows of windows, which have several strides, are the business of `contract_windows.py`.
 A copy does the elementwise work, the guards and the index maps that the operand has.
 """
 

@@ -64,7 +64,11 @@ class _Alone:
         index = tuple(of_axis(a) for a in axes)
         store = Store(values.buffer(node, True), place(index), value(values, index))
         lanes = self.facts.lanes(max(node.dtype.itemsize, 1))
-        return self.nest(values, [a for a in axes if a.extent != 1], [store], lanes)
+        live = [a for a in axes if a.extent != 1]
+        if id(node) in self.fusion.layouts:  # the innermost in memory is the vector
+            steps = dict(store.index.terms)
+            live.sort(key=lambda a: -steps[a])
+        return self.nest(values, live, [store], lanes)
 
     def nest(
         self, values: Values, axes: list[Axis], body: list[Statement], lanes: int, work: int = 1

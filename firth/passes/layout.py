@@ -89,6 +89,13 @@ def copied(graph: Graph, facts: TargetFacts) -> dict[int, Node]:
     return {key: n for key, n in found.items() if 0 not in n.shape}
 
 
+def not_joined(graph: Graph) -> set[int]:
+    """Contractions whose results nothing else should join, by id: gradients of weights, whose
+    order is another than that of the weights they change."""
+    convs = filter(None, map(windowed, graph.nodes()))
+    return {id(c.node) for c in convs if not c.forward() and math.prod(c.window.attrs[0]) > 1}
+
+
 def layouts(graph: Graph, fusion: Fusion, plain: Container[int]) -> dict[int, Layout]:
     """The storage of every stored node that is not row-major, by id."""
     choice = _Choice(graph, fusion, plain)
@@ -224,7 +231,7 @@ def _channels(window: Node) -> int:
 def _image(window: Node) -> tuple[Node, Node]:
     """(padding below a window, or what it reads, if there is none; the value under the movement).
 
-    Both are the window's source where the batch or the places do not lie where they did.
+    Both are the window's source where the places do not lie where they did.
     """
     n = len(window.attrs[0])
     top = node = window.src[0]
@@ -239,12 +246,12 @@ def _image(window: Node) -> tuple[Node, Node]:
 
 
 def _base(node: Node, spatial: int) -> Node | None:
-    """The value under movement that leaves the first dim and the places in place, if it does."""
+    """The value under movement that leaves the places where they are, if it does."""
     while node.op.name in MOVEMENT:
         if node.op.name not in ("reshape", "pad", "slice", "flip") or any(_inner(node)):
             return node
         source = node.src[0]
-        if node.op.name == "reshape" and not _same_ends(node, source, spatial):
+        if node.op.name == "reshape" and node.shape[-spatial:] != source.shape[-spatial:]:
             return None
         node = source
     return node
@@ -252,10 +259,6 @@ def _base(node: Node, spatial: int) -> Node | None:
 
 def _inner(node: Node) -> tuple[int, ...]:
     return node.attrs[2] if node.op.name == "pad" else ()
-
-
-def _same_ends(a: Node, b: Node, n: int) -> bool:
-    return a.shape[:1] == b.shape[:1] and a.shape[-n:] == b.shape[-n:]
 
 
 def _weight(conv: Windowed) -> Node | None:

@@ -88,16 +88,17 @@ class _Nest:
     ) -> None:
         self.values, self.facts, self.generic = values, facts, generic
         reduced = values.cluster.reduced or frozenset()
-        classes = [int(d in reduced) for d in range(len(values.axes))]
-        merged = collapse(values.axes, affines_of(values.made, stores), classes)
+        axes = _in_memory_order(values, stores)
+        classes = [int(values.axes.index(a) in reduced) for a in axes]
+        merged = collapse(axes, affines_of(values.made, stores), classes)
         new = Rewriter(merged)
         new.run(values.made)
         self.made = [new[e] for e in values.made]
         self.stores = [Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores]
         self.bodies = {acc: new[e] for acc, e in values.bodies.items()}
-        self.kept = _unique(merged[a][0] for a, k in zip(values.axes, classes, strict=True)
+        self.kept = _unique(merged[a][0] for a, k in zip(axes, classes, strict=True)
                             if not k and a in merged)  # fmt: skip
-        self.reduced = _unique(merged[a][0] for a, k in zip(values.axes, classes, strict=True)
+        self.reduced = _unique(merged[a][0] for a, k in zip(axes, classes, strict=True)
                                if k and a in merged)  # fmt: skip
         self.level: dict[int, int] = {}
         self.axes_of: dict[int, frozenset[Axis]] = {}
@@ -411,6 +412,23 @@ class _Nest:
                     if axis is not v and abs(steps.get(axis, 0)) == 1:
                         return axis
         return None
+
+
+def _in_memory_order(values: Values, stores: Sequence[Store]) -> list[Axis]:
+    """The axes of a kernel as they nest in the values that do not lie row-major, if there are some:
+    the first one that it stores, else the first that it reads."""
+    layouts = values.fusion.layouts
+    moved = {k for k, n in enumerate(values.nodes) if n is not None and id(n) in layouts}
+    accesses: list[Store | Load] = [*stores, *(e for e in values.made if isinstance(e, Load))]
+    places = [dict(a.index.terms) for a in accesses if a.buffer in moved]
+    if not places:
+        return values.axes
+    lead = max(places, key=len)
+
+    def step(axis: Axis) -> int:
+        return abs(lead[axis]) if axis in lead else max(abs(p.get(axis, 0)) for p in places)
+
+    return sorted(values.axes, key=step, reverse=True)
 
 
 def _again(s: Statement, new: Rewriter) -> Statement:

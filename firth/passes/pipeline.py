@@ -7,6 +7,7 @@ from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.verify import verify
 from firth.passes.lower import lower
+from firth.passes.parts import parts
 from firth.passes.plan import Plan, plan, verify_order
 from firth.passes.schedule import Schedule, schedule
 from firth.passes.share import share
@@ -41,6 +42,8 @@ def place(
     graph: Graph, facts: TargetFacts, generic: bool = False, fused: bool = True
 ) -> tuple[Schedule, Plan]:
     """Kernels with places for a graph in base ops."""
+    if fused and not generic:  # a choice that depends on extents, and on who computes by Winograd
+        graph = parts(graph, facts)
     steps = schedule(graph, facts, generic, fused)  # groups and loops, from shapes and facts alone
     places = plan(graph, steps)  # places last: lifetimes need the final order
     if flags.debug("verify"):

@@ -15,7 +15,7 @@ from firth.passes.alone import schedule_alone
 from firth.passes.attention import schedule_attention
 from firth.passes.contraction import schedule_contraction
 from firth.passes.fuse import REDUCTIONS, Cluster, Fusion, cost, fuse
-from firth.passes.layout import copied, layouts
+from firth.passes.layout import copied, layouts, not_joined
 from firth.passes.loops import Call, schedule_loops
 from firth.passes.rims import schedule_rims
 from firth.passes.values import NeedsBuffer, Sites
@@ -52,9 +52,10 @@ def schedule(
     ordered = fused and not generic  # an order of storage may depend on extents
     if ordered:
         forced.update(copied(graph, facts))
+    closed = not_joined(graph) if ordered else set()
     plain: set[int] = set()
     while True:
-        fusion = fuse(graph, forced, apart)
+        fusion = fuse(graph, forced, apart | closed)
         if ordered:
             fusion.layouts = layouts(graph, fusion, plain)
         sites = Sites()

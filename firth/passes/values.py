@@ -78,6 +78,7 @@ class Values:
         self._places: dict[tuple[int, bool], int] = {}
         self._memo: dict[tuple[int, Index, tuple[Guard, ...]], Expression] = {}
         self._views: dict[int, View | None] = {}
+        self._accumulators: dict[tuple[int, str], Expression] = {}  # by body and operation
 
     def buffer(self, node: Node, written: bool = False) -> int:
         """The number of the buffer that holds a stored node."""
@@ -242,13 +243,18 @@ class Values:
         body = self.at(source, self.index_of(self.cluster.inside[id(node)]))
         op = _COMBINE[node.op.name]
         half = node.dtype in (dt.float16, dt.bfloat16)
+        key = (id(body), op)
+        if key in self._accumulators:
+            return self._accumulators[key]
         acc = Accumulator(f"a{len(self.bodies)}", op, dt.float32 if half else node.dtype,
                           neutral(op, node.dtype))  # fmt: skip
         if half:
             body = self.keep(Apply("cast", (body,), dt.float32))
         self.bodies[acc] = body
         out = self.keep(acc)
-        return self.keep(Apply("cast", (out,), node.dtype)) if half else out
+        found = self.keep(Apply("cast", (out,), node.dtype)) if half else out
+        self._accumulators[key] = found
+        return found
 
     def _contraction(self, node: Node, index: Index) -> Expression:
         if self.cluster.contraction is not node or self.result is None:

@@ -30,3 +30,12 @@ def test_large(name: str, shape: tuple[int, ...], axes: tuple[int, ...], keepdim
 def test_small_wide_or_prime_is_left(shape: tuple[int, ...]) -> None:
     graph = to_base(graph_of(lambda x: T["sum"](x, axes=(len(shape) - 1,), keepdims=False), shape))
     assert len(split(graph).nodes()) == len(graph.nodes())
+
+
+def test_statistics_of_channels_are_summed_by_parts_of_the_batch() -> None:
+    shape = (32, 16, 32, 32)
+    graph = graph_of(lambda x: T["sum"](x, axes=(0, 2, 3), keepdims=False), shape)
+    assert max(c.kernel.tiles() for c in to_kernels(graph, FACTS)[0].calls) >= 32
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    want = x.astype(np.float64).sum((0, 2, 3))
+    np.testing.assert_allclose(run(cpu, graph, [x])[0], want, rtol=1e-4, atol=1e-2)

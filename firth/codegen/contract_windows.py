@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 from firth.codegen import contract, memory
 from firth.codegen.builder import Index
 from firth.codegen.contract_operands import Side, linear_stride, nothing, right
-from firth.codegen.contract_pack import at, coefficient, count, nest, piece_sizes, plain, unit
+from firth.codegen.contract_pack import (
+    at,
+    coefficient,
+    count,
+    nest,
+    piece_sizes,
+    plain,
+    totals,
+    unit,
+)
 from firth.codegen.microkernel import Micro
 from firth.ir.kernel import Axis, Contract, Load
 from firth.passes import blocking
@@ -37,12 +46,14 @@ def emit(e: Emitter, s: Contract) -> None:
 def _in_pieces(e: Emitter, s: Contract) -> bool:
     """Whether the rows' operand is read in place, and not as one walk through memory."""
     load = plain(e, s.a)
-    if e.generic or load is None or not s.rows or not s.reduce or len(s.cols) > 1:
+    if load is None or not s.rows or not s.reduce or len(s.cols) > 1:
+        return False
+    if e.generic or s not in e.kernel.body:  # in a loop, operands may be packed before it
         return False
     if s.result.dtype not in contract.MICRO or s.a.dtype is not s.b.dtype:
         return False
     t = contract.Tile(e, s)
-    if all(linear_stride(t, load, axes) is not None for axes in (s.rows, s.reduce)):
+    if all(linear_stride(t, load.index, axes) is not None for axes in (s.rows, s.reduce)):
         return False
     near = abs(coefficient(load.index.terms, s.reduce[-1])) * s.result.dtype.itemsize
     return near < FAR and (not s.cols or unit(s.b, s.cols[0]) or unit(s.b, s.reduce[-1]))
@@ -151,7 +162,7 @@ class WindowTile(contract.Tile):
                      self._distances(rows), levels)  # fmt: skip
 
     def _row_sizes(self) -> list[int]:
-        return piece_sizes(self.cut.inner, self.most, self.rows)
+        return piece_sizes(totals(self.e, self.cut.inner) or set(), self.rows)
 
     def _body_on_rows(self, i: Index, m: Index, j: Index, n: Index) -> None:
         """The body on m rows from point i of the inner axes, sums in the small scratch."""

@@ -12,7 +12,7 @@ from firth.base.errors import ArgumentError, ShapeError, message
 from firth.ir.node import Shape
 from firth.ir.op import Expr
 from firth.ops.contract import contract, product_dtype
-from firth.ops.movement import flip, pad, pad_or_crop, permute, window, window_extent
+from firth.ops.movement import flip, pad, pad_or_crop, permute, slice_, window, window_extent
 from firth.ops.reduce import sum_
 from firth.ops.rules import FLOATS, cases, cast, composed, count, filled, reshape
 
@@ -133,8 +133,12 @@ def _conv_vjp(
 def _input_gradient(
     g: Expr, shape: Shape, w: Expr, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Expr:
-    """g with zeros between its elements, convolved with the turned kernel."""
+    """The places of x by their remainder modulo the stride; with a dilation too, g with zeros
+    between its elements, convolved with the turned kernel."""
     n = len(stride)
+    strided = any(s > 1 for s in stride)
+    if strided and all(s == 1 or d == 1 for s, d in zip(stride, dilation, strict=True)):
+        return _by_remainders(g, shape, w, stride, padding, dilation, groups)
     if any(s > 1 for s in stride):
         g = pad(g, low=(0,) * g.ndim, high=(0,) * g.ndim,
                 inner=(0, 0, *(s - 1 for s in stride)), value=0)  # fmt: skip
@@ -147,6 +151,54 @@ def _input_gradient(
         g, _turned(w, groups), stride=(1,) * n, padding=tuple(edges), dilation=dilation,
         groups=groups,
     )  # fmt: skip
+
+
+def _by_remainders(
+    g: Expr, shape: Shape, w: Expr, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Expr:
+    """The input gradient of a strided convolution without dilation where it has a stride.
+
+    Place x, p places of padding before it, is reached through those elements of the kernel whose
+    number has the remainder of x + p modulo the stride: all x of one remainder are a convolution of
+    g with these elements.
+    """
+    n = len(stride)
+    taps, kinds, edges, starts = [], [], [], []
+    for i, (s, k, d) in enumerate(zip(stride, w.shape[2:], dilation, strict=True)):
+        first, last = padding[i][0] // s, (padding[i][0] + shape[2 + i] - 1) // s
+        taps.append(-(-k // s))
+        kinds.append(min(s, k))
+        edges.append((d * (taps[i] - 1) - first, last - g.shape[2 + i] + 1))
+        starts.append(padding[i][0] - s * first)
+    a = _windows(g, tuple(taps), (1,) * n, tuple(edges), dilation, groups)
+    a_labels, b_labels, (_, _, _, *places) = _labels(n)
+    kernel, rest = b_labels[3:], tuple(range(4 + 2 * n, 4 + 3 * n))
+    y = contract(
+        a, _parts_of_kernel(w, tuple(taps), tuple(kinds), groups), a_labels=a_labels,
+        b_labels=(1, 2, *rest, 3, *kernel),
+        out_labels=(0, 1, 3, *(label for pair in zip(places, rest, strict=True) for label in pair)),
+    )  # fmt: skip
+    # y: (N, g, C, O1, r1, .., On, rn): the remainders that no element has are zero
+    missing = [s - r for s, r in zip(stride, kinds, strict=True)]
+    if any(missing):
+        high = (0, 0, 0, *(m for r in missing for m in (0, r)))
+        y = pad(y, low=(0,) * y.ndim, high=high, inner=(0,) * y.ndim, value=0)
+    whole = tuple(y.shape[3 + 2 * i] * s for i, s in enumerate(stride))
+    y = reshape(y, (*shape[:2], *whole))
+    return slice_(y, starts=(0, 0, *starts), sizes=shape, steps=(1,) * len(shape))
+
+
+def _parts_of_kernel(w: Expr, taps: Sizes, kinds: Sizes, groups: int) -> Expr:
+    """(g * F, C, k..) -> (g, F, r.., C, taps..), element tap * r of the kernel, turned."""
+    n = len(taps)
+    w = _split(w, 0, groups)
+    high = tuple(t * r - k for t, r, k in zip(taps, kinds, w.shape[3:], strict=True))
+    w = pad(w, low=(0,) * w.ndim, high=(0, 0, 0, *high), inner=(0,) * w.ndim, value=0)
+    pairs = [size for pair in zip(taps, kinds, strict=True) for size in pair]
+    w = reshape(w, (*w.shape[:3], *pairs))
+    w = flip(w, axes=tuple(3 + 2 * i for i in range(n)))
+    return permute(w, axes=(0, 1, *(4 + 2 * i for i in range(n)), 2,
+                            *(3 + 2 * i for i in range(n))))  # fmt: skip
 
 
 def _conv_ref(

@@ -58,8 +58,9 @@ def schedule_contraction(
     batch, rows, cols, reduce = groups
     reduce = reduce or [Axis("k", 1)]
     grid: list[tuple[Axis, int]]
-    if windowed(node) is not None and not generic and len(cols) == 1:
-        grid = [(axis, 1) for axis in batch]
+    if windowed(node) is not None and not generic and cols:
+        batch += cols[:-1]
+        grid, cols = [(axis, 1) for axis in batch], cols[-1:]
         more, rows = _window_tiles(batch, rows, cols, reduce, node.dtype.itemsize, facts)
         grid += more
     else:

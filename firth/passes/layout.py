@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
@@ -54,13 +55,21 @@ class Windowed:
         labels = self.node.attrs[self.place][-self.spatial :]
         return not set(labels) & set(self.node.attrs[2])
 
-    def rank(self) -> dict[int, int]:
+    def rank(self, *, remainders: bool = False) -> dict[int, float]:
         """For each label of the windows how far inside it lies in memory: places and the kernel
-        are neighbours, channels the innermost."""
+        are neighbours, channels the innermost.
+
+        remainders: columns that stand behind a place in the result are finer steps along it.
+        """
         n, labels = self.spatial, self.node.attrs[self.place]
         lead = len(labels) - 2 * n
         ranks = [0, *range(2 * n + 1, 2 * n + lead), *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2)]
-        return dict(zip(labels, ranks, strict=True))
+        found: dict[int, float] = dict(zip(labels, ranks, strict=True))
+        places = labels[lead : lead + n]
+        for before, label in pairwise(self.node.attrs[2] if remainders else ()):
+            if before in places and label not in found:
+                found[label] = found[before] + 0.5
+        return found
 
 
 def windowed(node: Node) -> Windowed | None:
@@ -155,7 +164,7 @@ class _Choice:
     def _convolution(self, conv: Windowed) -> None:
         self._image(conv.window)
         ranks, labels = conv.rank(), conv.node.attrs
-        self._set(conv.node, _order(labels[2], ranks))
+        self._set(conv.node, _order(labels[2], conv.rank(remainders=True)))
         if conv.forward():
             self._set(conv.other, _order(labels[1 - conv.place], ranks))
         else:
@@ -186,7 +195,7 @@ class _Choice:
             if id(node) in self.orders:
                 return _axes_in_order(self.orders[id(node)], cluster.place[id(node)])
         for node in cluster.nodes:
-            for source in node.src:
+            for source in (node,) if node.op.name == "pad" else node.src:
                 place = cluster.inside.get(id(node), cluster.place[id(node)])
                 found = self._read(source, place)
                 if found is not None:
@@ -198,9 +207,9 @@ class _Choice:
             return None
         dims: list[int | None] = list(range(len(source.shape)))
         while id(source) not in self.orders:
-            if source.op.name not in ("reshape", "permute", "expand"):
+            if source.op.name not in ("reshape", "permute", "expand", "pad"):
                 return None
-            moved = follow(source, dims)
+            moved = dims if source.op.name == "pad" else follow(source, dims)
             if moved is None:
                 return None
             dims, source = moved, source.src[0]
@@ -213,7 +222,7 @@ def _axes_in_order(order: Sequence[int], place: Placement) -> list[int]:
     return [a for d in order if (a := place[d]) is not None]
 
 
-def _order(labels: Sequence[int], ranks: dict[int, int]) -> tuple[int, ...]:
+def _order(labels: Sequence[int], ranks: dict[int, float]) -> tuple[int, ...]:
     """Dims by the rank of their labels; those that the windows lack come last."""
     keys = [ranks.get(label, len(ranks)) for label in labels]
     return tuple(sorted(range(len(keys)), key=keys.__getitem__))

@@ -9,7 +9,7 @@ dtypes and TargetFacts only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from firth.base import dtype as dt

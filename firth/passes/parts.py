@@ -24,18 +24,26 @@ TILE_RESULTS = 1 << 14
 
 def parts(graph: Graph, facts: TargetFacts) -> Graph:
     """The graph with its gradients of few weights in two steps."""
+    counts = {id(n): _count(n, facts) for n in graph.nodes() if n.op.name == "contract"}
+    if set(counts.values()) <= {1}:
+        return graph
     maker = Simplifier()
     made: dict[int, Node] = {id(n): n for n in graph.inputs}
     for node in graph.nodes():
         if id(node) not in made:
             src = tuple(made[id(s)] for s in node.src)
-            conv = None if by_winograd(node, facts) else windowed(node)
-            count = 1 if conv is None else _parts(conv)
-            if conv is not None and count > 1:
-                made[id(node)] = _by_batch(maker, conv, src, count)
+            conv = windowed(node) if counts.get(id(node), 1) > 1 else None
+            if conv is not None:
+                made[id(node)] = _by_batch(maker, conv, src, counts[id(node)])
             else:
                 made[id(node)] = maker.make(node.op, src, node.attrs)
     return graph.replace(made[id(o)] for o in graph.outputs)
+
+
+def _count(node: Node, facts: TargetFacts) -> int:
+    """In how many parts a contraction is done."""
+    conv = windowed(node)
+    return 1 if conv is None or by_winograd(node, facts) else _parts(conv)
 
 
 def _parts(conv: Windowed) -> int:

@@ -120,6 +120,7 @@ class _Choice:
         self.fusion, self.plain = fusion, plain
         self.fixed = {id(strip(o)) for o in graph.outputs}
         self.orders: dict[int, tuple[int, ...]] = {}
+        self.wanted: dict[int, tuple[int, ...]] = {}  # of nodes that are not stored, too
         self.rims: dict[int, list[tuple[int, int]]] = {}
 
     def finished(self) -> dict[int, Layout]:
@@ -156,8 +157,10 @@ class _Choice:
                 self._set(node, tuple(sorted(range(len(keys)), key=keys.__getitem__)))
 
     def _set(self, node: Node, order: tuple[int, ...]) -> None:
-        """Gives a node its order, if its storage is free to choose and not chosen yet."""
+        """Gives a node its order, if its storage is free to choose and not chosen yet; what shares
+        its kernel follows all the same."""
         key = id(node)
+        self.wanted.setdefault(key, order)
         if key in self.fusion.stored and key not in self.fixed and key not in self.plain:
             self.orders.setdefault(key, order)
 
@@ -192,8 +195,8 @@ class _Choice:
         """The axes of a cluster from the outermost in memory to the innermost, if some value that
         it stores or reads says so."""
         for node in cluster.nodes:
-            if id(node) in self.orders:
-                return _axes_in_order(self.orders[id(node)], cluster.place[id(node)])
+            if id(node) in self.wanted:
+                return _axes_in_order(self.wanted[id(node)], cluster.place[id(node)])
         for node in cluster.nodes:
             for source in (node,) if node.op.name == "pad" else node.src:
                 place = cluster.inside.get(id(node), cluster.place[id(node)])

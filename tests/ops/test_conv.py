@@ -10,7 +10,11 @@ import pytest
 from firth import ops
 from firth.base import dtype as dt
 from firth.base.errors import ArgumentError, ShapeError
-from firth.ir.op import Expr, input_node
+from firth.ir.graph import Graph
+from firth.ir.op import TABLE, Expr, input_node
+from firth.passes.pipeline import to_base
+from firth.targets.ref import target as ref
+from tests.passes.graphs import run
 
 PLAIN: dict[str, Any] = {"stride": (1,), "padding": ((0, 0),), "dilation": (1,)}
 
@@ -41,3 +45,26 @@ def test_transpose_is_the_adjoint() -> None:
     g = rng.standard_normal(y.shape)
     back = ops.conv_transpose.ref(g, w, output_padding=(0,), **attrs)
     np.testing.assert_allclose((y * g).sum(), (v * back).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("stride", [(2, 2), (3, 1), (2, 5)])
+@pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((1, 2), (3, 0)), ((2, 0), (-1, 1))])
+@pytest.mark.parametrize("kernel", [(3, 4), (1, 2), (5, 3)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_input_gradients_of_strided_convolutions(
+    stride: tuple[int, int], padding: tuple[tuple[int, int], ...], kernel: tuple[int, int],
+    groups: int,
+) -> None:  # fmt: skip
+    attrs = {"stride": stride, "padding": padding, "dilation": (1, 1), "groups": groups}
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 4, 8, 9)), rng.standard_normal((6, 4 // groups, *kernel))
+    conv = TABLE["conv"]
+    g = rng.standard_normal(conv.ref(x, w, **attrs).shape)
+    nodes = tuple(input_node(i, a.shape, dt.float64) for i, a in enumerate((g, x, w)))
+    source, *others = map(Expr, nodes)
+    assert conv.vjp is not None
+    gx = conv.vjp(source, source, *others, **attrs)[0]
+    (found,) = run(ref, to_base(Graph(nodes, (gx.node,))), [g, x, w])
+    slope = rng.standard_normal(x.shape)
+    # the convolution is linear: <gx, slope> = <g, conv(slope)>
+    np.testing.assert_allclose((found * slope).sum(), (g * conv.ref(slope, w, **attrs)).sum())

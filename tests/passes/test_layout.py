@@ -193,3 +193,23 @@ def test_values_do_not_depend_on_where_they_lie(name: str) -> None:
     arrays = [rng.standard_normal(s).astype(np.float32) for s in shapes]
     for got, expected in zip(run(cpu, graph, arrays), run(ref, graph, arrays), strict=True):
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-4)
+
+
+def test_what_shares_a_kernel_with_a_convolution_follows_it() -> None:
+    def build(x: Expr, w: Expr) -> Expr:
+        y = T["exp"](conv(x, w))  # the only one of its kernel that is stored
+        return T["sum"](y * y, axes=(1,), keepdims=False) + T["amax"](y, axes=(1,), keepdims=False)
+
+    found = [layout.order for op, layout in by_op(scheduled(build, *SHAPES[:2])) if op == "exp"]
+    assert found == [(0, 2, 3, 1)]
+
+
+def test_remainders_of_a_stride_lie_along_their_place() -> None:
+    def build(g: Expr, w: Expr) -> Expr:
+        return T["exp"](T["conv_transpose"](
+            g, w, stride=(2, 2), padding=((1, 1), (1, 1)), output_padding=(1, 1), dilation=(1, 1)
+        )) * 2.0  # fmt: skip
+
+    found = scheduled(lambda g, w: conv(build(g, w), w), (2, 8, 5, 5), (8, 8, 3, 3))
+    (layout,) = [x for op, x in by_op(found) if op == "contract"]
+    assert layout.order == (0, 3, 4, 5, 6, 1, 2)  # (N, g, C, O1, r1, O2, r2)

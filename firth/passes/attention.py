@@ -44,6 +44,7 @@ from firth.passes.loops import Call
 from firth.passes.values import Sites, Values
 from firth.passes.whole import batch_of, parts
 
+WIDE = 4  # vectors of scores at a time: a maximum takes as long as several of its operations
 ROWS = 64  # queries of a block: scores and sums of a block stay in the second-level cache
 HEADS = 8  # from so many on, a head is a tile of the gradient
 
@@ -134,7 +135,8 @@ class _Attention:
 
     def loop(self, axis: Axis, *body: Statement, carries: Sequence[Accumulator] = ()) -> Loop:
         """A vector loop."""
-        return Loop(axis, body, self.lanes, tuple(carries))
+        lanes = WIDE * self.lanes if axis is self.jr else self.lanes
+        return Loop(axis, body, lanes, tuple(carries))
 
     def contract(
         self, rows: Axis, cols: Axis, reduce: Axis, a: Expression, b: Expression,

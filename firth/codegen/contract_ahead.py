@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def packed_before(e: Emitter, s: Loop) -> Iterator[None]:
     """Inside, operands that do not change in the loop are packed already."""
     mine: list[tuple[int, str]] = []
-    for c, moving, written in _inside(s, frozenset((s.axis,)), _stored(s.body)):
+    written = _stored(s.body)
+    for c, moving, ended in _inside(s, frozenset((s.axis,)), frozenset()):
         if c.result.dtype not in MICRO or c.a.dtype is not c.b.dtype:
             continue
         t = Tile(e, c)
@@ -28,7 +29,10 @@ def packed_before(e: Emitter, s: Loop) -> Iterator[None]:
             continue
         t.k = count(e, c.reduce)
         for (which, make), x in zip(SIDES, (c.a, c.b), strict=True):
-            fixed = not e.needs(x) & moving and not {y.buffer for y in _loads(x)} & written
+            # panels of columns may be more than a step of the loop reads
+            free = ended & set(c.cols) if which == "b" and len(c.cols) == 1 else frozenset()
+            changes = e.needs(x) & (moving | (ended - free))
+            fixed = not changes and not {y.buffer for y in _loads(x)} & written
             if fixed and (id(c), which) not in e.packed:
                 t.block_m = t.max_m
                 side = make(t)
@@ -42,14 +46,17 @@ def packed_before(e: Emitter, s: Loop) -> Iterator[None]:
 
 
 def _inside(
-    s: Loop | Within, moving: frozenset[Axis], written: set[int]
-) -> Iterator[tuple[Contract, frozenset[Axis], set[int]]]:
-    """The contractions in a serial loop, with the axes that change between it and them."""
+    s: Loop | Within, moving: frozenset[Axis], ended: frozenset[Axis]
+) -> Iterator[tuple[Contract, frozenset[Axis], frozenset[Axis]]]:
+    """The contractions in a serial loop, with the axes that change between it and them, and those
+    that only end earlier."""
     for item in s.body:
         if isinstance(item, Contract):
-            yield item, moving, written
+            yield item, moving, ended
+        elif isinstance(item, Within) and not item.starts:
+            yield from _inside(item, moving, ended | {item.axis})
         elif isinstance(item, Within) or isinstance(item, Loop) and item.vector < 2:
-            yield from _inside(item, moving | {item.axis}, written)
+            yield from _inside(item, moving | {item.axis}, ended)
 
 
 def _stored(body: Sequence[Statement]) -> set[int]:

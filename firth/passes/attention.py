@@ -1,8 +1,8 @@
 """Attention whole: kernels that work through blocks of scores, which are never stored.
 
-Forward, a tile is a block of queries. Block after block of keys it makes scores in scratch, turns
-them into exponentials under a running maximum, and adds their products with the values (Milakov and
-Gimelshein, 'Online normalizer calculation for softmax', 2018). The logarithm of the sums, which
+Forward, a tile is a few blocks of queries. Block after block of keys they make scores in scratch,
+turn them into exponentials under a running maximum, and add their products with the values (Milakov
+and Gimelshein, 'Online normalizer calculation for softmax', 2018). The logarithm of the sums, which
 the gradient needs, is another node of the same kernel.
 
 Backward, scores are made again block by block, and with the logarithm of their sums they are
@@ -45,6 +45,8 @@ from firth.passes.values import Sites, Values
 from firth.passes.whole import batch_of, parts
 
 WIDE = 4  # vectors of scores at a time: a maximum takes as long as several of its operations
+GROUP = 8  # blocks of queries of a tile: they share what is copied of the keys
+TILES = 16  # blocks stay apart where there would be fewer tiles than that
 ROWS = 64  # queries of a block: scores and sums of a block stay in the second-level cache
 HEADS = 8  # from so many on, a head is a tile of the gradient
 
@@ -93,12 +95,19 @@ class _Attention:
         self.lanes = facts.lanes(self.dtype.itemsize)
         self.d, self.e = Axis("d", size), Axis("e", self.v.shape[-1])
 
-    def blocks(self, rows: int, cols: int) -> None:
-        """Cuts queries into blocks of `rows` and keys into blocks of `cols`."""
+    def blocks(self, rows: int, cols: int, group: int = 1) -> None:
+        """Cuts queries into groups of blocks of `rows`, and keys into blocks of `cols`."""
         self.r, self.c = min(rows, self.t), min(cols, self.s)
-        self.ib, self.ir = Axis("ib", -(-self.t // self.r)), Axis("ir", self.r)
+        self.group = group
+        self.ig = Axis("ig", -(-self.t // (self.r * group)))
+        self.ib = Axis("ib", group if group > 1 else -(-self.t // self.r))
+        self.ir = Axis("ir", self.r)
         self.jb, self.jr = Axis("jb", -(-self.s // self.c)), Axis("jr", self.c)
-        self.row = combine([(of_axis(self.ib), self.r), (of_axis(self.ir), 1)])
+        parts = [(of_axis(self.ib), self.r)]
+        if group > 1:
+            parts.append((of_axis(self.ig), self.r * group))
+        self.above = combine(parts)  # queries before the block
+        self.row = combine([(self.above, 1), (of_axis(self.ir), 1)])
         self.col = combine([(of_axis(self.jb), self.c), (of_axis(self.jr), 1)])
         self.seen = combine([(self.row, 1), (of_axis(self.jb), -self.c)], 1)  # of this block
 
@@ -179,17 +188,19 @@ class _Attention:
 
     def rows_inside(self, *body: Statement) -> Within:
         """The body on the queries of a block, of which the last has fewer."""
-        return Within(self.ir, body, stops=(self._rest(self.t, self.ib, self.r),))
+        return Within(self.ir, body, stops=(combine([(self.above, -1)], self.t),))
 
-    def cols_inside(self, *body: Statement, causal: bool) -> Within:
-        """The body on the keys of a block; causal: on none that no query of the block sees."""
-        stops = [self._rest(self.s, self.jb, self.c)]
-        if causal:
-            stops.append(combine([(of_axis(self.ib), self.r), (of_axis(self.jb), -self.c)], self.r))
+    def cols_inside(self, *body: Statement, last: Affine | None = None) -> Within:
+        """The body on the keys of a block, up to a last one."""
+        first = combine([(of_axis(self.jb), -self.c)])
+        stops = [combine([(first, 1)], self.s)]
+        if last is not None:
+            stops.append(combine([(first, 1), (last, 1)], 1))
         return Within(self.jr, body, stops=tuple(stops))
 
-    def _rest(self, total: int, block: Axis, size: int) -> Affine:
-        return combine([(of_axis(block), -size)], total)
+    def seen_by_block(self) -> Affine | None:
+        """The last key that a query of the block sees, if not all are seen."""
+        return combine([(self.above, 1)], self.r - 1) if self.causal else None
 
     def clear(self, target: tuple[int, Affine], *axes: Axis) -> Statement:
         """Zeros, the last axis in vectors."""
@@ -210,12 +221,16 @@ class _Attention:
 
     def forward(self) -> Kernel:
         """The result and its logarithms of sums, whichever is wanted."""
-        self.blocks(ROWS, 2048 // self.dtype.itemsize)
+        blocks = -(-self.t // ROWS)
+        heads = math.prod(a.extent for a in self.batch)
+        group = GROUP if self.generic else max(1, min(GROUP, blocks, heads * blocks // TILES))
+        self.blocks(ROWS, 2048 // self.dtype.itemsize, group)
         y = next((n for n in self.nodes if n.op.name != "attention_lse"), None)
         lse = next((n for n in self.nodes if n.op.name == "attention_lse"), None)
         s = self.scratch(self.ir, self.jr)
-        highest, total = self.scratch(self.ir), self.scratch(self.ir)
-        sums = self.scratch(self.ir, self.e)
+        many = [self.ib] if group > 1 else []
+        highest, total = self.scratch(*many, self.ir), self.scratch(*many, self.ir)
+        sums = self.scratch(*many, self.ir, self.e)
         start: list[Statement] = [
             Store(*highest, self.number(-math.inf)), Store(*total, self.number(0.0)),
         ]  # fmt: skip
@@ -239,9 +254,21 @@ class _Attention:
             shift = self._finite(self.load(highest))
             logarithm = _apply("add", _apply("log", self.load(total)), shift)
             end.append(Store(*self.out(lse, self.row), logarithm))
-        keys = Loop(self.jb, (self.cols_inside(*block, causal=self.causal),))
-        rows = Loop(self.ir, tuple(start)), keys, Loop(self.ir, tuple(end))
-        return self.kernel("attention", [self.ib], self.rows_inside(*rows))
+        block = [self.cols_inside(*block, last=self.seen_by_block())]
+        if group == 1:
+            keys: Statement = Loop(self.jb, tuple(block))
+            rows = Loop(self.ir, tuple(start)), keys, Loop(self.ir, tuple(end))
+            return self.kernel("attention", [self.ib], self.rows_inside(*rows))
+        keys = self.cols_inside(Loop(self.ib, (self.rows_inside(*block),)), last=self._seen())
+        first, last = (
+            Loop(self.ib, (self.rows_inside(Loop(self.ir, tuple(x))),)) for x in (start, end)
+        )
+        return self.kernel("attention", [self.ig], first, Loop(self.jb, (keys,)), last)
+
+    def _seen(self) -> Affine | None:
+        """The last key that a query of the group sees, if not all are seen."""
+        size = self.r * self.group
+        return combine([(of_axis(self.ig), size)], size - 1) if self.causal else None
 
     def _softmax(
         self, s: tuple[int, Affine], highest: tuple[int, Affine], total: tuple[int, Affine]
@@ -298,7 +325,7 @@ class _Attention:
         store = self.loop(self.d, Store(*self.out(node, self.row, d), self.load(sums)))
         rows = (
             self.clear(sums, self.ir, self.d),
-            Loop(self.jb, (self.cols_inside(*block, causal=self.causal),)),
+            Loop(self.jb, (self.cols_inside(*block, last=self.seen_by_block()),)),
             Loop(self.ir, (store,)),
         )
         return self.kernel("attention_gradient", [self.ib], self.rows_inside(*rows))
@@ -345,7 +372,6 @@ class _Attention:
                 self.contract(self.ir, self.d, self.jr, self.load(inner), keys, out, adds=True)
             )
         rows: Statement = Loop(self.ib, (self.rows_inside(*block),))
-        if self.causal:  # r = c: blocks of queries from the diagonal on
-            first = combine([(of_axis(self.jb), 1)])
-            rows = Within(self.ib, (rows,), starts=(first,)) if self.r == self.c else rows
-        return self.cols_inside(*start, rows, *end, causal=False)
+        if self.causal and self.r == self.c:  # from the diagonal on
+            rows = Within(self.ib, (rows,), starts=(of_axis(self.jb),))
+        return self.cols_inside(*start, rows, *end)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firth.codegen.emit import emit
-from firth.ir.kernel import Axis, Buffer, Contract, Kernel, Load, Loop, Store
+from firth.ir.kernel import Axis, Buffer, Contract, Kernel, Load, Loop, Store, Within
 from tests.codegen.harness import run
 from tests.codegen.test_contract import MACHINES
 from tests.codegen.test_within import F, at, close, fresh
@@ -75,3 +75,25 @@ def test_an_operand_that_the_loop_writes_is_packed_inside():
         out = np.zeros_like(b)
         run(kernel, [a, b, out], target)
         close(out, want)
+
+
+def test_what_a_step_reads_less_of_is_packed_once():
+    """Row x of blocks reads the first columns only: a triangle of blocks, one copy of b."""
+    x, i, j, p = Axis("x", 4), Axis("i", 8), Axis("j", 32), Axis("p", 12)
+    total = fresh()
+    store = Store(2, at((x, 8 * 32), (i, 32), (j, 1)), total)
+    c = Contract(
+        (i,), (j,), (p,), Load(0, at((x, 8 * 12), (i, 12), (p, 1)), F),
+        Load(1, at((j, 12), (p, 1)), F), total, (store,),
+    )  # fmt: skip
+    part = Within(j, (c,), stops=(at((x, 8), const=8),))
+    kernel = Kernel("t", (), (Buffer(F), Buffer(F), Buffer(F, True)), (Loop(x, (part,)),))
+    rng = np.random.default_rng(3)
+    a, b = rng.standard_normal((32, 12), np.float32), rng.standard_normal((32, 12), np.float32)
+    seen = np.repeat(np.tril(np.ones((4, 4))), 8, 0).repeat(8, 1)
+    for machine in MACHINES.values():
+        out = np.zeros((32, 32), np.float32)
+        run(kernel, [a, b, out], machine)
+        close(out, (a.astype(np.float64) @ b.T) * seen)
+    text = emit(kernel, MACHINES["avx512"]).text.split("define void @k_")[1]
+    assert text.index("shufflevector") < text.rindex("phi i64")

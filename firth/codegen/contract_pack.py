@@ -67,8 +67,19 @@ def vectors(
     lanes: int,
 ) -> None:
     """body(offset, lanes) for vectors of `size` elements of an axis; the last one is masked, or
-    single elements where masks are not native."""
+    single elements where masks are not native. In generic kernels all are masked: half the text."""
     b = e.b
+    if e.generic and e.facts.masked:
+
+        def masked(index: Index, _: list[str]) -> list[str]:
+            first, some = b.add(start, index), b.min(lanes, b.sub(size, index))
+            mask = first_lanes(b, some, lanes)
+            with e.bound(axis, first, Lanes(axis, first, lanes, some, mask)):
+                body(index, lanes)
+            return []
+
+        b.loop(0, round_up_index(b, size, lanes), lanes, [], masked)
+        return
     main = b.mul(b.div(size, lanes), lanes)
     rest = b.sub(size, main)
 

@@ -285,7 +285,7 @@ def pack_panels(
     element, size = scalar_type(x.dtype), x.dtype.itemsize
     where, total = e.range(axis), count(e, reduce)
     points = where.count
-    row_bytes = size * (points if isinstance(points, int) else axis.extent)
+    row_bytes = size * max(where.counts or (axis.extent,))
     ask = ask_ahead(e, x, reduce[-1], row_bytes) if reduce else lambda: None
     # panels whose `width` points all exist
     if isinstance(points, int):
@@ -338,7 +338,7 @@ def pack_rows(
     b = e.b
     element, size = scalar_type(x.dtype), x.dtype.itemsize
     inner = e.range(reduce[-1])
-    row_bytes = size * (inner.count if isinstance(inner.count, int) else reduce[-1].extent)
+    row_bytes = size * max(inner.counts or (reduce[-1].extent,))
     ask = ask_ahead(e, x, axes[-1], row_bytes) if axes else lambda: None
 
     def row(point: Index) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,24 @@ def test_tiles_that_do_not_divide(generic, b_rows):
     for machine in MACHINES.values():
         for blocks in ((14, 32), (12, 48), (20, 10), (7, 33)):
             try_matmul(53, 75, 40, machine, generic, b_rows=b_rows, blocks=blocks)
+
+
+@pytest.mark.parametrize("a_cols", [False, True], ids=["a", "aT"])
+@pytest.mark.parametrize("generic", [False, True], ids=["fixed", "generic"])
+def test_rows_pass_by_in_blocks_that_fit_a_cache(generic, a_cols):
+    for machine in ("avx512", "neon"):
+        small = replace(MACHINES[machine], l2_bytes=64 * 1024)
+        for k in (128, 1024, 1025):  # rows in the same sets of a cache, and not
+            try_matmul(75, 130, k, small, generic, a_cols=a_cols)
+        try_matmul(75, 130, 1100, small, generic, a_cols=a_cols, blocks=(70, 70))
+
+
+def test_a_long_sum_is_added_up_in_parts():
+    a = np.random.default_rng(0).standard_normal((100_000, 3)).astype(np.float32)
+    c = np.zeros((3, 3), np.float32)
+    run(matmul(3, 3, 100_000, a_cols=True), [a, a, c], MACHINES["avx512"], False)
+    wide = a.astype(np.float64)
+    assert np.abs(c - wide.T @ wide).max() < 0.05  # of 100,000; one sum after the other: 1.75
 
 
 @pytest.mark.parametrize("generic", [False, True], ids=["fixed", "generic"])

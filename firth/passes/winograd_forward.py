@@ -20,7 +20,6 @@ from firth.ir.kernel import (
     Affine,
     Axis,
     Contract,
-    Kernel,
     Load,
     Loop,
     Statement,
@@ -140,43 +139,71 @@ class _Weights:
     def call(self, values: Values) -> Call | None:
         """The kernel, unless the weights are not simply read from memory."""
         conv, lanes, width = self.conv, self.lanes, self.width
-        axes = {x: Axis(f"w{x}", conv.extents[x]) for x in conv.other_labels}
-        load = as_load(values, conv.other, conv.other_labels, axes)
+        self.axes = {x: Axis(f"w{x}", conv.extents[x]) for x in conv.other_labels}
+        load = as_load(values, conv.other, conv.other_labels, self.axes)
         if load is None:
             return None
-        panel, c = Axis("panel", self.panels), Axis("c", self.channels)
-        piece, o, wide = Axis("piece", width // lanes), Axis("o", lanes), Axis("w", width)
-        row, column = (axes[k] for k in conv.kernel)
-        steps = step(load.index, row), step(load.index, column)
-
-        def read(feature: Affine) -> Square:
-            where = {axes[conv.feature]: feature, axes[conv.channel]: of_axis(c)}
-            base = rename(load.index, {**where, row: at(), column: at()})
-            return Square(load.buffer, base, *steps, beyond(feature, conv.extents[conv.feature]))
-
+        self.panel, self.block = (
+            Axis("panel", self.panels),
+            Axis("block", -(-self.channels // WEIGHTS)),
+        )
+        c, piece, o = Axis("c", WEIGHTS), Axis("piece", width // lanes), Axis("o", lanes)
         inside = at((piece, lanes), (o, 1))
-        copies: list[Statement] = []
-        source = read(at((panel, width), (inside, 1)))
-        if step(load.index, axes[conv.feature]) != 1 and steps in ((3, 1), (-3, -1)):
-            k, turn = Axis("k", KERNEL), steps[1]  # features apart: transposed first
-            first = read(at((panel, width), (wide, 1)))
-            corner = 0 if turn > 0 else KERNEL - 1
-            place = at((first.base, 1), (k, 1), const=-corner)
-            copy = values.scratch(dt.float32, KERNEL * width)
-            element = Load(load.buffer, place, dt.float32, first.guards)
-            copies = [nest([k, wide], [Store(copy, at((k, width), (wide, 1)), element)], lanes)]
-            source = Square(
-                copy, at((inside, 1), const=corner * width), 3 * turn * width, turn * width
-            )
-        target = at((panel, self.channels * width), (c, width), (inside, 1))
-        buffer = values.buffer(self.node, written=True)
-        out = Square(buffer, target, POINTS * self.plane, self.plane)
+        copies, source = self._read(values, load, c, inside)
         spare = between(values.scratch(dt.float32, PLANES * lanes), o, lanes)
+        start = at((self.panel, self.channels * width), (self.block, WEIGHTS * width))
+        target = Square(
+            values.buffer(self.node, written=True), start, POINTS * self.plane, self.plane
+        )
+        out, last = target, list[Statement]()
+        feature, channel = (step(load.index, self.axes[x]) for x in (conv.feature, conv.channel))
+        if feature > channel or self.channels % WEIGHTS:
+            out, last = self._later(values, target)
+        out = out.moved(at((c, width), (inside, 1)))
         transform = nest([piece, o], both_ways(source, spare, out, of_weight, 3), lanes)
-        body = (nest([c], [*copies, transform]),)
-        grid = ((panel, 1), (c, WEIGHTS))
-        kernel = Kernel("winograd_weights", grid, tuple(values.buffers), body)
-        return Call(kernel, tuple(n for n in values.nodes if n is not None), values.checks)
+        body = [nest([c], [*copies, transform]), *last]
+        return call("winograd_weights", (self.panel, self.block), values, body)
+
+    def _later(self, values: Values, target: Square) -> tuple[Square, list[Statement]]:
+        """Scratch for the points, and what writes them, each plane in one run: where reading is
+        slow, writing to many places at a time is too."""
+        size = WEIGHTS * self.width + 3 * self.lanes
+        p, c, wide = Axis("p", PLANES), Axis("c", WEIGHTS), Axis("w", self.width)
+        points = Square(values.scratch(dt.float32, PLANES * size), at(), POINTS * size, size)
+        run = ((c, self.width), (wide, 1))
+        ready = Load(points.buffer, at((p, size), *run), dt.float32)
+        place = at((target.base, 1), (p, self.plane), *run)
+        guards = beyond(at((self.block, WEIGHTS), (c, 1)), self.channels)
+        store = Store(target.buffer, place, ready, guards)
+        return points, [nest([p, c, wide], [store], self.lanes)]
+
+    def _read(
+        self, values: Values, load: Load, c: Axis, inside: Affine
+    ) -> tuple[list[Statement], Square]:
+        """The weights of a channel and a vector of features, and what has to be copied before."""
+        conv, width = self.conv, self.width
+        row, column = (self.axes[k] for k in conv.kernel)
+        steps = step(load.index, row), step(load.index, column)
+        channel = at((self.block, WEIGHTS), (c, 1))
+
+        def read(inside: Affine) -> Square:
+            feature = at((self.panel, width), (inside, 1))
+            where = {self.axes[conv.feature]: feature, self.axes[conv.channel]: channel}
+            base = rename(load.index, {**where, row: at(), column: at()})
+            guards = (*beyond(feature, conv.extents[conv.feature]), *beyond(channel, self.channels))
+            return Square(load.buffer, base, *steps, guards)
+
+        if step(load.index, self.axes[conv.feature]) == 1 or steps not in ((3, 1), (-3, -1)):
+            return [], read(inside)
+        # features apart in memory: a square of them and of the kernel is transposed
+        k, wide, turn = Axis("k", KERNEL), Axis("w", width), steps[1]
+        first, corner = read(at((wide, 1))), 0 if turn > 0 else KERNEL - 1
+        copy = values.scratch(dt.float32, KERNEL * width)
+        place = at((first.base, 1), (k, 1), const=-corner)
+        element = Load(load.buffer, place, dt.float32, first.guards)
+        put = Store(copy, at((k, width), (wide, 1)), element)
+        source = Square(copy, at((inside, 1), const=corner * width), 3 * turn * width, turn * width)
+        return [nest([k, wide], [put], self.lanes)], source
 
 
 class _Forward:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+# What an operation costs, in additions of the same vectors; what is not listed costs one.
+OPERATIONS: Final[Mapping[str, int]] = MappingProxyType({
+    "div": 3, "sqrt": 4, "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16,
+    "tan": 24, "asin": 16, "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30,
+    "remainder": 8, "floor_divide": 8, "threefry": 60, "gather": 20, "checked_index": 20,
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -13,6 +23,10 @@ class TargetFacts:
     vector_registers: how many. fma: fused multiply-add is native. masked: masked loads and stores
     are native. ldexp: vectors are scaled by powers of two in one instruction.
     threads: whether stages may run on several threads.
+
+    Costs, in additions of full vectors: operations: of each op. trip: of one vector that a kernel
+    stores and another one reads. longest: of a kernel's body from which LLVM's time, which grows
+    faster than the text, is dearer than another trip.
     """
 
     triple: str
@@ -28,10 +42,19 @@ class TargetFacts:
     line_bytes: int = 64
     ldexp: bool = False
     threads: bool = True
+    operations: Mapping[str, int] = field(
+        default_factory=lambda: OPERATIONS, compare=False, repr=False
+    )
+    trip: int = 12
+    longest: int = 512
 
     def lanes(self, itemsize: int) -> int:
         """Elements of `itemsize` bytes in one vector register."""
         return max(1, self.vector_bytes // itemsize)
+
+    def cost(self, op: str) -> int:
+        """Additions that one operation is worth."""
+        return self.operations.get(op, 1)
 
     def strict(self) -> TargetFacts:
         """The same machine, told to compute as the least of them all: for equal bits everywhere."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
+from firth.base.facts import TargetFacts
 from firth.ir.kernel import (
     Affine,
     Apply,
@@ -19,9 +20,6 @@ from firth.ir.kernel import (
     Store,
 )
 from firth.passes.affine import combine, of_axis
-from firth.passes.fuse import OP_COST
-
-_HEAVY = {**OP_COST, "threefry": 60}  # here its arithmetic counts, not what storing it would cost
 
 
 def collapse(
@@ -117,9 +115,9 @@ def affines_of(made: Iterable[Expression], stores: Iterable[Store]) -> Iterable[
         yield s.index
 
 
-def weight(e: Expression) -> int:
-    """Cheap operations that the expression itself takes."""
-    return _HEAVY.get(e.op, 1) if isinstance(e, Apply) else 0
+def weight(e: Expression, facts: TargetFacts) -> int:
+    """Additions that the expression itself is worth."""
+    return facts.cost(e.op) if isinstance(e, Apply) else 0
 
 
 def arguments_of(e: Expression) -> tuple[Expression, ...]:

@@ -13,6 +13,7 @@ joins the cluster of one of its sources when they walk the same iteration space 
 
 A cluster never holds two contractions, and never joins if a path would leave it and come back.
 What another cluster needs is stored, unless recomputing it is cheaper than a trip through memory.
+docs/fusion.md is this file in words.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from firth.base import flags
+from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, INPUT
@@ -35,15 +37,9 @@ REDUCTIONS = ("sum", "prod", "amax", "amin", "any", "all")
 ALONE = ("scatter", "argsort", "cumulate", "concatenate", *SCHEDULED)
 LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
 
-# Costs of recomputing one element, in cheap operations; a stored element costs about RECOMPUTE.
-RECOMPUTE = 12
-# Work of one kernel, in the same unit: LLVM's time grows faster than the length of a kernel.
-LONGEST_KERNEL = 512
-OP_COST = {
-    "div": 3, "sqrt": 4, "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16,
-    "tan": 24, "asin": 16, "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30,
-    "remainder": 8, "floor_divide": 8, "threefry": 6, "gather": 20, "checked_index": 20,
-}  # fmt: skip
+# Random bits are made again wherever they are needed, dear as they are: what is kept from the
+# forward to the backward pass costs memory all that time.
+AGAIN = "threefry"
 
 Placement = tuple[
     int | None, ...
@@ -94,12 +90,14 @@ class Fusion:
         return math.prod(node.shape if layout is None else layout.room(node.shape))
 
 
-def fuse(graph: Graph, forced: dict[int, Node], apart: Container[int] = ()) -> Fusion:
+def fuse(
+    graph: Graph, facts: TargetFacts, forced: dict[int, Node], apart: Container[int] = ()
+) -> Fusion:
     """Groups the nodes of a lowered graph.
 
     Nodes in `forced` (by id) are stored in any case; no other node joins those in `apart`.
     """
-    return _Fuser(graph, forced, apart).run()
+    return _Fuser(graph, facts, forced, apart).run()
 
 
 def strip(node: Node) -> Node:
@@ -109,15 +107,11 @@ def strip(node: Node) -> Node:
     return node
 
 
-def cost(node: Node) -> int:
-    """Cheap operations that one element of the node takes, sources not counted."""
-    if node.op.name in MOVEMENT or node.op.name in ("const", "iota", "input"):
-        return 0
-    return OP_COST.get(node.op.name, 1)
-
-
 class _Fuser:
-    def __init__(self, graph: Graph, forced: dict[int, Node], apart: Container[int]) -> None:
+    def __init__(
+        self, graph: Graph, facts: TargetFacts, forced: dict[int, Node], apart: Container[int]
+    ) -> None:
+        self.facts = facts
         self.apart = apart
         self.graph = graph
         self.order = graph.nodes()
@@ -178,7 +172,7 @@ class _Fuser:
 
     def _own(self, cluster: Cluster, node: Node, place: Placement) -> None:
         cluster.nodes.append(node)
-        cluster.work += cost(node)
+        cluster.work += self._cost(node)
         cluster.place[id(node)] = place
         self.owner[id(node)] = cluster
         grown = cluster.before
@@ -320,14 +314,14 @@ class _Fuser:
 
     def _can_join(self, cluster: Cluster, node: Node) -> bool:
         """No source of the node may itself come after the cluster, and kernels stay short."""
-        if cluster.work + cost(node) > LONGEST_KERNEL:
+        if cluster.work + self._cost(node) > self.facts.longest:
             return False
         bit = 1 << cluster.number
         return not any(s is not cluster and s.before & bit for s in self._sources(node))
 
     def _merge(self, a: Cluster, place_a: Placement, b: Cluster, place_b: Placement) -> None:
         """Makes b part of a, if both walk the same space and no path leads out and back."""
-        if b.contraction is not None or a.work + b.work > LONGEST_KERNEL:
+        if b.contraction is not None or a.work + b.work > self.facts.longest:
             return
         to = {y: x for x, y in zip(place_a, place_b, strict=True) if x is not None}
         axes_b = {i for i, n in enumerate(b.extents) if n != 1}
@@ -389,7 +383,7 @@ class _Fuser:
                 for source, must in self._reads(cluster, node):
                     if id(source) in self.stored:
                         continue
-                    if must or self._recompute_cost(source) > RECOMPUTE:
+                    if must or self._recompute_cost(source) > self.facts.trip:
                         self.stored[id(source)] = source
 
     def _reads(self, cluster: Cluster, node: Node) -> Iterator[tuple[Node, bool]]:
@@ -414,10 +408,18 @@ class _Fuser:
         self._own(cluster, node, tuple(_axes_of(node.shape)))
         return cluster
 
+    def _cost(self, node: Node) -> int:
+        """Additions that one element takes, sources not counted."""
+        if node.op.name in MOVEMENT or node.op.name in ("const", "iota", "input"):
+            return 0
+        if node.op.name == AGAIN:
+            return self.facts.trip // 2
+        return self.facts.cost(node.op.name)
+
     def _recompute_cost(self, node: Node) -> int:
         """Cost of one element from stored values; a large number where it cannot be recomputed."""
         total, stack, seen = 0, [node], set()
-        while stack and total <= RECOMPUTE:
+        while stack and total <= self.facts.trip:
             n = stack.pop()
             if id(n) in seen or (n is not node and id(n) in self.stored):
                 continue
@@ -426,8 +428,8 @@ class _Fuser:
             if owner is not None and (
                 owner.alone or n.op.name in REDUCTIONS or n.op.name in ("contract", *LOOKUPS)
             ):
-                return RECOMPUTE + 1
-            total += cost(n)
+                return self.facts.trip + 1
+            total += self._cost(n)
             stack.extend(n.src)
         return total
 

@@ -198,7 +198,7 @@ class _Nest:
         lanes = wide if self.generic else max(1, min(axis.extent, wide))
         once = 1.0 if self.generic else math.prod(a.extent for a in self.kept)
         inner = once * (64.0 if self.generic else math.prod(a.extent for a in self.reduced))
-        total = inner * (1 + sum(weight(e) for e in self.made)) / lanes
+        total = inner * (1 + sum(weight(e, self.facts) for e in self.made)) / lanes
         indices = [e.index for e in self.made if isinstance(e, Load)]
         for index in (*indices, *(s.index for s in self.stores)):
             steps = dict(index.terms)
@@ -218,7 +218,7 @@ class _Nest:
         inner = self.made
         if self.bodies and v in self.kept:  # what follows the sums runs once for many values
             inner = [e for e in self.made if self.axes_of[id(e)] & set(self.reduced)]
-        total = sum(weight(e) for e in inner)
+        total = sum(weight(e, self.facts) for e in inner)
         unroll = 4 if total <= 4 else 2 if total <= 12 else 1
         if self.bodies and v in self.reduced:
             unroll = max(unroll, 2)
@@ -316,7 +316,7 @@ class _Nest:
         everywhere: frozenset[Axis] = (
             frozenset() if self.vector is None else frozenset((self.vector,))
         )
-        return sum(weight(e) for e in expressions
+        return sum(weight(e, self.facts) for e in expressions
                    if self.vector in self.axes_of.get(id(e), everywhere))  # fmt: skip
 
     def _reduced_loop(self, body: list[Statement], carries: list[Accumulator]) -> list[Statement]:
@@ -347,7 +347,7 @@ class _Nest:
         for e in self.made:
             levels = [k for k in sorted(used) if id(e) in used[k]]
             several = len(levels) > 1 and self.vector in self.axes_of[id(e)]
-            if several and isinstance(e, Apply) and weight(e) >= CACHE_FROM:
+            if several and isinstance(e, Apply) and weight(e, self.facts) >= CACHE_FROM:
                 shared.append(e)
                 first[id(e)] = levels[0]
         if not shared:

@@ -14,7 +14,7 @@ from firth.passes.affine import Layout
 from firth.passes.alone import schedule_alone
 from firth.passes.attention import schedule_attention
 from firth.passes.contraction import schedule_contraction
-from firth.passes.fuse import REDUCTIONS, Cluster, Fusion, cost, fuse
+from firth.passes.fuse import REDUCTIONS, Cluster, Fusion, fuse
 from firth.passes.layout import copied, layouts, not_joined
 from firth.passes.loops import Call, schedule_loops
 from firth.passes.rims import schedule_rims
@@ -55,7 +55,7 @@ def schedule(
     closed = not_joined(graph) if ordered else set()
     plain: set[int] = set()
     while True:
-        fusion = fuse(graph, forced, apart | closed)
+        fusion = fuse(graph, facts, forced, apart | closed)
         if ordered:
             fusion.layouts = layouts(graph, fusion, plain)
         sites = Sites()
@@ -66,7 +66,7 @@ def schedule(
                 continue
             try:
                 made = _cluster(fusion, cluster, sites, facts, generic)
-                calls += _with_origins(made, cluster)
+                calls += _with_origins(made, cluster, facts)
             except NeedsBuffer as need:  # the other clusters may have needs of their own
                 if id(need.node) in fusion.layouts:
                     plain.add(id(need.node))
@@ -100,11 +100,15 @@ def _has_rims(fusion: Fusion, node: Node) -> bool:
     return id(node) in fusion.layouts and any(map(any, fusion.layouts[id(node)].rims))
 
 
-def _with_origins(calls: list[Call], cluster: Cluster) -> list[Call]:
+def _with_origins(calls: list[Call], cluster: Cluster, facts: TargetFacts) -> list[Call]:
     """The calls, their kernels told which recorded nodes they compute, the dearest first."""
 
     def rank(node: Node) -> tuple[bool, bool, int]:
-        return node is not cluster.contraction, node.op.name not in REDUCTIONS, -cost(node)
+        return (
+            node is not cluster.contraction,
+            node.op.name not in REDUCTIONS,
+            -facts.cost(node.op.name),
+        )
 
     nodes = sorted(cluster.nodes, key=rank)
     origins = tuple(dict.fromkeys(n.origin for n in nodes if n.origin is not None))

@@ -39,7 +39,7 @@ def position(index: Affine, at: dict[object, int]) -> int:
 def test_everything_around_is_written_once(name: str) -> None:
     shape, layout = CASES[name]
     graph = graph_of(lambda x: T["exp"](x), shape)
-    fusion = fuse(graph, {})
+    fusion = fuse(graph, FACTS, {})
     node = graph.outputs[0]
     fusion.layouts[id(node)] = layout
     kernel = schedule_rims(fusion, node, FACTS).kernel

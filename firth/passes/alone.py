@@ -80,10 +80,10 @@ class _Alone:
             v = axes[-1]
             grid[-1] = (v, min(max(v.extent, 1), max(target // max(lanes, 1), 1) * max(lanes, 1)))
             body = [Loop(v, tuple(body), lanes)]
-            if len(axes) > 1:
-                r = axes[-2]
-                grid[-2] = (r, min(max(r.extent, 1), max(1, target // max(1, v.extent))))
-                body = [Loop(r, tuple(body))]
+            for place in range(len(axes) - 2, -1, -1):
+                target = max(1, target // max(1, axes[place + 1].extent))
+                grid[place] = (axes[place], min(max(axes[place].extent, 1), target))
+                body = [Loop(axes[place], tuple(body))]
         arguments = tuple(n for n in values.nodes if n is not None)
         name = self.cluster.nodes[0].op.name
         kernel = Kernel(name, tuple(grid), tuple(values.buffers), tuple(body))

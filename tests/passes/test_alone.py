@@ -36,6 +36,14 @@ def test_concatenation_is_one_copy_per_source_and_none_for_empty_ones() -> None:
     np.testing.assert_array_equal(run(cpu, graph, arrays)[0], np.concatenate(arrays, 1))
 
 
+def test_a_tile_spans_as_many_axes_as_make_enough_work() -> None:
+    many = (8, 16, 4, 5)
+    graph = graph_of(lambda *xs: T["concatenate"](*xs, axis=3), many, many)
+    assert [c.kernel.tiles() for c in steps_of(graph).calls] == [1, 1]
+    arrays = [np.random.default_rng(k).standard_normal(many).astype(np.float32) for k in (0, 1)]
+    np.testing.assert_array_equal(run(cpu, graph, arrays)[0], np.concatenate(arrays, 3))
+
+
 def test_inner_padding_fills_and_then_spreads() -> None:
     graph = graph_of(lambda x: T["pad"](x, low=(1,), high=(2,), inner=(2,), value=9.0), (3,))
     assert len(steps_of(graph).calls) == 2

@@ -242,7 +242,10 @@ def pack_vectors(
     nest(e, reduce, row)
 
 
-AHEAD_BYTES = 4096  # how far ahead of itself a copy asks for memory
+# How far ahead of itself a copy asks for memory: no more rows than a set of a cache has lines, for
+# rows whose distance is a power of two share one.
+AHEAD_BYTES = 4096
+AHEAD_ROWS = 8
 
 
 def ask_ahead(e: Emitter, x: Expression, axis: Axis, row_bytes: int) -> Callable[[], None]:
@@ -256,7 +259,7 @@ def ask_ahead(e: Emitter, x: Expression, axis: Axis, row_bytes: int) -> Callable
     if load is None or step == 0 or not far:
         return lambda: None
     element = scalar_type(x.dtype)
-    ahead = max(1, AHEAD_BYTES // max(row_bytes, 64)) * step
+    ahead = max(1, min(AHEAD_ROWS, AHEAD_BYTES // max(row_bytes, 64))) * step
 
     def ask() -> None:
         pointer = e.b.gep(element, memory.address(e, load.buffer, load.index), ahead)

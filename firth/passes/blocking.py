@@ -65,13 +65,16 @@ def rows_in_cache(k: int, itemsize: int, step: int, facts: TargetFacts) -> int:
     return max(2, facts.l2_bytes // 8 // (max(k, 1) * itemsize) // step) * step
 
 
-def contract_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -> tuple[int, int]:
+def contract_blocks(
+    m: int, n: int, k: int, itemsize: int, facts: TargetFacts, copies_a: bool = False
+) -> tuple[int, int]:
     """(rows, columns) of a tile of an (m, n) result that sums over k.
 
     Tiles as large as b's part in half of the second-level cache allows (a passes by in blocks of
     rows), then halved until there are enough, evened out, so that no tile is much smaller than
     others. Half as many rows: b is copied twice as often; half as many columns: a is read twice as
-    often, which costs less. A result that is large beside its sums has at least two blocks of rows:
+    often, which costs less, unless it has to be copied too (copies_a): then tiles stay larger, four
+    where there would be eight. A result that is large beside its sums has at least two row blocks:
     tiles are numbered row block by row block, so that each thread keeps one contiguous part of it
     (of a weight, its update and what the next step reads of it) in its own cache.
     """
@@ -84,7 +87,8 @@ def contract_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -
     if m * n * k >= SMALL_WORK and m >= max(4 * mr, 2 * k):
         tall = min(tall, -(-m // 2))
     rows, cols = _even(m, tall, mr), _even(n, wide, nr)
-    wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK)
+    wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK and not copies_a)
+    read_cost = COPY_COST if copies_a else 1
     while -(-m // rows) * -(-n // cols) < wanted:
         halves = []
         if cols >= 2 * nr:
@@ -93,7 +97,7 @@ def contract_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -
             halves.append((_even(m, rows // 2, mr), cols))
         if not halves:
             break
-        rows, cols = min(halves, key=lambda tile: COPY_COST / tile[0] + 1 / tile[1])
+        rows, cols = min(halves, key=lambda tile: COPY_COST / tile[0] + read_cost / tile[1])
     return rows, cols
 
 

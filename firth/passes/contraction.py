@@ -68,7 +68,10 @@ def schedule_contraction(
         outer_rows, rows = _split(rows, 1 if generic else 16)
         outer_cols, cols = _split(cols, 1 if generic else 64)
         grid = [(axis, 1) for axis in (*batch, *outer_rows, *outer_cols)]
-        grid += _blocks(rows, cols, reduce, node.dtype.itemsize, facts)
+        sizes = _product(rows), _product(cols), _product(reduce)
+        by_rows = _neighbours(new[a], rows) and not generic
+        blocks = contract_blocks(*sizes, node.dtype.itemsize, facts, by_rows)
+        grid += _blocks(rows, cols, blocks)
     body = tuple(Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores)
     contract = Contract(tuple(rows), tuple(cols), tuple(reduce), new[a], new[b], result, body)
     arguments = tuple(n for n in values.nodes if n is not None)
@@ -146,12 +149,13 @@ def _swapped(node: Node, kinds: dict[int, int]) -> bool:
     )
 
 
-def _blocks(
-    rows: list[Axis], cols: list[Axis], reduce: list[Axis], itemsize: int, facts: TargetFacts
-) -> list[tuple[Axis, int]]:
+def _neighbours(x: Expression, axes: list[Axis]) -> bool:
+    """Whether elements next to each other along the last of the axes are so in memory."""
+    return isinstance(x, Load) and bool(axes) and dict(x.index.terms).get(axes[-1]) == 1
+
+
+def _blocks(rows: list[Axis], cols: list[Axis], blocks: tuple[int, int]) -> list[tuple[Axis, int]]:
     """The block of rows and the block of columns that make a tile, on their outermost axes."""
-    k = _product(reduce)
-    blocks = contract_blocks(_product(rows), _product(cols), k, itemsize, facts)
     out = []
     for group, block in zip((rows, cols), blocks, strict=True):
         if group:

@@ -9,7 +9,6 @@ import numpy as np
 from benchmarks.harness import THREADS, Call, Goal, Workload
 from benchmarks.networks import NETWORKS
 
-_random = np.random.default_rng(0)
 COUNT = 4_000_000
 ROWS, COLUMNS = 4096, 1024
 NORM_ROWS, NORM_WIDTH = 1024, 256
@@ -23,7 +22,7 @@ def _torch() -> Any:
 
 
 def _values(*shape: int) -> np.ndarray:
-    return _random.standard_normal(shape, dtype=np.float32)
+    return np.random.default_rng(len(shape)).standard_normal(shape, dtype=np.float32)
 
 
 # a function of one array, the same lines for every framework

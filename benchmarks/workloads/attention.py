@@ -10,13 +10,12 @@ from benchmarks.harness import THREADS, Call, Goal, Workload
 
 BATCH, HEADS, WIDTH = 8, 4, 64
 LENGTHS = (128, 1024, 4096)
-_random = np.random.default_rng(0)
 
 
 def _sources(length: int) -> list[np.ndarray]:
     """q, k, v and the gradient of the result."""
-    shape = (BATCH, HEADS, length, WIDTH)
-    return [_random.standard_normal(shape, dtype=np.float32) for _ in range(4)]
+    shape, random = (BATCH, HEADS, length, WIDTH), np.random.default_rng(0)
+    return [random.standard_normal(shape, dtype=np.float32) for _ in range(4)]
 
 
 def _both(attention: Any, grad: Any) -> Any:

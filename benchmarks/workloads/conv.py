@@ -18,15 +18,14 @@ KINDS = {
     "input": "gradient of the input",
     "weight": "gradient of the weights",
 }
-_random = np.random.default_rng(0)
 
 
 def _sources(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x, w and the gradient of the result, in (B, C, H, W)."""
-    batch, size, channels = shape
+    (batch, size, channels), random = shape, np.random.default_rng(0)
     images = (batch, channels, size, size)
-    w = _random.standard_normal((channels, channels, 3, 3), dtype=np.float32)
-    x, g = (_random.standard_normal(images, dtype=np.float32) for _ in range(2))
+    w = random.standard_normal((channels, channels, 3, 3), dtype=np.float32)
+    x, g = (random.standard_normal(images, dtype=np.float32) for _ in range(2))
     return x, w, g
 
 
@@ -69,9 +68,10 @@ def _torch(shape: tuple[int, int, int], kind: str, nhwc: bool) -> Call:
         with torch.inference_mode():
             if kind == "forward":
                 return torch.nn.functional.conv2d(x, w, padding=1)
-            return torch.ops.aten.convolution_backward(
+            gradients = torch.ops.aten.convolution_backward(
                 g, x, w, None, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, mask
             )
+            return gradients[kind == "weight"]
 
     return call
 

@@ -9,17 +9,15 @@ import numpy as np
 from benchmarks.harness import THREADS, Call, Goal, Workload
 
 SHAPES = (*((n, n, n) for n in (256, 1024, 2048)), (64, 784, 128), (1024, 256, 1024))
-_random = np.random.default_rng(0)
 
 
 def _sources(shape: tuple[int, int, int], kind: str) -> tuple[np.ndarray, np.ndarray]:
     """a and b as they lie in memory; t means that the transpose is multiplied."""
     m, k, n = shape
     a, b = (m, k) if kind[0] == "n" else (k, m), (k, n) if kind[1] == "n" else (n, k)
-    return (
-        _random.standard_normal(a, dtype=np.float32),
-        _random.standard_normal(b, dtype=np.float32),
-    )
+    random = np.random.default_rng(0)
+    left = random.standard_normal(a, dtype=np.float32)
+    return left, random.standard_normal(b, dtype=np.float32)
 
 
 def _product(a: Any, b: Any, kind: str) -> tuple[Any, Any]:

@@ -2,7 +2,6 @@ import json
 
 from benchmarks import harness, report
 from benchmarks.harness import Goal, Workload
-from benchmarks.workloads import SECTIONS, WORKLOADS
 
 GOALS = (Goal("firth_jit", 0.5, "peers", 0.3), Goal("firth_jit", 2.0, ""))
 
@@ -21,11 +20,6 @@ def results(**workloads):
         "processor": "P", "cores": 2, "threads": 2, "system": "S", "python": "3", "versions": {},
     }  # fmt: skip
     return {"machine": machine, "peaks": {"flops": 8e9, "bytes": 1e9}, "workloads": workloads}
-
-
-def test_every_workload_has_a_section():
-    prefixes = tuple(p for section in SECTIONS.values() for p in section)
-    assert [name for name in WORKLOADS if not name.startswith(prefixes)] == []
 
 
 def test_page_says_what_is_met():

@@ -95,12 +95,24 @@ def _conv_lower(
     shape = (x.shape[0], w.shape[0], *_conv_extents(
         x.shape[2:], w.shape[2:], stride, padding, dilation))  # fmt: skip
     a = _windows(x, w.shape[2:], stride, padding, dilation, groups)
-    a_labels, b_labels, out_labels = _labels(n)
-    y = contract(
-        a, _split(w, 0, groups), a_labels=a_labels, b_labels=b_labels, out_labels=out_labels
-    )
+    if _one_by_one(x, w, groups):
+        weight = reshape(w, (1, groups, 1, *(1 for _ in range(n)), *w.shape[2:]))
+        y = sum_(a * weight, axes=(2, *range(3 + n, 3 + 2 * n)), keepdims=False)
+    else:
+        a_labels, b_labels, out_labels = _labels(n)
+        y = contract(
+            a, _split(w, 0, groups), a_labels=a_labels, b_labels=b_labels, out_labels=out_labels
+        )
     y = reshape(y, shape)
     return y + reshape(bias[0], (w.shape[0], *(1 for _ in range(n)))) if bias else y
+
+
+def _one_by_one(x: Expr, w: Expr, groups: int) -> bool:
+    """Whether each channel is convolved alone (depthwise): then there is no product of matrices,
+    and channels are the vector. Half types keep the contraction, which adds in float32."""
+    halves = (dt.float16, dt.bfloat16)
+    alone = w.shape[1] == 1 and w.shape[0] == groups
+    return alone and x.dtype is w.dtype and x.dtype not in halves
 
 
 def _turned(w: Expr, groups: int) -> Expr:
@@ -122,10 +134,14 @@ def _conv_vjp(
         return tuple(filled(0, s.shape, g.dtype) for s in (x, w, *bias))
     gx = _input_gradient(g, x.shape, w, stride, padding, dilation, groups)
     a = _windows(x, w.shape[2:], stride, padding, dilation, groups)
-    a_labels, b_labels, out_labels = _labels(n)
-    gw = contract(
-        a, _split(g, 1, groups), a_labels=a_labels, b_labels=out_labels, out_labels=b_labels
-    )
+    if _one_by_one(x, w, groups):
+        each = reshape(g, (g.shape[0], groups, 1, *g.shape[2:], *(1 for _ in range(n))))
+        gw = sum_(a * each, axes=(0, 2, *range(3, 3 + n)), keepdims=False)
+    else:
+        a_labels, b_labels, out_labels = _labels(n)
+        gw = contract(
+            a, _split(g, 1, groups), a_labels=a_labels, b_labels=out_labels, out_labels=b_labels
+        )
     gb = tuple(sum_(g, axes=(0, *range(2, 2 + n)), keepdims=False) for _ in bias)
     return gx, reshape(gw, w.shape), *gb
 

@@ -95,7 +95,31 @@ def copied(graph: Graph, facts: TargetFacts) -> dict[int, Node]:
         weight = _weight(conv)
         if weight is not None:
             found[id(weight)] = weight
+    for window, weight in filter(None, map(_by_channel, graph.nodes())):
+        top, base = _image(window)
+        if id(base) in fixed and id(top) not in fixed and scalar_value(base) is None:
+            found[id(top)] = top
+        if _is_kernel(window, weight) or id(strip(weight)) in fixed:
+            found[id(weight)] = weight
     return {key: n for key, n in found.items() if 0 not in n.shape}
+
+
+def _by_channel(node: Node) -> tuple[Node, Node] | None:
+    """(window, factor) of a product of windows with a weight for each channel and element, or
+    with a gradient for each channel and place."""
+    if node.op.name == "mul":
+        for window, other in (node.src, node.src[::-1]):
+            if window.op.name == "window" and other.op.name == "expand":
+                weight = other.src[0]
+                if weight.op.name == "reshape" and _channels(window) >= FEWEST_CHANNELS:
+                    return window, weight
+    return None
+
+
+def _is_kernel(window: Node, factor: Node) -> bool:
+    """Whether a factor of windows differs along the kernel, not along the places."""
+    n = len(window.attrs[0])
+    return any(size > 1 for size in factor.shape[-n:])
 
 
 def not_joined(graph: Graph) -> set[int]:
@@ -140,6 +164,10 @@ class _Choice:
         if conv is not None:
             self._convolution(conv)
         elif node.op.name != "contract":
+            pair = _by_channel(node)
+            if pair is not None:
+                window, weight = pair
+                self._set(weight, _factor_order(window, weight))
             for source in node.src:
                 if source.op.name == "window" and _channels(source) >= FEWEST_CHANNELS:
                     self._image(source)
@@ -223,6 +251,14 @@ class _Choice:
 
 def _axes_in_order(order: Sequence[int], place: Placement) -> list[int]:
     return [a for d in order if (a := place[d]) is not None]
+
+
+def _factor_order(window: Node, factor: Node) -> tuple[int, ...]:
+    """How what is multiplied with windows, channel by channel, lies best: channels last."""
+    rank, n = len(factor.shape), len(window.attrs[0])
+    kernel, places = range(rank - n, rank), range(rank - 2 * n, rank - n)
+    first = kernel if _is_kernel(window, factor) else (0, *places)
+    return (*first, *(d for d in range(rank) if d not in first))
 
 
 def _order(labels: Sequence[int], ranks: dict[int, float]) -> tuple[int, ...]:

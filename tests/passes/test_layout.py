@@ -213,3 +213,13 @@ def test_remainders_of_a_stride_lie_along_their_place() -> None:
     found = scheduled(lambda g, w: conv(build(g, w), w), (2, 8, 5, 5), (8, 8, 3, 3))
     (layout,) = [x for op, x in by_op(found) if op == "contract"]
     assert layout.order == (0, 3, 4, 5, 6, 1, 2)  # (N, g, C, O1, r1, O2, r2)
+
+
+def test_channels_alone_are_no_product_of_matrices() -> None:
+    def build(x: Expr, v: Expr, w: Expr) -> Expr:
+        return conv(relu(conv(x, v)), w, groups=8)
+
+    found = scheduled(build, (2, 8, 6, 6), (8, 8, 3, 3), (8, 1, 3, 3))
+    assert [c.kernel.name for c in found.calls].count("contract") == 1
+    orders = [layout.order for op, layout in by_op(found) if op == "reshape"]
+    assert (5, 6, 0, 1, 2, 3, 4) in orders  # its weight: elements of the kernel, then channels

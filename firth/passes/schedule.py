@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
@@ -20,6 +21,8 @@ from firth.passes.loops import Call, schedule_loops
 from firth.passes.rims import schedule_rims
 from firth.passes.values import NeedsBuffer, Sites
 from firth.passes.winograd import schedule_winograd
+
+Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +47,9 @@ def schedule(
 ) -> Schedule:
     """Kernels for a lowered graph; generic keeps their structure independent of extents.
 
-    A value that turns out not to be computable in place is stored, and grouping starts again.
-    fused=False stores every value, one kernel each: what fusion is compared with.
+    A value that turns out not to be computable in place is stored, and grouping starts again;
+    clusters that this does not touch keep their kernels. fused=False stores every value, one kernel
+    each: what fusion is compared with.
     """
     forced: dict[int, Node] = {} if fused else _all(graph)
     apart: set[int] = set(forced)
@@ -54,19 +58,23 @@ def schedule(
         forced.update(copied(graph, facts))
     closed = not_joined(graph) if ordered else set()
     plain: set[int] = set()
+    sites = Sites()
+    known: dict[Key, list[Call]] = {}
     while True:
         fusion = fuse(graph, facts, forced, apart | closed)
         if ordered:
             fusion.layouts = layouts(graph, fusion, plain)
-        sites = Sites()
-        calls: list[Call] = []
+        done: list[tuple[Cluster, list[Call]]] = []
         needed: dict[int, Node] = {}
         for cluster in fusion.clusters:
             if not any(id(n) in fusion.stored for n in cluster.nodes):
                 continue
+            made = known.get(_key(fusion, cluster)) if known else None
             try:
-                made = _cluster(fusion, cluster, sites, facts, generic)
-                calls += _with_origins(made, cluster, facts)
+                if made is None:
+                    made = _cluster(fusion, cluster, sites, facts, generic)
+                    made = _with_origins(made, cluster, facts)
+                done.append((cluster, made))
             except NeedsBuffer as need:  # the other clusters may have needs of their own
                 if id(need.node) in fusion.layouts:
                     plain.add(id(need.node))
@@ -75,9 +83,28 @@ def schedule(
                     raise
                 needed[id(need.node)] = need.node
         if not needed and not plain & fusion.layouts.keys():
+            calls = [call for _, made in done for call in made]
             return Schedule(calls, fusion.stored, sites, fusion.layouts)
+        known = {_key(fusion, cluster): made for cluster, made in done}
         apart.update(n for n in needed if n in forced)  # stored, but by the kernel that needs it
         forced.update(needed)
+
+
+def _key(fusion: Fusion, cluster: Cluster) -> Key:
+    """All that a cluster's kernels depend on: its nodes and where they lie, and of every node down
+    to the stored ones whether and how it is stored."""
+    own = {id(n) for n in cluster.nodes}
+    stack, seen = list(cluster.nodes), set(own)
+    while stack:
+        node = stack.pop()
+        if id(node) in own or id(node) not in fusion.stored:
+            fresh = [s for s in node.src if id(s) not in seen]
+            seen.update(map(id, fresh))
+            stack += fresh
+    stored = frozenset((n, fusion.layouts.get(n)) for n in seen if n in fusion.stored)
+    places = tuple((id(n), cluster.place[id(n)], cluster.inside.get(id(n))) for n in cluster.nodes)
+    kind = (tuple(cluster.extents), cluster.reduced, cluster.alone, id(cluster.contraction))
+    return (places, kind, stored)
 
 
 def _cluster(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from firth.base import dtype as dt
+from firth.ir.kernel_text import kernel_text
 from firth.ir.node import Node
 from firth.ir.op import TABLE as T
+from firth.ir.op import Expr
+from firth.passes import schedule as module
+from firth.passes.pipeline import to_base
 from firth.passes.schedule import Schedule, schedule
 from tests.passes.facts import FACTS
 from tests.passes.graphs import Build, graph_of, softmax
@@ -80,3 +84,22 @@ def test_places_that_can_fail_are_numbered() -> None:
         ("remainder", "division"),
     ]
     assert [c.checks for c in steps.calls] == [True]
+
+
+def test_clusters_keep_their_kernels_when_grouping_starts_again(monkeypatch) -> None:
+    def build(x: Expr, w: Expr) -> Expr:
+        y = T["exp"](x)  # cheap to compute again, but not through this reshape
+        z = T["sum"](T["reshape"](y, shape=(3, 8)) + w, axes=(1,), keepdims=True)
+        square = T["matmul"](w, T["permute"](w, axes=(1, 0)))  # not touched by that
+        apart = T["sum"](square, axes=(0, 1), keepdims=False)
+        return T["tanh"](z * w) + T["sum"](y * 2.0, axes=(0, 1), keepdims=False) + apart
+
+    graph = to_base(graph_of(build, (4, 6), (3, 8)))
+    made = []
+    one = module._cluster
+    monkeypatch.setattr(module, "_cluster", lambda *a: made.append(a[1]) or one(*a))
+    reused = [kernel_text(c.kernel) for c in schedule(graph, FACTS).calls]
+    few = len(made)
+    monkeypatch.setattr(module, "_key", lambda *_: object())
+    assert [kernel_text(c.kernel) for c in schedule(graph, FACTS).calls] == reused
+    assert few < len(made) - few

@@ -421,7 +421,7 @@ def _in_memory_order(values: Values, stores: Sequence[Store]) -> list[Axis]:
     moved = {k for k, n in enumerate(values.nodes) if n is not None and id(n) in layouts}
     accesses: list[Store | Load] = [*stores, *(e for e in values.made if isinstance(e, Load))]
     places = [dict(a.index.terms) for a in accesses if a.buffer in moved]
-    if not places:
+    if not places or (values.bodies and flags.strict()):  # sums in the order of their own dims
         return values.axes
     lead = max(places, key=len)
 

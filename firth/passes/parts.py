@@ -34,9 +34,10 @@ def parts(graph: Graph, facts: TargetFacts) -> Graph:
             src = tuple(made[id(s)] for s in node.src)
             conv = windowed(node) if counts.get(id(node), 1) > 1 else None
             if conv is not None:
+                maker.origin = node.origin
                 made[id(node)] = _by_batch(maker, conv, src, counts[id(node)])
             else:
-                made[id(node)] = maker.make(node.op, src, node.attrs)
+                made[id(node)] = maker.again(node, src)
     return graph.replace(made[id(o)] for o in graph.outputs)
 
 

@@ -42,7 +42,9 @@ def place(
     graph: Graph, facts: TargetFacts, generic: bool = False, fused: bool = True
 ) -> tuple[Schedule, Plan]:
     """Kernels with places for a graph in base ops."""
-    if fused and not generic:  # a choice that depends on extents, and on who computes by Winograd
+    if (
+        fused and not generic and not flags.strict()
+    ):  # a choice that depends on extents, and on who computes by Winograd
         graph = parts(graph, facts)
     steps = schedule(graph, facts, generic, fused)  # groups and loops, from shapes and facts alone
     places = plan(graph, steps)  # places last: lifetimes need the final order

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firth.base import dtype as dt
+from firth.base import flags
 from firth.ir.node import Node, Shape
 from firth.ir.verify import SCHEDULED
 
@@ -14,6 +15,8 @@ WIDEST = 1024  # larger heads keep the body
 def fits(node: Node) -> bool:
     """Whether there is a kernel for this node: float32 or float64 throughout, nothing empty."""
     if node.op.name not in SCHEDULED or node.dtype not in (dt.float32, dt.float64):
+        return False
+    if flags.strict():  # blocks of keys have other sums than all of them
         return False
     if any(s.dtype is not node.dtype and s.dtype.kind != "b" for s in node.src):
         return False

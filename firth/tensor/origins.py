@@ -53,14 +53,22 @@ def origins(
 def _of(node: Node, position: dict[int, int], lines: _Lines) -> Origin | None:
     """A node of a gradient is where the node is that it is the gradient of."""
     first, backward = node, False
-    while id(first) not in position or first.op.name == "stop_gradient":
-        following = first.origin or (first.src[0] if first.op.name == "stop_gradient" else None)
+    while id(first) not in position or _follows(first, position):
+        following = first.src[0] if first.op.name == "stop_gradient" else first.origin
         if following is None:
             return None
-        backward = backward or first.origin is not None
+        backward = backward or first.op.name != "stop_gradient"
         first = following
     line, layer = lines.at(position[id(first)])
     return Origin(line, layer, backward)
+
+
+def _follows(node: Node, position: dict[int, int]) -> bool:
+    """Whether the node only ends a gradient, and what it holds is known itself."""
+    if node.op.name != "stop_gradient":
+        return False
+    source = node.src[0]
+    return source.origin is not None or id(source) in position
 
 
 class _Lines:

@@ -81,6 +81,10 @@ class _Changes:
 
 _changes: Final = _Changes()
 
+# One thread, operands in the cache: for guesses.
+BYTES_PER_SECOND: Final = 30e9
+FLOPS_PER_SECOND: Final = 80e9
+
 
 class _Frame:
     """Memory of one call: header, bases, places, stages, parts, argument words, counters."""
@@ -209,6 +213,11 @@ class Program:
     def stages(self) -> tuple[Stage | HostStage, ...]:
         """The stages in order."""
         return self._stages
+
+    def seconds(self) -> float:
+        """About how long one thread takes for a run: a guess, never 0."""
+        work = sum(s.bytes / BYTES_PER_SECOND + s.flops / FLOPS_PER_SECOND for s in self._stages)
+        return max(work, 1e-9)
 
     def _results_before(self, before: Program, inputs: Sequence[Buffer]) -> list[Buffer]:
         """What `before` computes, from the last time if its inputs are the same."""

@@ -15,13 +15,10 @@ from firth.passes import pipeline
 from firth.passes.plan import Plan
 from firth.passes.schedule import Schedule
 from firth.passes.values import Site as KernelSite
-from firth.runtime.program import Program
+from firth.runtime.program import BYTES_PER_SECOND, FLOPS_PER_SECOND, Program
 from firth.targets.cpu import build, facts, plans
 from firth.targets.cpu.stages import Stages
 
-# One thread, operands in the cache: for the guess whether a second one pays.
-_BYTES_PER_SECOND = 30e9
-_FLOPS_PER_SECOND = 80e9
 _WORTH_WAKING_SECONDS = 20e-6
 
 
@@ -111,5 +108,5 @@ def _detail(site: KernelSite) -> str:
 
 def _small(plan: Plan) -> bool:
     """Whether waking a second thread would cost more than it brings (about 20 us of work)."""
-    seconds = sum(s.bytes / _BYTES_PER_SECOND + s.flops / _FLOPS_PER_SECOND for s in plan.steps)
+    seconds = sum(s.bytes / BYTES_PER_SECOND + s.flops / FLOPS_PER_SECOND for s in plan.steps)
     return seconds < _WORTH_WAKING_SECONDS

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from firth.base import flags
 from firth.ir.graph import Graph
@@ -18,16 +19,33 @@ _seen: OrderedDict[tuple[object, ...], tuple[object, ...]] = OrderedDict()
 _SEEN_LIMIT = 4096
 
 
+# A generic program that has run for about as long as compiling takes is specialised after all.
+_SECONDS_TO_COMPILE = 0.01  # for each kernel
+_FEWEST_RUNS = 100
+
+
 class Executable:
-    """A compiled graph."""
+    """A compiled graph. specialised: makes the program for these extents alone."""
 
-    __slots__ = ("program",)
+    __slots__ = ("_left", "_specialised", "program")
 
-    def __init__(self, program: Program) -> None:
+    def __init__(
+        self, program: Program, specialised: Callable[[], Executable] | None = None
+    ) -> None:
         self.program = program
+        self._specialised = specialised
+        self._left = 0
+        if specialised is not None:
+            compiling = _SECONDS_TO_COMPILE * len(program.stages)
+            self._left = max(_FEWEST_RUNS, int(compiling / program.seconds()))
 
     def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """One contiguous buffer per graph input -> one per output; donated ones are reused."""
+        if self._specialised is not None:
+            self._left -= 1
+            if self._left < 0:
+                self.program = self._specialised().program
+                self._specialised = None
         return self.program.run(buffers)
 
     def memory(self) -> MemoryReport:
@@ -36,15 +54,24 @@ class Executable:
 
 
 def compile(graph: Graph) -> Executable:
-    """The graph as native code; the second extents of a known structure make it generic.
+    """The graph as native code; the second extents of a known structure make it generic, until
+    they have run for about as long as compiling would take.
 
     Convolutions are always specialised: how windows are summed depends on every extent.
     """
     structure, extents = _signature(graph)
     generic = _known_with_other_extents(structure, extents) and not _sums_windows(graph)
-    key = plans.key_of(graph, (structure, extents, generic))
+    if not generic or flags.get("FIRTH_STRICT") == "1":  # a sum's order must not change midway
+        return _compiled(graph, (structure, extents, generic))
+    special = partial(_compiled, graph, (structure, extents, False))
+    return Executable(_compiled(graph, (structure, extents, True)).program, special)
+
+
+def _compiled(graph: Graph, signature: tuple[object, object, bool]) -> Executable:
+    """The graph as native code, from disk where it is known there."""
+    key = plans.key_of(graph, signature)
     program = None if key is None else plans.recall(key)
-    return specialise(graph, generic, key=key) if program is None else Executable(program)
+    return specialise(graph, signature[2], key=key) if program is None else Executable(program)
 
 
 def specialise(

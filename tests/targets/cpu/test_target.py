@@ -32,6 +32,28 @@ def test_the_second_extents_make_a_structure_generic(monkeypatch):
     assert made == [False, False, True, True]
 
 
+def test_a_generic_program_that_runs_often_is_specialised(monkeypatch):
+    made = []
+    whole = compiler.build_program
+
+    def noted(graph, generic, *rest):
+        made.append(generic)
+        return whole(graph, generic, *rest)
+
+    monkeypatch.setattr(compiler, "build_program", noted)
+    monkeypatch.setattr(target, "_SECONDS_TO_COMPILE", 0.0)
+    monkeypatch.setattr(target.plans, "key_of", lambda *rest: None)
+    target._seen.clear()
+    target.compile(row_sums(3, 7))
+    executable = target.compile(row_sums(50, 70))
+    x = from_array(np.arange(3500, dtype=np.float32))
+    sums = x.view(dt.float32, (50, 70)).sum(1)
+    for _ in range(target._FEWEST_RUNS + 5):
+        (out,) = executable.run([x])
+        np.testing.assert_array_equal(out.view(dt.float32, (50,)), sums)
+    assert made == [False, True, False]
+
+
 def test_unfused_kernels_give_the_same_numbers():
     x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
     source = input_node(0, (3, 4), dt.float32)

@@ -44,11 +44,28 @@ class MemoryReport:
         found = (v for v in self.values if v.first <= stage <= v.last)
         return tuple(sorted(found, key=lambda v: -v.bytes))
 
+    @property
+    def fullest(self) -> int:
+        """The first stage during which most of the arena is taken."""
+        change: dict[int, int] = {}
+        for v in self.values:
+            change[v.first] = change.get(v.first, 0) + v.bytes
+            change[v.last + 1] = change.get(v.last + 1, 0) - v.bytes
+        live = most = place = 0
+        for stage in sorted(change):
+            live += change[stage]
+            if live > most:
+                most, place = live, stage
+        return place
+
     def __str__(self) -> str:
+        stage = self.fullest
+        then = self.live(stage)
         rows = [
             ("arena", self.arena_bytes),
             ("scratch of a thread", self.scratch_bytes),
             ("outputs", self.output_bytes),
-            *sorted(((f"  {name}", size) for name, size in self.buffers), key=lambda r: -r[1]),
+            (f"in the arena at its fullest, step {stage}", sum(v.bytes for v in then)),
+            *((f"  {v.name}", v.bytes) for v in then),
         ]
         return "\n".join(f"{name:<40} {size:>14,} bytes" for name, size in rows)

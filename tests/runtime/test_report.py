@@ -8,7 +8,8 @@ def test_the_sum_and_the_largest_buffers_first():
     report = MemoryReport(1024, 64, 400, values)
     assert report.peak_bytes == 1488
     names = [line.split("  ")[0].strip() or line.split()[0] for line in str(report).splitlines()]
-    assert names == ["arena", "scratch of a thread", "outputs", "large", "small"]
+    full = "in the arena at its fullest, step 1"
+    assert names == ["arena", "scratch of a thread", "outputs", full, "large", "small"]
     assert [[v.name for v in report.live(k)] for k in range(4)] == [
         ["small"], ["large", "small"], ["large"], [],
     ]  # fmt: skip

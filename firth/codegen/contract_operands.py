@@ -92,7 +92,8 @@ def left(t: Tile) -> Side:
         )  # fmt: skip
     if reduce and not by_rows and unit(x, reduce[-1]):
         stride = row_stride(t)
-        packed = t.scratch("a", (t.block_m + 1) * stride)
+        rows_read = t.block_m if t.row_totals is not None else round_up(t.block_m, t.rows)
+        packed = t.scratch("a", (rows_read + 1) * stride)
         return Side(
             lambda: pack_rows(e, x, rows, reduce, packed, stride, t.lanes),
             lambda i: b.gep(t.element, packed, b.mul(i, stride)),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from firth.base import dtype as dt
 from firth.codegen.emit import emit
 from firth.codegen.text import Text
+from firth.ir.kernel import Accumulator, Affine, Axis, Buffer, Contract, Kernel, Load, Store
 from firth.ir.op import TABLE as T
 from firth.ir.op import Expr
+from firth.passes.blocking import micro_tile
 from firth.passes.pipeline import to_kernels
 from tests.passes.facts import FACTS
 from tests.passes.graphs import Build, graph_of
@@ -74,3 +78,18 @@ def test_types_without_a_micro_kernel_are_plain_loops(dtype: dt.DType) -> None:
     graph = graph_of(contract("ik", "kj", "ij"), (4, 5), (5, 6), dtype=dtype)
     (call,) = to_kernels(graph, FACTS)[0].calls
     assert "mk_" not in emit(call.kernel, FACTS, False).text
+
+
+def test_copied_rows_have_room_for_all_that_a_generic_piece_reads() -> None:
+    facts = replace(FACTS, vector_bytes=64, vector_registers=32)
+    i, j, k = Axis("i", 64), Axis("j", 8), Axis("k", 16)
+    total = Accumulator("sum", "add", dt.float32, 0)
+    a = Load(0, Affine(0, ((i, 16), (k, 1))), dt.float32)
+    b = Load(1, Affine(0, ((k, 8), (j, 1))), dt.float32)
+    store = Store(2, Affine(0, ((i, 8), (j, 1))), total)
+    body = (Contract((i,), (j,), (k,), a, b, total, (store,)),)
+    buffers = (Buffer(dt.float32), Buffer(dt.float32), Buffer(dt.float32, True))
+    text = emit(Kernel("k", (), buffers, body), facts, True)
+    most = micro_tile(1 << 20, 1 << 20, 4, facts)[0]
+    rows, room = -(-64 // most) * most, 1024 + 16  # one stride for all lengths of a sum
+    assert rows > 65 and text.scratch_bytes >= rows * room * 4

@@ -29,6 +29,7 @@ from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, INPUT
 from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout, View, whole
+from firth.passes.placement import Placement, axes_of, follow, reduced_place
 from firth.passes.whole import partner
 
 MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
@@ -40,10 +41,6 @@ LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
 # Random bits are made again wherever they are needed, dear as they are: what is kept from the
 # forward to the backward pass costs memory all that time.
 AGAIN = "threefry"
-
-Placement = tuple[
-    int | None, ...
-]  # for each dim of a node: its axis in the cluster (None: extent 1)
 
 
 @dataclass(eq=False)
@@ -126,6 +123,7 @@ class _Fuser:
         for node in self.order:
             if self._computes(node):
                 self._place(node)
+        self._merge_siblings()
         self._store_what_crosses([c for c in self.clusters if c is not None])
         live = [c for c in self.clusters if c is not None]
         position = {id(n): i for i, n in enumerate(self.order)}
@@ -163,7 +161,7 @@ class _Fuser:
         else:
             return
         cluster.closed = id(node) in self.apart
-        self._own(cluster, node, tuple(_axes_of(node.shape)))
+        self._own(cluster, node, tuple(axes_of(node.shape)))
 
     def _new(self, node: Node, shape: Shape) -> Cluster:
         cluster = Cluster(len(self.clusters), list(shape))
@@ -225,14 +223,14 @@ class _Fuser:
                 continue
             cluster.reduced = reduced
             cluster.inside[id(node)] = place
-            self._own(cluster, node, _reduced_place(node, place, kept_dims))
+            self._own(cluster, node, reduced_place(node, place, kept_dims))
             return
         cluster = self._new(node, source.shape)
         cluster.closed = id(node) in self.apart
-        place = tuple(_axes_of(source.shape))
+        place = tuple(axes_of(source.shape))
         cluster.reduced = frozenset(a for d in axes if (a := place[d]) is not None)
         cluster.inside[id(node)] = place
-        self._own(cluster, node, _reduced_place(node, place, kept_dims))
+        self._own(cluster, node, reduced_place(node, place, kept_dims))
 
     def _join(self, node: Node) -> bool:
         """Puts an elementwise node into a cluster of its sources (merging several), if one fits."""
@@ -267,7 +265,7 @@ class _Fuser:
             if cluster is None or cluster.closed or id(node) in self.apart:
                 continue
             if all(partner(node, n) for n in cluster.nodes) and self._can_join(cluster, node):
-                self._own(cluster, node, tuple(_axes_of(node.shape)))
+                self._own(cluster, node, tuple(axes_of(node.shape)))
                 return True
         return False
 
@@ -351,6 +349,26 @@ class _Fuser:
                 other.before = other.before & ~bit_b | bit_a
         self._grow(a, (a.before | b.before) & ~(bit_a | bit_b))
 
+    def _merge_siblings(self) -> None:
+        """Reductions over one space that need nothing of each other and read the same values, such
+        as the gradients of a norm's weight and bias, share a sweep over them."""
+        groups: dict[tuple[object, ...], list[tuple[Cluster, set[int]]]] = {}
+        for c in self.clusters:
+            if c is None or c.closed or c.alone or c.contraction is not None or not c.reduced:
+                continue
+            reads = _read_whole(c)
+            group = groups.setdefault((*c.extents, c.reduced), [])
+            for other, others_reads in group:
+                apart = not (c.before >> other.number & 1 or other.before >> c.number & 1)
+                if apart and not reads.isdisjoint(others_reads):
+                    place = tuple(axes_of(tuple(c.extents)))
+                    self._merge(other, place, c, place)
+                if self.clusters[c.number] is None:
+                    others_reads |= reads
+                    break
+            else:
+                group.append((c, reads))
+
     def _addresses(self, a: Cluster, b: Cluster) -> bool:
         """True when a node of a reads a buffer of b elsewhere than at its own element."""
         for node in a.nodes:
@@ -405,7 +423,7 @@ class _Fuser:
     def _own_leaf(self, node: Node) -> Cluster:
         """A constant or iota that has to lie in a buffer gets a kernel of its own."""
         cluster = self._new(node, node.shape)
-        self._own(cluster, node, tuple(_axes_of(node.shape)))
+        self._own(cluster, node, tuple(axes_of(node.shape)))
         return cluster
 
     def _cost(self, node: Node) -> int:
@@ -434,14 +452,20 @@ class _Fuser:
         return total
 
 
-def _axes_of(shape: Shape) -> Iterator[int | None]:
-    return (None if n == 1 else i for i, n in enumerate(shape))
-
-
-def _reduced_place(node: Node, place: Placement, kept_dims: list[int]) -> Placement:
-    if node.attrs[1]:  # keepdims
-        return tuple(a if d in kept_dims else None for d, a in enumerate(place))
-    return tuple(place[d] for d in kept_dims)
+def _read_whole(cluster: Cluster) -> set[int]:
+    """Ids of the values, as large as the cluster's space, that its reductions are made of; not
+    far back, for what is far would have been stored and is read from there."""
+    size = math.prod(cluster.extents)
+    stack = [n.src[0] for n in cluster.nodes if id(n) in cluster.inside]
+    found: set[int] = set()
+    while stack and len(found) < 32:
+        n = stack.pop()
+        if id(n) in found or math.prod(n.shape) != size or n.op is CONST:
+            continue
+        found.add(id(n))
+        if n.op.family in ("elementwise", "movement"):
+            stack.extend(n.src)
+    return found
 
 
 def _ascends(node: Node, place: Placement) -> bool:
@@ -458,23 +482,6 @@ def _stays_in_order(cluster: Cluster, to: dict[int | None, int]) -> bool:
             if not _ascends(node, place):
                 return False
     return True
-
-
-def follow(node: Node, dims: list[int | None]) -> list[int | None] | None:
-    """dims (of `node` -> of the consumer) carried to the source of a movement node."""
-    source = node.src[0]
-    if node.op.name == "permute":
-        out: list[int | None] = [None] * len(source.shape)
-        for place, axis in enumerate(node.attrs[0]):
-            out[axis] = dims[place]
-        return out
-    if node.op.name == "expand":
-        return [None if n == 1 else d for n, d in zip(source.shape, dims, strict=True)]
-    wide = [d for d, n in zip(dims, node.shape, strict=True) if n != 1]
-    if [n for n in source.shape if n != 1] != [n for n in node.shape if n != 1]:
-        return None
-    rest = iter(wide)
-    return [None if n == 1 else next(rest) for n in source.shape]
 
 
 def _in_order(clusters: list[Cluster]) -> list[Cluster]:

@@ -25,7 +25,8 @@ from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.passes.affine import Layout
-from firth.passes.fuse import MOVEMENT, Cluster, Fusion, Placement, follow, strip
+from firth.passes.fuse import MOVEMENT, Cluster, Fusion, strip
+from firth.passes.placement import Placement, follow
 from firth.passes.simplify import scalar_value
 from firth.passes.winograd import by_winograd
 

@@ -22,7 +22,8 @@ from firth.ir.kernel import (
 from firth.ir.node import Node
 from firth.ir.op import INPUT
 from firth.passes.affine import Index, View, combine, move_index, move_view, of_axis, whole
-from firth.passes.fuse import LOOKUPS, MOVEMENT, REDUCTIONS, Cluster, Fusion, Placement
+from firth.passes.fuse import LOOKUPS, MOVEMENT, REDUCTIONS, Cluster, Fusion
+from firth.passes.placement import Placement
 from firth.passes.simplify import scalar_value
 
 

@@ -87,3 +87,22 @@ def test_a_path_that_leaves_and_returns_is_not_fused() -> None:
     np.testing.assert_allclose(
         run(cpu, graph, [x])[0], run(ref, graph, [x])[0], rtol=1e-5, atol=1e-5
     )
+
+
+def test_reductions_of_the_same_values_share_a_sweep() -> None:
+    def gradients(g, x):  # type: ignore[no-untyped-def]
+        keep = {"axes": (0,), "keepdims": False}
+        return T["sum"](g, **keep), T["sum"](g * x, **keep)
+
+    def apart(g, x):  # type: ignore[no-untyped-def]
+        keep = {"axes": (0,), "keepdims": False}
+        return T["sum"](g, **keep), T["sum"](x, **keep)
+
+    shapes = (40, 1000), (40, 1000)
+    assert len(to_kernels(graph_of(gradients, *shapes), FACTS)[0].calls) == 1
+    assert len(to_kernels(graph_of(apart, *shapes), FACTS)[0].calls) == 2
+    g, x = (np.random.default_rng(k).standard_normal(shapes[0]).astype(np.float32) for k in (0, 1))
+    sums = run(cpu, graph_of(gradients, *shapes), [g, x])
+    wide = g.astype(np.float64)
+    np.testing.assert_allclose(sums[0], wide.sum(0), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(sums[1], (wide * x).sum(0), rtol=1e-5, atol=1e-5)

@@ -82,7 +82,8 @@ def test_webassembly_finds_what_the_cpu_finds(dtype: str, eps: float) -> None:
     exact = training.train("cpu", "float64", eps, 2)
     assert found.keys() == wanted.keys()
     for name, want in wanted.items():
-        bound = 1e-6 * np.max(np.abs(want), initial=0.0)
+        # Sums of another order: a bias before batch norm moves by what rounding leaves of them.
+        bound = 3e-6 * np.max(np.abs(want), initial=0.0)
         if name.startswith("mean gradient"):
             # Terms cancel, to nothing for a bias before batch norm: what is left may be rounding.
             own = np.max(np.abs(want - exact[name]), initial=0.0)

@@ -21,7 +21,7 @@ _SEEN_LIMIT = 4096
 
 # A generic program that has run for about as long as compiling takes is specialised after all.
 _SECONDS_TO_COMPILE = 0.01  # for each kernel
-_FEWEST_RUNS = 100
+_FEWEST_RUNS = 8
 
 
 class Executable:

@@ -221,7 +221,8 @@ class Jitted:
         changed += list({id(g): g for _, g in left if id(g) not in session.changed}.values())
         gone = [leaf for leaf, _ in session.grads.values() if extra(leaf).grad is None]
         entry.grads = [*left, *((leaf, None) for leaf in gone)]
-        entry.grad_reads = session.grad_reads
+        own = {id(h) for h in rec.handles} - before.keys()  # leaves that each call makes anew
+        entry.grad_reads = [(leaf, g) for leaf, g in session.grad_reads if id(leaf) not in own]
         positions = entry.positions
         entry.changed = []
         for handle in changed:

@@ -465,3 +465,22 @@ def test_what_depends_on_weights_alone_follows_them():
     assert same()
     model.load_state_dict({k: v * 0 + 0.5 for k, v in model.state_dict().items()})
     assert same()
+
+
+def test_leaves_made_inside_keep_the_recording():
+    """A gradient with respect to a detached argument is recorded once."""
+    w = firth.randn(4, 4)
+
+    @firth.jit
+    def slope(x, g):
+        x = x.detach().requires_grad_()
+        (x @ w).relu().backward(g)
+        return x.grad
+
+    x, g = firth.randn(3, 4), firth.ones(3, 4)
+    for _ in range(9):
+        found = slope(x, g)
+        want = ((x @ w > 0).float() * g) @ w.t()
+        np.testing.assert_allclose(found.numpy(), want.numpy(), rtol=1e-5, atol=1e-6)
+        x = x + 0.1
+    assert len(slope.misses) == 1

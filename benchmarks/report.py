@@ -159,4 +159,6 @@ def _verdict(goal: Mapping[str, Any]) -> str:
 def _counts(found: Mapping[str, Any]) -> str:
     goals = [goal for entry in found.values() for goal in entry["goals"]]
     goals += [g for g in (harness.group_ratio(group, dict(found)) for group in GROUPS) if g]
-    return f"{sum(goal['met'] for goal in goals)} of {len(goals)} goals are met.\n"
+    commits = ", ".join(dict.fromkeys(str(entry["commit"]) for entry in found.values()))
+    met = sum(goal["met"] for goal in goals)
+    return f"{met} of {len(goals)} goals are met. Measured at {commits}.\n"

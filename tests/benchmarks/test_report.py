@@ -10,7 +10,7 @@ def entry(ours, theirs):
     found = {"firth_jit": harness.summary([[ours]] * 5), "torch": harness.summary([[theirs]] * 5)}
     goals = harness.ratios(Workload("w", "", goals=GOALS), found)
     return {
-        "doc": "a step", "unit": "s", "flops": 4e9, "bytes": 0.0,
+        "doc": "a step", "commit": "c0ffee", "unit": "s", "flops": 4e9, "bytes": 0.0,
         "peaks": {"flops": 8e9, "bytes": 1e9}, "variants": found, "goals": goals,
     }  # fmt: skip
 
@@ -24,7 +24,7 @@ def results(**workloads):
 
 def test_page_says_what_is_met():
     page = report.page(results(mlp_step=entry(1.0, 4.0), gpt_step=entry(3.0, 4.0)))
-    assert "2 of 4 goals are met." in page
+    assert "2 of 4 goals are met. Measured at c0ffee." in page
     row = "| 1.00 s | 50% | 4.00 s (torch) | 12% | 0.25 | 0.5 | 0.3 | aim met |"
     assert f"| `mlp_step`: a step {row}" in page
     assert "| 0.75 | 0.5 | 0.3 | **missed** |" in page

@@ -134,7 +134,7 @@ class Tile:
             return self.max_m
         most = blocking.rows_in_cache(self.max_k, self.size, self.rows, self.e.facts)
         parts = max(1, -(-self.max_m // most))
-        return min(self.max_m, round_up(-(-self.max_m // parts), self.rows))
+        return max(1, min(self.max_m, round_up(-(-self.max_m // parts), self.rows)))
 
     def number(self, key: str, value: int) -> Index:
         """A size that is decided here: known, or always a parameter in a generic kernel."""

@@ -6,6 +6,7 @@ met instead, so that it holds which of them are shared but not what they are cal
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -16,17 +17,45 @@ from firth.ir.kernel import Accumulator, Affine, Axis, Guard, Kernel
 def kernel_key(kernel: Kernel) -> tuple[Any, ...]:
     """Everything about a kernel but names and lines, hashable."""
     key = _Key()
+    for axis, _ in kernel.grid:
+        key.meet(axis)
+    for statement in kernel.body:
+        key.meet(statement)
     grid = tuple((key.part(axis), block) for axis, block in kernel.grid)
     buffers = tuple((b.dtype, b.written, b.scratch, b.elements) for b in kernel.buffers)
-    return (grid, buffers, key.part(kernel.body))
+    return (grid, buffers, key.part(kernel.body), tuple(key.records))
 
 
 class _Key:
     def __init__(self) -> None:
         self.numbers: dict[int, int] = {}  # of what is compared by identity
+        self.records: list[tuple[Any, ...]] = []  # by number
+
+    def meet(self, root: Any) -> None:
+        """Numbers a statement, and before it all that it holds (no recursion: chains are deep)."""
+        stack = [(root, False)]
+        while stack:
+            item, ready = stack.pop()
+            if id(item) in self.numbers:
+                continue
+            kind = type(item)
+            if kind is Axis:
+                self._record(item, (Axis, item.extent))
+            elif kind is Accumulator:
+                self._record(item, (item.op, item.dtype, self.part(item.init)))
+            elif ready:
+                self._record(item, (kind, *[self.part(getattr(item, n)) for n in _names(kind)]))
+            else:
+                stack.append((item, True))
+                inside = [i for n in _names(kind) for i in _inside(getattr(item, n))]
+                stack.extend((i, False) for i in reversed(inside))
+
+    def _record(self, item: Any, record: tuple[Any, ...]) -> None:
+        self.numbers[id(item)] = len(self.records)
+        self.records.append(record)
 
     def part(self, item: Any) -> Any:
-        """The key of a statement, an expression, one of their fields, or of several."""
+        """The key of a field whose parts have their numbers."""
         kind = type(item)
         if kind is tuple:
             return tuple([self.part(i) for i in item])
@@ -38,17 +67,24 @@ class _Key:
             return (item.const, tuple([(self.part(axis), c) for axis, c in item.terms]))
         if kind is Guard:
             return (self.part(item.index), item.extent, item.step)
-        number = self.numbers.get(id(item))
-        if number is not None:
-            return number
-        self.numbers[id(item)] = len(self.numbers)
-        if kind is Axis:
-            return (Axis, item.extent)
-        if kind is Accumulator:
-            return (item.op, item.dtype, self.part(item.init))
-        return (kind, *[self.part(getattr(item, name)) for name in _names(kind)])
+        return (_Key, self.numbers[id(item)])
 
 
+def _inside(value: Any) -> Iterator[Any]:
+    """What a field holds that is compared by identity."""
+    kind = type(value)
+    if kind is tuple:
+        for item in value:
+            yield from _inside(item)
+    elif kind is Affine:
+        yield from (axis for axis, _ in value.terms)
+    elif kind is Guard:
+        yield from _inside(value.index)
+    elif kind not in _PLAIN:
+        yield value
+
+
+_PLAIN = (int, str, float, bool, DType)
 _fields: dict[type, tuple[str, ...]] = {}
 
 

@@ -16,6 +16,7 @@ from firth.ir.kernel import (
     Store,
 )
 from firth.ir.kernel_key import kernel_key
+from firth.passes.affine import of_axis
 
 
 def row_sum(name: str = "i", extent: int = 8, op: str = "add", init: float = 0.0) -> Kernel:
@@ -58,3 +59,16 @@ def test_everything_else_counts() -> None:
 
 def test_nan_is_itself() -> None:
     assert kernel_key(square(True, float("nan"))) == kernel_key(square(True, float("nan")))
+
+
+def test_chains_may_be_deep() -> None:
+    def deep() -> Kernel:
+        i = Axis("i", 8)
+        value: Expression = Load(0, of_axis(i), dt.float32)
+        for _ in range(5000):
+            value = Apply("neg", (value,), dt.float32)
+        body = (Loop(i, (Store(1, of_axis(i), value),), 8),)
+        buffers = (Buffer(dt.float32, elements=8), Buffer(dt.float32, True, elements=8))
+        return Kernel("deep", (), buffers, body)
+
+    assert kernel_key(deep()) == kernel_key(deep())

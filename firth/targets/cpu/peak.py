@@ -49,7 +49,7 @@ def _peaks(threads: int) -> Peaks:
     data = None if folder is None else cache.read(folder / "peaks", key)
     if data is not None:
         return Peaks(**json.loads(data))
-    copies = [peak_bytes_per_second.__wrapped__(threads) for _ in range(_ROUNDS // 2)]
+    copies = [peak_bytes_per_second.__wrapped__(threads) for _ in range(max(1, _ROUNDS // 2))]
     found = Peaks(max(copies), _flops(threads))  # the best of many: others may be at work
     if folder is not None:
         words = json.dumps({"bytes": found.bytes, "flops": found.flops})

@@ -47,14 +47,9 @@ def _moving(graph: Graph, schedule: Schedule) -> set[int]:
 
 def read(call: Call) -> list[Node]:
     """The values that a kernel reads."""
-    return _arguments(call, False)
+    return [n for n, b in call.places() if not b.written]
 
 
 def written(call: Call) -> list[Node]:
     """The values that a kernel writes."""
-    return _arguments(call, True)
-
-
-def _arguments(call: Call, are_written: bool) -> list[Node]:
-    buffers = (b for b in call.kernel.buffers if not b.scratch)
-    return [n for n, b in zip(call.arguments, buffers, strict=True) if b.written is are_written]
+    return [n for n, b in call.places() if b.written]

@@ -9,7 +9,7 @@ dtypes and TargetFacts only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from firth.base import dtype as dt
@@ -21,6 +21,7 @@ from firth.ir.kernel import (
     Affine,
     Apply,
     Axis,
+    Buffer,
     Checked,
     Coordinate,
     Expression,
@@ -62,6 +63,10 @@ class Call:
     kernel: Kernel
     arguments: tuple[Node, ...]
     checks: bool = False  # it may set the error word
+
+    def places(self) -> Iterator[tuple[Node, Buffer]]:
+        """Each node with the buffer that stands for it."""
+        return zip(self.arguments, (b for b in self.kernel.buffers if not b.scratch), strict=True)
 
 
 def schedule_loops(

@@ -9,7 +9,6 @@ Inside the arena a result may lie over a value that its kernel reads last, by th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from firth.base import flags
@@ -172,7 +171,7 @@ class _Planner:
     ) -> None:
         """Enters one more step, and what it touches."""
         mine = Touched()
-        for (node, buffer), place in zip(_arguments(call), places, strict=True):
+        for (node, buffer), place in zip(call.places(), places, strict=True):
             mine.add(place, self.schedule.size_bytes(node), buffer.written)
         checks = call.checks or flags.get("FIRTH_CHECK") == "1"
         if guarded or checks:
@@ -191,7 +190,7 @@ class _Planner:
         failing = sum(1 << k for k, call in enumerate(self.calls) if call.checks)
         behind = _behind(before)
         for k, call in enumerate(self.calls):
-            for node, buffer in _arguments(call):
+            for node, buffer in call.places():
                 if buffer.written and id(node) in overwritten:
                     source = id(overwritten[id(node)])
                     first = (failing | users.get(source, 0)) & ~(1 << k) & ~behind[k] & ~before[k]
@@ -213,7 +212,7 @@ class _Planner:
         self.writes: dict[int, list[int]] = {}
         self.last_check = max((k for k, c in enumerate(self.calls) if c.checks), default=-1)
         for k, call in enumerate(self.calls):
-            for node, buffer in _arguments(call):
+            for node, buffer in call.places():
                 users = self.writes if buffer.written else self.reads
                 users.setdefault(id(node), []).append(k)
 
@@ -264,7 +263,7 @@ class _Planner:
         last: dict[int, int] = {}
         nodes: dict[int, Node] = {}
         for k, call in enumerate(self.calls):
-            for node, _ in _arguments(call):
+            for node, _ in call.places():
                 if id(node) not in self.places:
                     nodes[id(node)] = node
                     first.setdefault(id(node), k)
@@ -296,7 +295,7 @@ class _Planner:
         """For results that may lie where another value lay: result -> that value (by id)."""
         heirs: dict[int, int] = {}
         for k, call in enumerate(self.calls):
-            pairs = [(n, b) for n, b in _arguments(call) if id(n) in nodes]
+            pairs = [(n, b) for n, b in call.places() if id(n) in nodes]
             dying = [n for n, b in pairs if not b.written and last[id(n)] == k != first[id(n)]]
             for made, buffer in pairs:
                 if not buffer.written or first[id(made)] != k or last[id(made)] == k:
@@ -315,7 +314,7 @@ class _Planner:
         if found is None:
             found = self.accesses[id(call)] = Accesses(call.kernel)
         numbers = [n for n, b in enumerate(call.kernel.buffers) if not b.scratch]
-        pairs = list(zip(numbers, _arguments(call), strict=True))
+        pairs = list(zip(numbers, call.places(), strict=True))
         read = {n for n, (node, buffer) in pairs if node is source and not buffer.written}
         written = {n for n, (node, buffer) in pairs if node is made and buffer.written}
         return found.may_overwrite(read, written)
@@ -347,10 +346,6 @@ def _products(body: tuple[Statement, ...], around: set[Axis]) -> int:
     return total
 
 
-def _arguments(call: Call) -> Iterator[tuple[Node, Buffer]]:
-    return zip(call.arguments, (b for b in call.kernel.buffers if not b.scratch), strict=True)
-
-
 def _dependences(calls: list[Call]) -> tuple[list[int], dict[int, int]]:
     """Bit sets of calls: those that each needs before it, and those that use each node (by id)."""
     before: list[int] = []
@@ -358,10 +353,10 @@ def _dependences(calls: list[Call]) -> tuple[list[int], dict[int, int]]:
     written: dict[int, int] = {}
     for k, call in enumerate(calls):
         mine = 0
-        for node, buffer in _arguments(call):
+        for node, buffer in call.places():
             mine |= (users if buffer.written else written).get(id(node), 0)
         before.append(mine & ~(1 << k))
-        for node, buffer in _arguments(call):
+        for node, buffer in call.places():
             users[id(node)] = users.get(id(node), 0) | 1 << k
             if buffer.written:
                 written[id(node)] = written.get(id(node), 0) | 1 << k

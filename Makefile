@@ -1,5 +1,5 @@
 # make demo   train on real digits, from nothing but Python     make test   the default suite
-# Longer suites: make fuzz, make soak, make bench        Checks:     make lint, make replay
+# Longer suites: make conformance, make fuzz, make soak, make bench   Checks: make lint, make replay
 # Each environment is made once under build/ and made again when pyproject.toml changes.
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ PEERS := build/venv-peers
 # BLAS and torch pools in the test processes would fight over the cores.
 TESTENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint format docs fuzz soak replay bench clean
+.PHONY: demo test lint format docs conformance fuzz soak replay bench clean
 
 define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -41,6 +41,11 @@ format: $(PEERS)/ready
 
 docs: $(DEMO)/ready
 	@$(DEMO)/bin/python -m firth docs docs
+
+# ARRAY_API_TESTS: a checkout of data-apis/array-api-tests; without it that suite is skipped.
+conformance: $(PEERS)/ready
+	@$(TESTENV) FIRTH_CONFORMANCE=1 ARRAY_API_TESTS=$(ARRAY_API_TESTS) \
+	  $(PEERS)/bin/python -m pytest tests/conformance -n 2 -o faulthandler_timeout=0 $(ARGS)
 
 fuzz: $(TEST)/ready
 	@$(TESTENV) FIRTH_FUZZ=$${FIRTH_FUZZ:-20000} FIRTH_FUZZ_SEED=$${FIRTH_FUZZ_SEED:-$$(date +%s)} \

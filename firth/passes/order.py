@@ -1,9 +1,11 @@
 """The order of kernels: as recorded, unless another one needs clearly less memory.
 
-A value takes memory from the first kernel that touches it to the last. Kernels are put one after
-the other; of all sets of kernels that can have run after so many steps, the ones that needed least
-memory are followed further (a beam). Graphs of ten kernels are searched completely. The
-recorded order keeps what is used next in the cache, so it stays where others are hardly smaller.
+A value takes memory from the first kernel that touches it to the last. Two ways are tried: the
+recorded order, but what frees memory as soon as it can run (the gradients of weights, which let go
+of what the forward pass kept); and a beam, where kernels are put one after the other, and of all
+sets of kernels that can have run after so many steps, the ones that needed least memory are
+followed further. Graphs of ten kernels are searched completely. The recorded order keeps what is
+used next in the cache, so it stays where others are hardly smaller.
 """
 
 from __future__ import annotations
@@ -37,7 +39,11 @@ def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
     enough = int(most * (1 - _WORTH))
     if max(sum(i.size_bytes for i in mine) for mine in touched) > enough:
         return recorded
-    return _search(needs, touched, enough) or recorded
+    freed = _freeing(needs, touched)
+    least = peak_bytes(freed, items)
+    if least > enough:
+        return _search(needs, touched, enough) or recorded
+    return _search(needs, touched, int(least * (1 - _WORTH))) or freed
 
 
 def peak_bytes(sequence: Sequence[int], items: Sequence[Item]) -> int:
@@ -76,13 +82,8 @@ def _step(touched: Sequence[Item], done: int, then: int, live: int) -> tuple[int
 
 def _recorded(needs: Sequence[int]) -> list[int]:
     """The lowest number that can run, again and again."""
-    after: list[list[int]] = [[] for _ in needs]
-    missing = []
-    for k, before in enumerate(needs):
-        missing.append(before.bit_count())
-        while before:
-            after[(before & -before).bit_length() - 1].append(k)
-            before &= before - 1
+    after = _after(needs)
+    missing = [before.bit_count() for before in needs]
     ready = [k for k, count in enumerate(missing) if not count]
     out = []
     while ready:
@@ -92,6 +93,32 @@ def _recorded(needs: Sequence[int]) -> list[int]:
             missing[later] -= 1
             if not missing[later]:
                 heapq.heappush(ready, later)
+    return out
+
+
+def _after(needs: Sequence[int]) -> list[list[int]]:
+    """For each kernel, those that need it, in order."""
+    after: list[list[int]] = [[] for _ in needs]
+    for k, before in enumerate(needs):
+        while before:
+            after[(before & -before).bit_length() - 1].append(k)
+            before &= before - 1
+    return after
+
+
+def _freeing(needs: Sequence[int], touched: Sequence[Sequence[Item]]) -> list[int]:
+    """What frees most comes first; where nothing does, the lowest number."""
+    after = _after(needs)
+    ready = [k for k, before in enumerate(needs) if not before]
+    done = 0
+    out = []
+    while ready:
+        change = {k: _step(touched[k], done, done | 1 << k, 0)[1] for k in ready}
+        k = min(ready, key=lambda k: (min(change[k], 0), k))
+        done |= 1 << k
+        out.append(k)
+        ready.remove(k)
+        ready += [j for j in after[k] if not needs[j] & ~done]
     return out
 
 
@@ -111,7 +138,7 @@ def _search(
     needs: Sequence[int], touched: Sequence[Sequence[Item]], enough: int
 ) -> list[int] | None:
     """An order of at most `enough` bytes, if one is found."""
-    after = [[j for j, before in enumerate(needs) if before >> k & 1] for k in range(len(needs))]
+    after = _after(needs)
     tries = _TRIES // len(needs)
     first = tuple(k for k, before in enumerate(needs) if not before)
     states = [_State(0, 0, 0, first, ())]

@@ -88,3 +88,20 @@ def test_small_values_stay_as_recorded() -> None:
     needs = [0, 0, 1, 2]
     items = [Item(64, 0b0101), Item(64, 0b1010)]
     assert order(needs, items) == [0, 1, 2, 3]
+
+
+def test_gradients_of_weights_run_where_they_let_go_of_what_was_kept() -> None:
+    # Recorded: values forward, their gradients backward, then a weight's gradient for each.
+    layers = 30
+    needs = [1 << k - 1 if k else 0 for k in range(2 * layers)]
+    values = [1 << k | 1 << k + 1 if k else 3 for k in range(2 * layers - 1)] + [
+        1 << 2 * layers - 1
+    ]
+    for k in range(layers):
+        weight, gradient = 2 * layers + k, 2 * layers - 1 - k
+        needs.append(1 << k | 1 << gradient)
+        values[k] |= 1 << weight
+        values[gradient] |= 1 << weight
+    items = [Item(PAGE, users) for users in values]
+    assert peak_bytes(range(3 * layers), items) == 2 * layers * PAGE
+    assert peak_bytes(order(needs, items), items) <= (layers + 2) * PAGE

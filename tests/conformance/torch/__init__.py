@@ -1,0 +1,1 @@
+"""PyTorch's own databases of operators against Firth."""

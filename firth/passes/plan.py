@@ -30,6 +30,7 @@ from firth.ir.node import Node
 from firth.passes.accesses import Accesses
 from firth.passes.affine import of_axis
 from firth.passes.arena import Span, offsets
+from firth.passes.checks import failing
 from firth.passes.fuse import strip
 from firth.passes.kept import divide
 from firth.passes.loops import TILE, Call
@@ -187,17 +188,20 @@ class _Planner:
         What writes over an input comes after all that reads it and all that can fail.
         """
         before, users = _dependences(self.calls)
-        failing = sum(1 << k for k, call in enumerate(self.calls) if call.checks)
+        may_fail = failing(self.calls)
         behind = _behind(before)
+        ends = {id(root) for root in self.roots}
         for k, call in enumerate(self.calls):
             for node, buffer in call.places():
                 if buffer.written and id(node) in overwritten:
-                    source = id(overwritten[id(node)])
-                    first = (failing | users.get(source, 0)) & ~(1 << k) & ~behind[k] & ~before[k]
+                    source = overwritten[id(node)]
+                    first = may_fail | users.get(id(source), 0)
+                    if not first & behind[k] and self._aligned(k, source, node):
+                        del overwritten[id(node)]  # no memory but the input's
+                    first &= ~(1 << k) & ~behind[k] & ~before[k]
                     if first:
                         before[k] |= first
                         _extend(behind, first, behind[k] | 1 << k)
-        ends = {id(root) for root in self.roots}
         items = {}
         for call in self.calls:
             for node in call.arguments:
@@ -210,7 +214,7 @@ class _Planner:
         """Which calls (by number) read and write each node, and the last one that can fail."""
         self.reads: dict[int, list[int]] = {}
         self.writes: dict[int, list[int]] = {}
-        self.last_check = max((k for k, c in enumerate(self.calls) if c.checks), default=-1)
+        self.last_check = failing(self.calls).bit_length() - 1
         for k, call in enumerate(self.calls):
             for node, buffer in call.places():
                 users = self.writes if buffer.written else self.reads

@@ -40,6 +40,7 @@ from firth.ops.attention import (
     attention_lse,
     scaled_dot_product_attention,
 )
+from firth.ops.bits import copysign, hypot, nextafter, signbit
 from firth.ops.compose import (
     acosh,
     asinh,
@@ -282,6 +283,7 @@ __all__ = [
     "contract",
     "conv",
     "conv_transpose",
+    "copysign",
     "cos",
     "cosh",
     "cross_entropy",
@@ -322,6 +324,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "huber_loss",
+    "hypot",
     "input",
     "integer_pow",
     "iota",
@@ -360,6 +363,7 @@ __all__ = [
     "mul",
     "multinomial",
     "neg",
+    "nextafter",
     "nll_loss",
     "norm",
     "normal",
@@ -392,6 +396,7 @@ __all__ = [
     "shift_right",
     "sigmoid",
     "sign",
+    "signbit",
     "silu",
     "sin",
     "sinh",

@@ -146,6 +146,7 @@ def elementwise(
     arity: int = 1,
     operands: Operands = numbers,
     to_bool: bool = False,
+    exact: bool = False,
     vjp: Callable[..., Any] = no_gradient,
     lower: Callable[..., Expr] | None = None,
     sample: Samples,
@@ -156,6 +157,7 @@ def elementwise(
 
     ref: on float64 arrays where the operands are floats, on their own dtype otherwise.
     operands: what the sources are cast to. to_bool: the result is a bool, not the operands' dtype.
+    exact: ref and body work in the operands' own dtype, half types too.
     """
 
     def dtype_rule(*dtypes: DType, **_: Any) -> DType:
@@ -170,14 +172,16 @@ def elementwise(
         out = dtype_rule(*dtypes)
         cast_to = operands(name, dtypes)
         with np.errstate(all="ignore"):
-            args = [widen(round_to(a, d)) for a, d in zip(arrays, cast_to, strict=True)]
+            args = [round_to(a, d) for a, d in zip(arrays, cast_to, strict=True)]
+            args = args if exact else [widen(a) for a in args]
             return round_to(ref(*args, **attrs), out)
 
     _OPERANDS[name] = operands
     return declare(
         name, family="elementwise", arity=arity, doc=doc, broadcasts=True,
         shape=broadcast_rule(name) if arity > 1 else same, dtype=dtype_rule, ref=full_ref,
-        vjp=widened_vjp(vjp), lower=lower and widened_lower(lower, dtype_rule),
+        vjp=widened_vjp(vjp),
+        lower=lower if exact or lower is None else widened_lower(lower, dtype_rule),
         sample=sample, tolerance=TOLERANCE if tolerance is None else tolerance, **fields,
     )  # fmt: skip
 

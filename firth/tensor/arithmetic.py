@@ -28,7 +28,7 @@ UNARY = {
     **{n: n for n in (
         "neg abs sqrt exp log expm1 log1p sin cos tan asin acos atan sinh cosh asinh acosh atanh "
         "tanh erf erfc floor ceil trunc round rsqrt square sign sigmoid relu log2 log10 exp2 isnan "
-        "isinf isfinite bitwise_not logical_not"
+        "isinf isfinite bitwise_not logical_not signbit"
     ).split()},
     "negative": "neg", "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
     "fix": "trunc", "reciprocal": "reciprocal", "sgn": "sign",
@@ -36,7 +36,8 @@ UNARY = {
 BINARY = {
     **{n: n for n in (
         "add sub mul div remainder maximum minimum bitwise_and bitwise_or "
-        "bitwise_xor atan2 fmod logical_and logical_or logical_xor hypot logaddexp"
+        "bitwise_xor atan2 fmod logical_and logical_or logical_xor hypot logaddexp "
+        "copysign nextafter"
     ).split()},
     "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div",
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal",
@@ -269,6 +270,27 @@ def _updating(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]
     return _named(in_place_method, name + "_", f"In place: {method.__doc__}")
 
 
+def _whole(name: str) -> Callable[..., Tensor]:
+    """A rounding: integers are whole already."""
+    rounded = unary(name)
+
+    def method(self: Any) -> Tensor:
+        if isinstance(self, Tensor) and self._kind.dtype.kind in "iu":
+            return apply_op(TABLE["reshape"], (self,), (tuple(self._kind.shape),))
+        return rounded(self)
+
+    return _named(method, name, rounded.__doc__ or "")
+
+
+def positive(self: Tensor) -> Tensor:
+    """The elements as they are, in a tensor of their own; DTypeError for bool."""
+    if self._kind.dtype.kind == "b":
+        raise DTypeError(
+            message("positive", "bool has no sign", "bool", "a number", "cast first, e.g. x.int()")
+        ).at(user_line())
+    return apply_op(TABLE["reshape"], (self,), (tuple(self._kind.shape),))
+
+
 def attach() -> dict[str, Callable[..., Any]]:
     """Puts the methods on Tensor; returns the functions of the same names."""
     functions: dict[str, Callable[..., Any]] = {}
@@ -282,6 +304,12 @@ def attach() -> dict[str, Callable[..., Any]]:
             functions[name] = binary(op)
             setattr(Tensor, name, functions[name])
             setattr(Tensor, name + "_", in_place(op))
+    for name in ("floor", "ceil", "trunc", "fix", "round"):
+        functions[name] = _whole(UNARY[name])
+        setattr(Tensor, name, functions[name])
+        setattr(Tensor, name + "_", _updating(functions[name], name))
+    functions["positive"] = positive
+    setattr(Tensor, "positive", positive)  # noqa: B010
     for name in ("add", "sub"):
         functions[name] = _with_alpha(name)
         setattr(Tensor, name, functions[name])

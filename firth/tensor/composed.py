@@ -13,9 +13,17 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import DTypeError, message
 from firth.tensor import reduce, shape
-from firth.tensor.creation import get_default_dtype, linspace, tensor, zeros
+from firth.tensor.creation import (
+    get_default_dtype,
+    linspace,
+    refuse_in_jit,
+    tensor,
+    wrap,
+    zeros,
+)
 from firth.tensor.handle import Tensor
 from firth.tensor.index import getitem
+from firth.tensor.reading import contents
 from firth.tensor.record import apply, assign
 
 
@@ -107,14 +115,19 @@ def clamp_max(self: Tensor, max: Any) -> Tensor:
     return apply("minimum", self, max)
 
 
-def diff(self: Tensor, n: int = 1, dim: int = -1) -> Tensor:
-    """Differences of neighbours along a dimension, n times."""
+def diff(
+    self: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Differences of neighbours along a dimension, n times, with more elements at the ends."""
     axis = shape.axis_of("diff", dim, self.ndim)
+    if prepend is not None or append is not None:
+        self = shape.cat([t for t in (prepend, self, append) if t is not None], axis)
     lead = (builtins.slice(None),) * axis
+    apart = "not_equal" if self.dtype.kind == "b" else "sub"
     for _ in range(n):
-        self = getitem(self, (*lead, builtins.slice(1, None))) - getitem(
-            self, (*lead, builtins.slice(None, -1))
-        )
+        later = getitem(self, (*lead, builtins.slice(1, None)))
+        self = apply(apart, later, getitem(self, (*lead, builtins.slice(None, -1))))
     return self
 
 
@@ -135,15 +148,27 @@ def baddbmm(
     return input * beta + apply("matmul", batch1, batch2) * alpha
 
 
-def repeat_interleave(self: Tensor, repeats: int, dim: int | None = None) -> Tensor:
-    """Every element (or slice along dim) `repeats` times in a row."""
+def repeat_interleave(self: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor:
+    """Every element (or slice along dim) `repeats` times in a row, or each its own number of times.
+
+    Counts in a tensor are read at once, because the size of the result depends on them.
+    """
     if dim is None:
         self, dim = shape.reshape(self, (-1,)), 0
     axis = shape.axis_of("repeat_interleave", dim, self.ndim)
+    n = self.shape[axis]
+    if isinstance(repeats, Tensor):
+        refuse_in_jit(
+            "repeat_interleave", "the size of the result depends on values",
+            "give one number, or call it outside the jitted function",
+        )  # fmt: skip
+        counts = np.broadcast_to(contents(repeats), (n,))
+        order = wrap(np.repeat(np.arange(n), counts), dt.int64)
+        return apply("take", self, order, axis=axis)
     wide = shape.unsqueeze(self, axis + 1)
     extents = list(wide.shape)
     extents[axis + 1] = repeats
-    new = (*self.shape[:axis], self.shape[axis] * repeats, *self.shape[axis + 1 :])
+    new = (*self.shape[:axis], n * repeats, *self.shape[axis + 1 :])
     return shape.reshape(shape.expand(wide, *extents), new)
 
 

@@ -69,6 +69,16 @@ def cpu(self: Tensor, *_: Any, **__: Any) -> Tensor:
     return self
 
 
+def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """The tensor on a device: itself, as there is only the CPU."""
+    check_device(device, "to_device")
+    if stream is not None:
+        raise ArgumentError(
+            message("to_device", "the CPU has no streams", repr(stream), "None", "leave it out")
+        ).at(user_line())
+    return self
+
+
 def _caster(name: str, dtype: DType) -> Callable[..., Tensor]:
     def method(self: Tensor, *_: Any, **__: Any) -> Tensor:
         return cast(self, dtype)
@@ -208,7 +218,8 @@ def _new(name: str) -> Callable[..., Tensor]:
 
 
 METHODS: dict[str, Callable[..., Any]] = {
-    "to": to, "type": type_, "type_as": type_as, "cpu": cpu, "requires_grad_": requires_grad_,
+    "to": to, "type": type_, "type_as": type_as, "cpu": cpu, "to_device": to_device,
+    "requires_grad_": requires_grad_,
     "copy_": copy_, "fill_": fill_, "zero_": zero_, "_assign": assign_, "dim": dim,
     "ndimension": dim, "size": size, "numel": numel, "nelement": numel,
     "element_size": element_size, "is_floating_point": is_floating_point, "is_complex": is_complex,

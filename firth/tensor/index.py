@@ -213,6 +213,8 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     shape = self._kind.shape
     if index.__class__ is int and shape and -shape[0] <= index < shape[0]:
         return at(self, 0, index % shape[0])
+    if _is_mask(index) and not index._kind.shape:
+        return getitem(self, None)[slice(0, int(contents(index)))]  # type: ignore[index]
     plan = _plan(shape, index)
     if not plan.arrays:
         return _basic(self, plan)

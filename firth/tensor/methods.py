@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import importlib
 from collections.abc import Callable
 from typing import Any
 
+from firth.base.errors import ArgumentError, message
 from firth.tensor import (
     arithmetic,
     backward,
@@ -19,6 +21,7 @@ from firth.tensor import (
     reading,
     reduce,
     search,
+    sets,
     shape,
 )
 from firth.tensor.device import CPU
@@ -27,6 +30,7 @@ from firth.tensor.handle import Tensor, extra
 from firth.tensor.recording import local
 
 FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
+_API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 _READING = {
     "item": reading.item, "tolist": reading.tolist, "numpy": reading.numpy,
@@ -71,6 +75,16 @@ def _set_grad(self: Tensor, value: Tensor | None) -> None:
             self._extra.grad = None
         return
     extra(self).grad = value
+
+
+def _namespace(self: Tensor, *, api_version: str | None = None) -> Any:
+    """The array API standard's functions for tensors: `firth.array_api`."""
+    if api_version is not None and api_version not in _API_VERSIONS:
+        raise ArgumentError(
+            message("__array_namespace__", "no such version", repr(api_version),
+                    f"one of {', '.join(_API_VERSIONS)}", "leave it out")
+        )  # fmt: skip
+    return importlib.import_module("firth.array_api")  # above this floor
 
 
 def _iterate(self: Tensor) -> Any:
@@ -139,16 +153,17 @@ _attach({name: composed.numpy_words(method) for name, method in reduce.METHODS.i
 _attach(contract.METHODS)
 _attach(index.METHODS)
 _attach(search.METHODS)
+_attach(sets.METHODS)
 _attach(random.METHODS)
 _attach(functional.METHODS)
 _attach(composed.METHODS)
 _attach({"__init__": composed.initialise})
 _attach({"backward": _backward, "__iter__": _iterate, "__deepcopy__": _deepcopy})
-_attach({"__repr__": printing.tensor_repr})
+_attach({"__repr__": printing.tensor_repr, "__array_namespace__": _namespace})
 for _name, (_get, _set, _doc) in _PROPERTIES.items():
     setattr(Tensor, _name, property(_get, _set, None, _doc))
 FUNCTIONS.update(shape.FUNCTIONS)
-for _module in (convert, reduce, contract, search, random, composed):
+for _module in (convert, reduce, contract, search, sets, random, composed):
     FUNCTIONS.update(_module.FUNCTIONS)
 FUNCTIONS.update({name: composed.numpy_words(f) for name, f in reduce.FUNCTIONS.items()})
 Tensor.__array_ufunc__ = None  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from firth.base import dtype as dt
 from firth.base.errors import ArgumentError, GradientError, ShapeError, message
 from firth.runtime.buffer import Buffer
 from firth.tensor.creation import from_numpy, refuse_in_jit
+from firth.tensor.device import check_device
 from firth.tensor.handle import Tensor, kind_of, realised
 from firth.tensor.record import cut, local, realise, user_line
 
@@ -129,9 +130,15 @@ def format_value(self: Tensor, spec: str) -> str:
     return format(repr(self), spec) if spec else repr(self)
 
 
-def dlpack(self: Tensor, **_: Any) -> Any:
-    """A DLPack capsule of the value; the memory is never overwritten from now on."""
-    return _sharable(self).__dlpack__()
+def dlpack(
+    self: Tensor, *, stream: Any = None, max_version: tuple[int, int] | None = None,
+    dl_device: tuple[Any, int] | None = None, copy: bool | None = None,
+) -> Any:  # fmt: skip
+    """A DLPack capsule of the value, or of a copy; the memory is never overwritten from now on."""
+    array = np.array(contents(self)) if copy else _sharable(self)
+    return array.__dlpack__(
+        stream=stream, max_version=max_version, dl_device=dl_device, copy=False if copy else copy
+    )
 
 
 def _sharable(tensor: Tensor) -> np.ndarray:
@@ -155,16 +162,26 @@ def dlpack_device(self: Tensor) -> tuple[int, int]:
     return (1, 0)
 
 
-def from_dlpack(source: Any) -> Tensor:
+def from_dlpack(source: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor on borrowed memory of another library; copied when it isn't contiguous.
 
     What is recorded with it runs before control returns to the code that may change the memory:
-    each operation that reads it is computed at once.
+    each operation that reads it is computed at once. copy=True copies always; copy=False never:
+    where it must be, that is an ArgumentError.
     """
+    check_device(device, "from_dlpack")
     refuse_in_jit("from_dlpack", "foreign memory can change unseen", "pass it as an argument")
-    array = np.from_dlpack(source)
+    array = source if isinstance(source, np.ndarray) else np.from_dlpack(source)
     dtype = dt.from_numpy(array.dtype)
-    if not array.flags.c_contiguous or array.ctypes.data % dtype.itemsize:
+    loose = not array.flags.c_contiguous or array.ctypes.data % dtype.itemsize
+    if loose and copy is False:
+        raise ArgumentError(
+            message(
+                "from_dlpack", "this needs a copy", f"copy=False and strides {array.strides}",
+                "contiguous memory", "leave copy out",
+            )
+        ).at(user_line())  # fmt: skip
+    if copy or loose:
         return from_numpy(array)
     flat = array.reshape(-1).view(np.uint8) if array.size else np.empty(1, np.uint8)
     return realised(Buffer(flat, owner=array), kind_of(array.shape, dtype))

@@ -77,22 +77,6 @@ def nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
     return wrap(stacked.astype(np.int64), dt.int64)
 
 
-def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
-) -> Any:
-    """The distinct elements in order, read at once: -> (n), with inverse and counts if wanted."""
-    refuse_in_jit(
-        "unique", "the size of the result depends on values", "call it outside the jitted function"
-    )
-    values, inverse, counts = np.unique(contents(input), return_inverse=True, return_counts=True)
-    out = [wrap(values, input._kind.dtype)]
-    if return_inverse:
-        out.append(wrap(inverse.reshape(input._kind.shape), dt.int64))
-    if return_counts:
-        out.append(wrap(counts, dt.int64))
-    return out[0] if len(out) == 1 else tuple(out)
-
-
 # --- gather and scatter ---------------------------------------------------------------------------
 
 
@@ -396,7 +380,7 @@ def addcdiv(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1)
 
 METHODS: dict[str, Callable[..., Any]] = {
     "where": _where_method, "masked_fill": masked_fill, "masked_fill_": masked_fill_,
-    "masked_select": masked_select, "nonzero": nonzero, "unique": unique, "gather": gather,
+    "masked_select": masked_select, "nonzero": nonzero, "gather": gather,
     "take_along_dim": take_along_dim, "scatter": scatter, "scatter_add": scatter_add,
     "scatter_reduce": scatter_reduce, "index_select": index_select, "index_add": index_add,
     "take": take, "argsort": argsort, "sort": sort, "topk": topk, "tril": tril, "triu": triu,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
+from firth.base.dtype import promote
 from firth.base.errors import ArgumentError, IndexOutOfRange, ShapeError, message
 from firth.ir.op import TABLE
 from firth.tensor.creation import sizes
@@ -384,12 +386,20 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     # PyTorch lets empty tensors of shape (0,) join anything
     some = [p for p in parts if p._kind.shape != (0,)] or parts[:1]
     axis = axis_of("cat", dim, len(some[0]._kind.shape))
-    return apply_op(TABLE["concatenate"], some, (axis,))
+    return apply_op(TABLE["concatenate"], _of_one_dtype(some), (axis,))
+
+
+def _of_one_dtype(parts: list[Tensor]) -> list[Tensor]:
+    """The tensors in the dtype that all promote to."""
+    if len({p._kind.dtype for p in parts}) <= 1:
+        return parts
+    common = reduce(promote, [p._kind.dtype for p in parts])
+    return [p if p._kind.dtype is common else apply("cast", p, dtype=common) for p in parts]
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new dimension: n times (...) -> (..., n, ...)."""
-    parts = list(tensors)
+    parts = _of_one_dtype(list(tensors))
     if not parts:
         raise ArgumentError(
             message("stack", "nothing to join", "an empty list", "at least one tensor", "add one")

@@ -1,0 +1,138 @@
+"""Distinct elements, membership and places in sorted rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from firth.base import dtype as dt
+from firth.base.errors import ArgumentError, ShapeError, message
+from firth.tensor.arithmetic import tensor_of
+from firth.tensor.creation import refuse_in_jit, wrap
+from firth.tensor.handle import Tensor
+from firth.tensor.reading import contents
+from firth.tensor.record import apply, user_line
+from firth.tensor.search import gather
+from firth.tensor.shape import reshape
+
+
+def unique(
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
+) -> Any:
+    """The distinct elements in order, read at once: -> (n), with inverse and counts if wanted.
+
+    Every NaN is distinct from every other.
+    """
+    refuse_in_jit(
+        "unique", "the size of the result depends on values", "call it outside the jitted function"
+    )
+    values, inverse, counts = np.unique(
+        contents(input), return_inverse=True, return_counts=True, equal_nan=False
+    )
+    out = [wrap(values, input._kind.dtype)]
+    if return_inverse:
+        out.append(wrap(inverse.reshape(input._kind.shape), dt.int64))
+    if return_counts:
+        out.append(wrap(counts, dt.int64))
+    return out[0] if len(out) == 1 else tuple(out)
+
+
+def searchsorted(
+    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False,
+    side: str | None = None, sorter: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Where each element would be put to keep rows in order: (..., N), (..., M) -> (..., M) int64.
+
+    The first such place, the last one with right=True; one row (N,) serves any input.
+
+    >>> from firth.tensor import tensor
+    >>> searchsorted(tensor([1, 3, 5]), tensor([3, 6])).tolist()
+    [1, 3]
+    """
+    if side not in (None, "left", "right"):
+        raise ArgumentError(
+            message("searchsorted", "no such side", repr(side), "'left' or 'right'", "leave it out")
+        ).at(user_line())
+    rows, x = sorted_sequence, tensor_of(input, "searchsorted")
+    if sorter is not None:
+        rows = gather(rows, -1, sorter)
+    kind = dt.promote(rows._kind.dtype, x._kind.dtype) if isinstance(input, Tensor) else None
+    kind = kind or rows._kind.dtype
+    rows, x = (apply("cast", t, dtype=kind) if t._kind.dtype is not kind else t for t in (rows, x))
+    shape = x._kind.shape
+    if rows.ndim == 1:  # type: ignore[attr-defined]
+        found = _places(rows, reshape(x, (-1,)), right or side == "right")
+        found = reshape(found, shape)
+    else:
+        if rows._kind.shape[:-1] != shape[:-1]:
+            raise ShapeError(
+                message("searchsorted", "the leading dimensions differ",
+                        f"{tuple(rows._kind.shape)} and {tuple(shape)}", "equal ones, or one row",
+                        "expand the rows")
+            ).at(user_line())  # fmt: skip
+        found = _places(rows, x, right or side == "right")
+    return apply("cast", found, dtype=dt.int32) if out_int32 else found
+
+
+def _places(rows: Tensor, x: Tensor, right: bool) -> Tensor:
+    """Halving: after each round the place is known to half as many; NaN comes after numbers."""
+    n = rows._kind.shape[-1]
+    low = apply("full", shape=tuple(x._kind.shape), value=0, dtype=dt.int64)
+    if n == 0:
+        return low
+    high = apply("add", low, n)
+    for _ in range(n.bit_length()):
+        open_ = apply("less", low, high)
+        middle = apply("shift_right", apply("add", low, high), 1)
+        value = gather(rows, -1, apply("minimum", middle, n - 1))
+        below = _before(value, x, right)
+        up = apply("bitwise_and", open_, below)
+        down = apply("bitwise_and", open_, apply("bitwise_not", below))
+        low = apply("where", up, apply("add", middle, 1), low)
+        high = apply("where", down, middle, high)
+    return low
+
+
+def _before(value: Tensor, x: Tensor, right: bool) -> Tensor:
+    below = apply("less_equal" if right else "less", value, x)
+    if value._kind.dtype.kind != "f":
+        return below
+    missing = apply("isnan", x)
+    if not right:
+        missing = apply("bitwise_and", missing, apply("equal", value, value))
+    return apply("bitwise_or", below, missing)
+
+
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
+    """Which elements are among others: (...), (...) -> (...) bool; NaN never is.
+
+    >>> from firth.tensor import tensor
+    >>> isin(tensor([1, 2, 3]), tensor([3, 1])).tolist()
+    [True, False, True]
+    """
+    x, among = tensor_of(elements, "isin"), tensor_of(test_elements, "isin")
+    if not isinstance(elements, Tensor):
+        x = apply("cast", x, dtype=among._kind.dtype)
+    if not isinstance(test_elements, Tensor):
+        among = apply("cast", among, dtype=x._kind.dtype)
+    among = reshape(among, (-1,))
+    n = among._kind.shape[0]
+    if n <= 16 or x._kind.dtype.kind == "c":
+        wide = reshape(x, (*x._kind.shape, 1))
+        found = apply("any", apply("equal", wide, among), axes=(x.ndim,), keepdims=False)  # type: ignore[attr-defined]
+    else:
+        rows = among.sort().values  # type: ignore[attr-defined]
+        place = apply("minimum", searchsorted(rows, x), n - 1)
+        near = apply("reshape", rows[place], shape=tuple(x._kind.shape))  # type: ignore[index]
+        found = apply("equal", near, x)
+    return apply("bitwise_not", found) if invert else found
+
+
+METHODS: dict[str, Callable[..., Any]] = {"unique": unique}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "unique": unique, "isin": isin, "searchsorted": searchsorted,
+}  # fmt: skip

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Self
 
+import numpy as np
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -17,6 +19,7 @@ class FirthError(Exception):
     """
 
     where: str | None = None
+    node: int | None = None  # number of the recorded graph's node that failed, where it is known
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -64,6 +67,10 @@ class IndexOutOfRange(FirthError, IndexError):
 
 class DivisionByZero(FirthError, ZeroDivisionError):
     """An integer division or remainder by zero, found in compiled code."""
+
+
+class LinAlgError(FirthError, np.linalg.LinAlgError, RuntimeError):
+    """A matrix that the operation has no answer for: singular, not positive definite, ..."""
 
 
 class GradientError(FirthError, RuntimeError):

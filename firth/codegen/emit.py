@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from firth.base import flags
 from firth.base.dtype import DType
-from firth.base.errors import VerifyError
+from firth.base.errors import MissingRule, VerifyError, message
 from firth.base.facts import TargetFacts
 from firth.codegen import (
     check,
@@ -350,5 +350,13 @@ def emit(kernel: Kernel, facts: TargetFacts, generic: bool = False, site: int = 
 
     generic: sizes become parameters, so that one text serves every shape of the same structure.
     site: what FIRTH_CHECK=1 records for an access outside of its buffer; 0 checks nothing.
+    MissingRule: the kernel is a call of a host op.
     """
+    host = kernel.host()
+    if host is not None:
+        raise MissingRule(
+            message(host.op, "NumPy computes this op, and this target has no NumPy at hand",
+                    f"a kernel for {facts.triple}", "a graph without it",
+                    "run it on the cpu or ref target, or compute it before and pass the result in")
+        )  # fmt: skip
     return Emitter(kernel, facts, generic, site).text()

@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firth.base.dtype import DType, int64
-from firth.ir.node import Node
+from firth.ir.node import Node, Shape
 
 
 class Axis:
@@ -240,7 +240,21 @@ class Prefetch:
     write: bool = False
 
 
-Statement = Store | Accumulate | Loop | Within | Contract | Sort | Prefetch
+@dataclass(frozen=True, eq=False, slots=True)
+class Host:
+    """The whole kernel is one call of a host op's meaning, which no code is made for.
+
+    op, attrs: of the node, attributes as `ir.text` writes them. sources: buffer and shape of each.
+    shape: of the result, in the last buffer. All of them are contiguous and row-major.
+    """
+
+    op: str
+    attrs: str
+    sources: tuple[tuple[int, Shape], ...]
+    shape: Shape
+
+
+Statement = Store | Accumulate | Loop | Within | Contract | Sort | Prefetch | Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,3 +284,8 @@ class Kernel:
         for axis, block in self.grid:
             count *= -(-axis.extent // block)
         return count
+
+    def host(self) -> Host | None:
+        """The call that the kernel is, where it is one."""
+        first = self.body[0] if self.body else None
+        return first if isinstance(first, Host) else None

@@ -16,6 +16,7 @@ from firth.ir.kernel import (
     Coordinate,
     Expression,
     Guard,
+    Host,
     Kernel,
     Load,
     Loop,
@@ -81,6 +82,10 @@ class _Printer:
         if isinstance(s, Prefetch):
             kind = " to write" if s.write else ""
             return [f"{indent}prefetch b{s.buffer}[{self.affine(s.index)}]{kind}"]
+        if isinstance(s, Host):
+            sources = ", ".join(f"b{b}{list(shape)}" for b, shape in s.sources)
+            inside = "; ".join(filter(None, (sources, s.attrs)))
+            return [f"{indent}out{list(s.shape)} = {s.op}({inside}) by the host"]
         assert isinstance(s, Sort)
         order = "descending" if s.descending else "ascending"
         place = self.place(s.index, ())

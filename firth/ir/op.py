@@ -14,6 +14,7 @@ from firth.base.errors import ArgumentError, VerifyError
 from firth.ir.node import Attr, Node, Shape
 
 Rule = Callable[..., Any]
+HOST = "host"  # family of the base ops whose `ref` is all there is: NumPy computes them everywhere
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class Op:
     """Everything about one op.
 
     name: what users and exporters call it. family: the constructor that made it (elementwise,
-    reduction, movement, contraction, index, random, sort, source, composed).
+    reduction, movement, contraction, index, random, sort, source, host, composed).
     arity: number of sources, None for any. attrs: names of its attributes, in order.
     defaults: attributes that may be left out.
     shape: (*source shapes, **attrs) -> shape. dtype: (*source dtypes, **attrs) -> DType.

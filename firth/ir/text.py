@@ -70,10 +70,23 @@ def from_text(text: str) -> Graph:
     return Graph(tuple(inputs), outputs, donated, constants)
 
 
+def attrs_to_text(node: Node) -> str:
+    """The node's attributes, `name=value, ...`."""
+    return ", ".join(f"{k}={_value(v)}" for k, v in node.kwargs().items())
+
+
+def attrs_from_text(text: str) -> dict[str, Attr]:
+    """What `attrs_to_text` wrote."""
+    if not text:
+        return {}
+    call = ast.parse(f"f({text})", mode="eval").body
+    assert isinstance(call, ast.Call)
+    return {k.arg or "": _literal(k.value) for k in call.keywords}
+
+
 def _line(node: Node, names: dict[int, str]) -> str:
     sources = ", ".join(names[id(s)] for s in node.src)
-    attrs = ", ".join(f"{k}={_value(v)}" for k, v in node.kwargs().items())
-    inside = "; ".join(part for part in (sources, attrs) if part)
+    inside = "; ".join(part for part in (sources, attrs_to_text(node)) if part)
     extents = ", ".join(map(str, node.shape))
     return f"{names[id(node)]} = {node.op.name}({inside}) {node.dtype.name}[{extents}]"
 
@@ -97,7 +110,7 @@ def _parse(line: str, known: dict[str, Node]) -> tuple[str, Node]:
         (inside, "", "") if "%" in inside else ("", "", inside)
     )  # fmt: skip
     src = tuple(known[s.strip()] for s in sources.split(",") if s.strip())
-    attrs = _attrs(attr_text)
+    attrs = attrs_from_text(attr_text)
     dtype = dt.BY_NAME[dtype_name]
     if op_name == INPUT.name:
         shape = tuple(int(n) for n in extents.split(",") if n.strip())
@@ -107,14 +120,6 @@ def _parse(line: str, known: dict[str, Node]) -> tuple[str, Node]:
         return name, const_node(float(value) if isinstance(value, str) else value, dtype)
     op = TABLE[op_name]
     return name, make(op, src, op.bind(attrs))
-
-
-def _attrs(text: str) -> dict[str, Attr]:
-    if not text:
-        return {}
-    call = ast.parse(f"f({text})", mode="eval").body
-    assert isinstance(call, ast.Call)
-    return {k.arg or "": _literal(k.value) for k in call.keywords}
 
 
 def _literal(node: ast.expr) -> Attr:

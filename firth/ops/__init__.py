@@ -141,6 +141,7 @@ from firth.ops.index import (
     take_along_axis,
     wrap_index,
 )
+from firth.ops.linalg import inv
 from firth.ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -327,6 +328,7 @@ __all__ = [
     "hypot",
     "input",
     "integer_pow",
+    "inv",
     "iota",
     "isfinite",
     "isinf",

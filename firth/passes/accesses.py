@@ -28,7 +28,8 @@ class Accesses:
         self._stores: dict[int, set[Affine]] = {}
         self._scattered: set[int] = set()  # buffers at addresses that hold values
         self._operands: set[int] = set()  # read by a contraction: other tiles read them too
-        self._looped = False  # a step of a loop around a contraction may read what another wrote
+        # a step of a loop around a contraction may read what another wrote; a host op reads all
+        self._looped = kernel.host() is not None
         self._blocks: list[tuple[set[int], set[int]]] = []  # buffers read and written, in order
         for statement in kernel.body:
             if isinstance(statement, (Loop, Within)) and _contracts(statement):

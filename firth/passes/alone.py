@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from firth.base import dtype as dt
@@ -12,9 +13,11 @@ from firth.ir.kernel import (
     Affine,
     Apply,
     Axis,
+    Buffer,
     Checked,
     Const,
     Expression,
+    Host,
     Kernel,
     Load,
     Loop,
@@ -23,9 +26,12 @@ from firth.ir.kernel import (
     Store,
 )
 from firth.ir.node import Node
+from firth.ir.op import HOST
+from firth.ir.text import attrs_to_text
 from firth.passes.affine import Index, combine, of_axis
 from firth.passes.fuse import Cluster, Fusion
 from firth.passes.loops import TILE, Call
+from firth.passes.stored import strip
 from firth.passes.values import NeedsBuffer, Sites, Values, neutral
 
 _SCATTER = {"add": "add", "multiply": "mul", "maximum": "maximum", "minimum": "minimum"}
@@ -36,6 +42,8 @@ def schedule_alone(
 ) -> list[Call]:
     """The kernels of one op that stands alone."""
     (node,) = cluster.nodes
+    if node.op.family == HOST:
+        return [_host(node)]
     return _RULES[node.op.name](_Alone(fusion, cluster, sites, facts), node)
 
 
@@ -225,6 +233,17 @@ def _argsort(alone: _Alone, node: Node) -> list[Call]:
     )
     kept = [a for a in axes if a is not along and a.extent != 1]
     return [alone.nest(values, kept, [sort], 0, along.extent)]
+
+
+def _host(node: Node) -> Call:
+    """A host op: it may fail, like what looks at indices."""
+    roots = [strip(s) for s in node.src]
+    arguments = (*{id(r): r for r in roots}.values(), node)
+    number = {id(n): k for k, n in enumerate(arguments)}
+    sources = tuple((number[id(r)], s.shape) for r, s in zip(roots, node.src, strict=True))
+    buffers = tuple(Buffer(n.dtype, n is node, 0, math.prod(n.shape)) for n in arguments)
+    call = Host(node.op.name, attrs_to_text(node), sources, node.shape)
+    return Call(Kernel(node.op.name, (), buffers, (call,)), arguments, True)
 
 
 _RULES: dict[str, Callable[[_Alone, Node], list[Call]]] = {

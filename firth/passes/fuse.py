@@ -26,10 +26,11 @@ from firth.base import flags
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node, Shape
-from firth.ir.op import CONST, INPUT
+from firth.ir.op import CONST, HOST, INPUT
 from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout, View, whole
 from firth.passes.placement import Placement, axes_of, follow, reduced_place
+from firth.passes.stored import whole_values
 from firth.passes.whole import partner
 
 MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
@@ -97,13 +98,6 @@ def fuse(
     return _Fuser(graph, facts, forced, apart).run()
 
 
-def strip(node: Node) -> Node:
-    """The node whose buffer a chain of reshapes shares."""
-    while node.op.name == "reshape":
-        node = node.src[0]
-    return node
-
-
 class _Fuser:
     def __init__(
         self, graph: Graph, facts: TargetFacts, forced: dict[int, Node], apart: Container[int]
@@ -113,9 +107,7 @@ class _Fuser:
         self.graph = graph
         self.order = graph.nodes()
         self.stored: dict[int, Node] = dict(forced)
-        for out in graph.outputs:
-            root = strip(out)
-            self.stored[id(root)] = root
+        self.stored.update({id(n): n for n in whole_values(graph)})
         self.clusters: list[Cluster | None] = []
         self.owner: dict[int, Cluster] = {}
 
@@ -147,7 +139,7 @@ class _Fuser:
         name = node.op.name
         if name in SCHEDULED and self._join_partner(node):
             return
-        if name in ALONE or (name == "pad" and any(node.attrs[2])):
+        if name in ALONE or node.op.family == HOST or (name == "pad" and any(node.attrs[2])):
             cluster = self._new(node, node.shape)
             cluster.alone = True
         elif name == "contract":

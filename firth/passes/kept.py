@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from firth.ir.graph import Graph
 from firth.ir.node import Node
-from firth.passes.fuse import strip
 from firth.passes.loops import Call
 from firth.passes.schedule import Schedule
+from firth.passes.stored import strip
 
 # Memory for speed, at most: a transformed 3x3 weight is four times as large.
 MOST_BYTES = 6  # for each byte of the constant inputs

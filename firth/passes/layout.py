@@ -25,9 +25,10 @@ from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.passes.affine import Layout
-from firth.passes.fuse import MOVEMENT, Cluster, Fusion, strip
+from firth.passes.fuse import MOVEMENT, Cluster, Fusion
 from firth.passes.placement import Placement, follow
 from firth.passes.simplify import scalar_value
+from firth.passes.stored import strip, whole_values
 from firth.passes.winograd import by_winograd
 
 FEWEST_CHANNELS = 4  # windows over fewer are reduced as they lie
@@ -143,7 +144,7 @@ def layouts(graph: Graph, fusion: Fusion, plain: Container[int]) -> dict[int, La
 class _Choice:
     def __init__(self, graph: Graph, fusion: Fusion, plain: Container[int]) -> None:
         self.fusion, self.plain = fusion, plain
-        self.fixed = {id(strip(o)) for o in graph.outputs}
+        self.fixed = set(map(id, whole_values(graph)))
         self.orders: dict[int, tuple[int, ...]] = {}
         self.wanted: dict[int, tuple[int, ...]] = {}  # of nodes that are not stored, too
         self.rims: dict[int, list[tuple[int, int]]] = {}

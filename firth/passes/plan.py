@@ -31,12 +31,12 @@ from firth.passes.accesses import Accesses
 from firth.passes.affine import of_axis
 from firth.passes.arena import Span, offsets
 from firth.passes.checks import failing
-from firth.passes.fuse import strip
 from firth.passes.kept import divide
 from firth.passes.loops import TILE, Call
 from firth.passes.order import Item, order
 from firth.passes.overlap import ERROR, Place, Touched, awaited
 from firth.passes.schedule import Schedule
+from firth.passes.stored import strip
 
 ALIGNMENT = 64
 

@@ -61,13 +61,17 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class HostStage:
-    """Python on NumPy views of its places, run by the caller's thread; it writes in place."""
+    """Python on NumPy views of its places, run by the caller's thread; it writes in place.
+
+    What it raises ends the run; no stage after it has run then.
+    """
 
     function: Callable[..., None]
     views: tuple[View, ...]
     name: str = ""
     bytes: int = 0
     flops: int = 0
+    origins: Sequence[int] = ()
 
 
 class _Changes:

@@ -1,7 +1,8 @@
 """Which recorded operation made a program fail: its name and its line.
 
 Compiled code knows what failed only as a base op. The recording knows more, so that after a failure
-its operations on integers run once more, with their NumPy meaning, until one fails again.
+its operations on integers run once more, with their NumPy meaning, until one fails again. A host op
+says itself which node it is.
 """
 
 from __future__ import annotations
@@ -15,14 +16,23 @@ from firth.ir.graph import topological
 from firth.ir.node import Node
 from firth.runtime.buffer import Buffer
 from firth.tensor.handle import Kind
+from firth.tensor.layers import Label
 from firth.tensor.lines import describe, line_of
+from firth.tensor.origins import origins
 from firth.tensor.recording import Place
 
 
 def blame(
-    nodes: list[tuple[Node, Kind]], places: list[Place], inputs: Sequence[Buffer], error: FirthError
+    nodes: list[tuple[Node, Kind]],
+    places: list[Place],
+    labels: Sequence[Label],
+    outputs: Sequence[int],
+    inputs: Sequence[Buffer],
+    error: FirthError,
 ) -> str | None:
     """The line that recorded what failed, None when unknown; the error then names its op."""
+    if error.node is not None:
+        return origins(nodes, places, labels, outputs)[error.node].line or None
     if not isinstance(error, (IndexOutOfRange, DivisionByZero)):
         return None
     values: dict[int, np.ndarray] = {}

@@ -7,14 +7,15 @@ kept; an input's memory that nothing else refers to is given to an output.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from sys import getrefcount
 from typing import Any
 
 from firth import targets
 from firth.base import flags
 from firth.base.errors import FirthError, RecordingError
-from firth.ir.graph import Graph
+from firth.ir.graph import Graph, topological
 from firth.ir.text import to_text
 from firth.runtime import summary, trace
 from firth.runtime.buffer import Buffer
@@ -100,28 +101,25 @@ def compute_foreign(tensor: Tensor) -> None:
 def _run(rec: Recording) -> None:
     rec.closed = True
     live = _live(rec)
-    if not live:
-        _let_go(rec)
-        return
+    if live:
+        _compute(rec, live)
+    _let_go(rec)
+
+
+def _compute(rec: Recording, live: dict[int, list[Tensor]], again: bool = False) -> None:
+    """Gives live handles their values. again: after a failure, what had no part in it."""
     positions = sorted(live)
     wanted = _wanted(rec, live)
     keep = _kept_for_gradients(rec, live, wanted) if wanted else None
     outputs = (*positions, *keep) if keep is not None else tuple(positions)
-    donated = _donations(rec, positions, live) if keep is None else ()
-    key = (flags.program_key(), outputs, donated)
-    programs = rec.state.programs
-    program = programs.get(key) if programs is not None else None
+    donated = _donations(rec, positions, live) if keep is None and not again else ()
     try:
-        if program is None:
-            program = compile_recording(rec, outputs, donated)
-            roots.remember(rec.state, key, program)
-        if trace.collector is None:
-            buffers = program.run(rec.inputs)
-        else:
-            known = rec.nodes(), rec.places, labels(rec), outputs
-            buffers = origins.run(program, rec.inputs, *known)
+        buffers = _results(rec, outputs, donated)
     except BaseException as error:
-        _failed(rec, live, error)
+        spared = _failed(rec, live, outputs, error)
+        if spared:
+            with suppress(FirthError):  # these have an error of their own then
+                _compute(rec, spared, True)
         raise
     segment = None
     if keep is not None:
@@ -137,7 +135,23 @@ def _run(rec: Recording) -> None:
                 segment.leaves[id(segment.nodes[position][0])] = (position, handle, buffer)
             if kind.requires_grad and not kind.leaf:
                 extra(handle).history = (segment, position) if position in wanted else FREED
-    _let_go(rec)
+
+
+def _results(
+    rec: Recording, outputs: tuple[int, ...], donated: tuple[tuple[int, int], ...]
+) -> list[Buffer]:
+    """The values at some positions, from a program that is known or compiled now."""
+    key = (flags.program_key(), outputs, donated)
+    programs = rec.state.programs
+    program = programs.get(key) if programs is not None else None
+    if program is None:
+        program = compile_recording(rec, outputs, donated)
+        roots.remember(rec.state, key, program)
+    if trace.collector is not None:
+        known = rec.nodes(), rec.places, labels(rec), outputs
+        return origins.run(program, rec.inputs, *known)
+    buffers: list[Buffer] = program.run(rec.inputs)
+    return buffers
 
 
 def _let_go(rec: Recording) -> None:
@@ -277,16 +291,44 @@ def compile_recording(
     return program
 
 
-def _failed(rec: Recording, live: dict[int, list[Tensor]], error: BaseException) -> None:
-    """A program failed: replaced tensors get their old value back, the others keep the error."""
+def _failed(
+    rec: Recording, live: dict[int, list[Tensor]], outputs: Sequence[int], error: BaseException
+) -> dict[int, list[Tensor]]:
+    """A program failed: replaced tensors get their old value back, the others keep the error.
+
+    Returns those to which what failed means nothing; they are left as they are.
+    """
     if isinstance(error, FirthError):
-        error.at(blame(rec.nodes(), rec.places, rec.inputs, error) or user_line())
+        known = rec.nodes(), rec.places, labels(rec), outputs
+        error.at(blame(*known, rec.inputs, error) or user_line())
+    apart = _apart(rec, live, outputs, error)
     before = {id(handle): (handle, buffer) for _, handle, buffer, _ in rec.entered}
-    for handles in live.values():
+    spared: dict[int, list[Tensor]] = {}
+    for position, handles in live.items():
         for handle in handles:
+            if position in apart and id(handle) not in before:
+                spared.setdefault(position, []).append(handle)
+                continue
             handle._rec = None
             handle._pos = 0
             if id(handle) in before:
                 handle._buf = before[id(handle)][1]
             elif isinstance(error, Exception):
                 extra(handle).error = error
+    return spared
+
+
+def _apart(
+    rec: Recording, live: Iterable[int], outputs: Sequence[int], error: BaseException
+) -> set[int]:
+    """Live positions that do not depend on the node that failed, where that is known."""
+    number = error.node if isinstance(error, FirthError) else None
+    if number is None:
+        return set()
+    nodes = rec.nodes()
+    order = topological([nodes[p][0] for p in outputs])
+    hit = {id(order[number])}
+    for node in order:
+        if any(id(s) in hit for s in node.src):
+            hit.add(id(node))
+    return {p for p in live if id(nodes[p][0]) not in hit}

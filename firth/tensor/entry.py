@@ -121,7 +121,8 @@ class Entry:
                 known = self.nodes, self.places, self.labels, self.positions
                 results = origins.run(self.program, buffers, *known)
         except FirthError as error:
-            line = blame(self.nodes, self.places, buffers, error)
+            known = self.nodes, self.places, self.labels, self.positions
+            line = blame(*known, buffers, error)
             if line:
                 error.at(line)
             raise

@@ -11,8 +11,8 @@ from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import TABLE as T
 from firth.ir.op import Expr
-from firth.passes.fuse import strip
 from firth.passes.pipeline import place, to_base, to_kernels
+from firth.passes.stored import strip
 from tests.codegen.harness import facts
 from tests.codegen.harness import run as run_kernel
 from tests.passes.graphs import graph_of

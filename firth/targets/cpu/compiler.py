@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate
 
 from firth.base import flags
 from firth.codegen.emit import emit
@@ -12,7 +12,7 @@ from firth.ir.graph import Graph
 from firth.ir.kernel_key import kernel_key
 from firth.ir.node import Node
 from firth.passes import pipeline
-from firth.passes.plan import Plan
+from firth.passes.plan import Plan, Step
 from firth.passes.schedule import Schedule
 from firth.passes.values import Site as KernelSite
 from firth.runtime.program import BYTES_PER_SECOND, FLOPS_PER_SECOND, Program
@@ -34,7 +34,7 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
     sites = _sites(schedule, parts)
     numbers = {id(n): k for k, n in enumerate(graph.nodes())}
     rest = iter(texts)
-    made = [list(islice(rest, len(part.steps))) for part in parts]
+    made = [[None if s.kernel.host() else next(rest) for s in part.steps] for part in parts]
     fields = [_fields(numbers, p, mine, sites) for p, mine in zip(parts, made, strict=True)]
     if plan.before is not None:
         fields[-1].update(before=fields[0], constants=list(lowered.constants))
@@ -47,10 +47,12 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
 def _texts(
     schedule: Schedule, parts: list[Plan], generic: bool, stages: Stages, texts: list[Text]
 ) -> Iterator[Text]:
-    """The text of each step, put into `texts` too; equal kernels are emitted once."""
+    """The text of each step that has one, put into `texts` too; equal kernels are emitted once."""
     known: dict[object, Text] = {}
     checked = flags.get("FIRTH_CHECK") == "1"  # then each text knows its own place
     for k, step in enumerate(step for part in parts for step in part.steps):
+        if step.kernel.host():
+            continue
         site = len(schedule.sites.table) + 1 + k if checked else 0
         key = (kernel_key(step.kernel), site)
         text = known.get(key)
@@ -69,25 +71,32 @@ def _sites(schedule: Schedule, parts: list[Plan]) -> list[list[str]]:
 
 
 def _fields(
-    number: dict[int, int], plan: Plan, texts: list[Text], sites: list[list[str]]
+    number: dict[int, int], plan: Plan, texts: list[Text | None], sites: list[list[str]]
 ) -> plans.Fields:
     """Everything about the program, in words that JSON knows.
 
     Where a kernel or a value comes from is told by the numbers of the recorded graph's nodes.
     """
+    native = [0, *accumulate(text is not None for text in texts)]  # before each step
+    stages: list[object] = []
+    for step, text in zip(plan.steps, texts, strict=True):
+        origins = [number[id(n)] for n in step.kernel.origins if id(n) in number]
+        if text is None:
+            stages.append(_host_fields(step, origins))
+            continue
+        places = [*step.places, *(("int", p) for p in text.params)]
+        stages.append([
+            text.name, step.kernel.tiles(), places, step.guarded, step.kernel.name, step.bytes,
+            step.flops, origins, native[step.after],
+        ])  # fmt: skip
     return {
-        "stages": [
-            [text.name, step.kernel.tiles(), [*step.places, *(("int", p) for p in text.params)],
-             step.guarded, step.kernel.name, step.bytes, step.flops,
-             [number[id(n)] for n in step.kernel.origins if id(n) in number], step.after]
-            for step, text in zip(plan.steps, texts, strict=True)
-        ],
+        "stages": stages,
         "arena_bytes": plan.arena_bytes,
         "output_sizes": [
             None if j in plan.in_place else n for j, n in enumerate(plan.output_bytes)
         ],
         "donated": list(plan.in_place.items()),
-        "scratch_bytes": max((t.scratch_bytes for t in texts), default=0),
+        "scratch_bytes": max((t.scratch_bytes for t in texts if t is not None), default=0),
         "sites": sites,
         "serial_hint": _small(plan),
         "values": [
@@ -95,6 +104,18 @@ def _fields(
              number.get(id(v.node.origin), -1)]
             for v in plan.values
         ],
+    }  # fmt: skip
+
+
+def _host_fields(step: Step, origins: list[int]) -> plans.Fields:
+    """What `host.stage` needs, in words that JSON knows."""
+    call, buffers = step.kernel.host(), step.kernel.buffers
+    assert call is not None
+    parts = [*call.sources, (len(buffers) - 1, call.shape)]
+    views = [[step.places[b], buffers[b].dtype.name, shape] for b, shape in parts]
+    return {
+        "op": call.op, "attrs": call.attrs, "views": views, "bytes": step.bytes,
+        "origins": origins,
     }  # fmt: skip
 
 

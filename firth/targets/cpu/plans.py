@@ -16,11 +16,12 @@ from typing import Any
 
 from firth.base import flags
 from firth.ir.graph import Graph
+from firth.ir.op import HOST
 from firth.runtime import cache
-from firth.runtime.program import Program, Stage
+from firth.runtime.program import HostStage, Program, Stage
 from firth.runtime.report import Value
 from firth.runtime.site import Site
-from firth.targets.cpu import build, facts
+from firth.targets.cpu import build, facts, host
 
 Fields = dict[str, Any]
 _FLOORS = ("base", "ir", "runtime", "ops", "passes", "codegen", "targets")
@@ -59,10 +60,7 @@ def program(fields: Fields, functions: Mapping[str, int]) -> Program:
 
     fields: arguments of Program in words that JSON knows; functions: addresses by name.
     """
-    stages = [
-        Stage(functions[function], tiles, tuple(map(tuple, places)), *rest)
-        for function, tiles, places, *rest in fields["stages"]
-    ]
+    stages = [_stage(row, functions) for row in fields["stages"]]
     sites = {number: Site(*site) for number, site in enumerate(fields["sites"], 1)}
     own: Fields = {
         "stages": stages,
@@ -75,6 +73,13 @@ def program(fields: Fields, functions: Mapping[str, int]) -> Program:
     return Program(**{**fields, **own})
 
 
+def _stage(row: Any, functions: Mapping[str, int]) -> Stage | HostStage:
+    if isinstance(row, dict):
+        return host.stage(row)
+    function, tiles, places, *rest = row
+    return Stage(functions[function], tiles, tuple(map(tuple, places)), *rest)
+
+
 def remember(key: str, fields: Fields, objects: Mapping[str, str]) -> None:
     """Keeps a program's fields and, by name of the function, the keys of its objects."""
     folder = flags.cache_dir()
@@ -85,8 +90,9 @@ def remember(key: str, fields: Fields, objects: Mapping[str, str]) -> None:
 
 def _own_ops(graph: Graph) -> bool:
     """Whether every op stands in Firth's sources: a name says nothing about anybody else's."""
-    bodies = {id(n.op): n.op.lower for n in graph.nodes() if n.op.lower is not None}
-    return all(getattr(b, "__module__", "").startswith(_OPS) for b in bodies.values())
+    rules = {id(n.op): n.op.ref if n.op.family == HOST else n.op.lower for n in graph.nodes()}
+    known = (getattr(r, "__module__", "") for r in rules.values() if r is not None)
+    return all(name.startswith(_OPS) for name in known)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from firth.base.errors import VerifyError, message
+from firth.base.errors import LinAlgError, VerifyError, message
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.runtime.buffer import Buffer, from_array
@@ -20,7 +20,9 @@ class Executable:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.order = [n for n in graph.nodes() if n.op.name != "input"]
+        nodes = graph.nodes()
+        self.numbers = {id(n): k for k, n in enumerate(nodes)}
+        self.order = [n for n in nodes if n.op.name != "input"]
         keep = {id(n) for n in (*graph.inputs, *graph.outputs)}
         last = {id(s): place for place, n in enumerate(self.order) for s in n.src}
         self.last_use: dict[int, list[int]] = {}
@@ -40,7 +42,11 @@ class Executable:
             id(n): b.view(n.dtype, n.shape) for n, b in zip(graph.inputs, buffers, strict=True)
         }
         for place, node in enumerate(self.order):
-            values[id(node)] = evaluate(node, [values[id(s)] for s in node.src])
+            try:
+                values[id(node)] = evaluate(node, [values[id(s)] for s in node.src])
+            except LinAlgError as error:
+                error.node = self.numbers[id(node)]
+                raise
             for key in self.last_use.get(place, ()):
                 del values[key]
         # Copies first: an output may be another input's old value.

@@ -1,0 +1,20 @@
+"""Outputs lie in memory, and what host ops read and make, seen through reshapes."""
+
+from __future__ import annotations
+
+from firth import ops
+from firth.ir.graph import Graph
+from firth.ir.op import Expr
+from firth.passes.stored import strip, whole_values
+from tests.passes.graphs import graph_of
+
+
+def test_outputs_and_neighbours_of_host_ops() -> None:
+    def body(x: Expr) -> Expr:
+        made = ops.exp(x)
+        return ops.inv(ops.reshape(made, shape=(3, 3))) + ops.inv(ops.reshape(x, shape=(3, 3)))
+
+    graph: Graph = graph_of(body, (9,))
+    found = whole_values(graph)
+    assert [n.op.name for n in found] == ["add", "inv", "exp", "inv"]
+    assert strip(found[1].src[0]) is found[2]

@@ -1,0 +1,103 @@
+"""The table of ONNX operators: which function is which operator from which opset version on."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Rule = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxOp:
+    """One operator: `rule(*inputs, **attributes)` gives one value, or a tuple of several.
+
+    since: the first opset version that it means this in.
+    host: positions of inputs that it wants as NumPy arrays; negative: all of them.
+    foreign: it takes arrays of text and of dtypes that tensors don't have (float8, int4, ...).
+    statistics: positions of inputs that are measured or chosen, not trained.
+    wants: what the executor knows and the rule asks for by name: `outputs` (how many are used).
+    """
+
+    name: str
+    since: int
+    rule: Rule
+    host: frozenset[int]
+    foreign: bool
+    statistics: frozenset[int]
+    wants: frozenset[str]
+    attributes: frozenset[str] | None  # None: any
+
+    def reads(self, position: int) -> bool:
+        """Whether the input at a position is wanted as an array."""
+        return position in self.host or -1 in self.host
+
+
+_OPS: dict[tuple[str, str], list[OnnxOp]] = {}
+_HOST: dict[tuple[str, str], list[OnnxOp]] = {}
+_WANTS = frozenset({"outputs", "opset"})
+
+
+def op(
+    *names: str, since: int = 1, domain: str = "", host: tuple[int, ...] = (),
+    foreign: bool = False, statistics: tuple[int, ...] = (),
+) -> Callable[[Rule], Rule]:  # fmt: skip
+    """Enters a function under operator names."""
+    return _enter(_OPS, names, since, domain, host, foreign, statistics)
+
+
+def host_op(*names: str, since: int = 1, domain: str = "") -> Callable[[Rule], Rule]:
+    """Enters a NumPy function that takes the operator's place where every input is an array."""
+    return _enter(_HOST, names, since, domain, (-1,), True, ())
+
+
+def _enter(
+    table: dict[tuple[str, str], list[OnnxOp]], names: tuple[str, ...], since: int, domain: str,
+    host: tuple[int, ...], foreign: bool, statistics: tuple[int, ...],
+) -> Callable[[Rule], Rule]:  # fmt: skip
+    def enter(rule: Rule) -> Rule:
+        attributes, wants = _keywords(rule)
+        for name in names:
+            found = table.setdefault((domain, name), [])
+            found.append(
+                OnnxOp(name, since, rule, frozenset(host), foreign, frozenset(statistics), wants,
+                       attributes)
+            )  # fmt: skip
+            found.sort(key=lambda o: -o.since)
+        return rule
+
+    return enter
+
+
+def _keywords(rule: Rule) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """(attributes, wants) of a rule: its keyword-only arguments; None where it takes any."""
+    parameters = inspect.signature(rule).parameters.values()
+    named = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return (None if any_name else frozenset(named - _WANTS)), frozenset(named & _WANTS)
+
+
+def find(domain: str, name: str, version: int) -> OnnxOp | None:
+    """The operator as it is in an opset version, or None."""
+    return _pick(_OPS, domain, name, version)
+
+
+def find_host(domain: str, name: str, version: int) -> OnnxOp | None:
+    """Its NumPy form, or None."""
+    return _pick(_HOST, domain, name, version)
+
+
+def _pick(
+    table: dict[tuple[str, str], list[OnnxOp]], domain: str, name: str, version: int
+) -> OnnxOp | None:
+    for known in table.get((domain, name), ()):
+        if known.since <= version:
+            return known
+    return None
+
+
+def names() -> list[tuple[str, str]]:
+    """(domain, name) of every operator."""
+    return sorted(_OPS)

@@ -27,7 +27,7 @@ FLOORS = (
     ("targets",),
     ("tensor",),
     ("nn", "optim", "data", "metrics"),
-    ("train",),
+    ("train", "func"),
     ("keras",),
     (TOP,),
     ("compat", "onnx", "array_api", "export", "quantize", "explain", "privacy"),
@@ -62,6 +62,7 @@ PUBLIC = (
     "firth.optim.lr_scheduler",
     "firth.data",
     "firth.metrics",
+    "firth.func",
 )
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -28,7 +28,10 @@ class Op:
     shape: (*source shapes, **attrs) -> shape. dtype: (*source dtypes, **attrs) -> DType.
     ref: (*NumPy arrays, **attrs) -> NumPy array: the meaning, and the oracle of tests.
     vjp: (g, y, *xs, **attrs) -> one Expr or None per source; None derives it from `lower`.
-    jvp, batch: forward mode and vmap; given by the family.
+    jvp: (ts, y, *xs, **attrs) -> Expr or None: forward mode, ts with one Expr or None per source;
+    None derives it (see passes/jvp.py).
+    batch: (op, n, flags, xs, attrs) -> Expr or None: vmap; None takes the family's rule (see
+    ops/batching.py).
     lower: (*xs, **attrs) -> Expr: the body of a composed op; None makes it a base op.
     sample: how tests draw its arguments. tolerance: relative, per dtype.
     broadcasts: sources broadcast and promote by themselves until the `lower` pass.

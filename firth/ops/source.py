@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from firth.base.dtype import DType, int64
-from firth.base.errors import ShapeError, message
+from firth.base.errors import RecordingError, ShapeError, message
 from firth.ir.node import Shape
 from firth.ir.op import CONST, INPUT, TABLE, Expr, declare
 from firth.ops.rules import EVERY, NUMBERS, cases, composed, expand_to, filled, reshape, round_to
@@ -34,6 +34,20 @@ iota = declare(
     if dtype.kind == "f" else np.arange(extent, dtype=np.int64).astype(dtype.np),
     vjp=lambda g, y, **_: (),
     sample=cases(lambda make, rng, d: [({"extent": n, "dtype": d},) for n in (0, 1, 5)], NUMBERS),
+)  # fmt: skip
+
+
+def _escaped(shape: Shape, dtype: DType) -> Any:
+    raise RecordingError(
+        message("vmap", "a value of one example was kept outside", f"shape {shape}",
+                "results that are returned", "return it from the function that is batched")
+    )  # fmt: skip
+
+
+stand_in = declare(
+    "stand_in", family="source", arity=0, attrs=("shape", "dtype"),
+    doc="One example of a batch while a function of one example is recorded; it has no value.",
+    shape=lambda shape, dtype: shape, dtype=lambda shape, dtype: dtype, ref=_escaped,
 )  # fmt: skip
 
 

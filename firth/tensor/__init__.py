@@ -21,6 +21,7 @@ from firth.tensor.creation import (
     zeros,
     zeros_like,
 )
+from firth.tensor.forward import hessian, jacfwd, jacrev, jvp, linearize
 from firth.tensor.functional import grad, value_and_grad, vjp
 from firth.tensor.gradmode import (
     enable_grad,
@@ -36,14 +37,16 @@ from firth.tensor.profile import profile
 from firth.tensor.random import Generator, default_generator
 from firth.tensor.reading import from_dlpack
 from firth.tensor.strict import is_strict, set_strict
+from firth.tensor.vmap import vmap
 
 # Functions made from tables: firth.exp, firth.add, firth.cat, ...
 globals().update(FUNCTIONS)
 
 __all__ = [  # noqa: PLE0604
-    "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator", "empty",
-    "empty_like", "enable_grad", "eye", "from_dlpack", "from_numpy", "full", "full_like",
-    "get_default_dtype", "grad", "inference_mode", "is_grad_enabled", "is_strict", "jit",
-    "linspace", "no_grad", "ones", "ones_like", "profile", "set_default_dtype", "set_grad_enabled",
-    "set_strict", "tensor", "value_and_grad", "vjp", "zeros", "zeros_like", *sorted(FUNCTIONS),
+    "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator",
+    "empty", "empty_like", "enable_grad", "eye", "from_dlpack", "from_numpy", "full",
+    "full_like", "get_default_dtype", "grad", "hessian", "inference_mode", "is_grad_enabled",
+    "is_strict", "jacfwd", "jacrev", "jit", "jvp", "linearize", "linspace", "no_grad", "ones",
+    "ones_like", "profile", "set_default_dtype", "set_grad_enabled", "set_strict", "tensor",
+    "value_and_grad", "vjp", "vmap", "zeros", "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

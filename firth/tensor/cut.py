@@ -36,7 +36,7 @@ refreshers: list[Callable[[Tensor], None]] = []
 def cut() -> None:
     """Computes every pending tensor of this thread that is still alive, in one program."""
     rec = local.rec
-    if not rec.handles or rec.jit is not None:
+    if not rec.handles or rec.jit is not None or rec.scope is not None:
         return
     grad = rec.state.grad
     if roots.count > TRIE_LIMIT:
@@ -55,6 +55,8 @@ def realise(tensor: Tensor) -> Buffer:
     if local.rec.jit is not None:
         raise local.rec.jit.refuse_read()
     if buffer is None:
+        if local.rec.scope is not None:
+            return local.rec.scope.value(tensor)  # type: ignore[no-any-return]
         if tensor._rec is not local.rec:
             revive(tensor)
         if tensor._buf is None:

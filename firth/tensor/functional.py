@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from firth.base.errors import GradientError, message
+from firth.base.errors import ArgumentError, GradientError, message
 from firth.ir.graph import topological
 from firth.ir.node import Node
 from firth.ir.op import TABLE, make
@@ -17,19 +18,50 @@ from firth.tensor.handle import Kind, Tensor, extra, kind_of
 from firth.tensor.record import local, set_grad, step, user_line
 from firth.tensor.replay import position_of
 from firth.tensor.shape import clone, detach
+from firth.tensor.tree import flatten, unflatten
 
 
-def _fresh(value: Any) -> Any:
-    """The argument as a leaf of its own."""
+def _leaf(name: str, value: Any) -> Tensor:
+    """The argument under another name that gradients are taken for.
+
+    A name of its own, so that the same tensor used otherwise inside stays a constant.
+    """
     if not isinstance(value, Tensor) or value._kind.dtype.kind not in "fc":
         raise GradientError(
             message(
-                "grad", "gradients are taken for float tensors",
+                name, "gradients are taken for float tensors",
                 type(value).__name__ if not isinstance(value, Tensor) else value._kind.dtype.name,
                 "a float tensor", "cast the argument, or choose another argnums",
             )
         ).at(user_line())  # fmt: skip
-    return value
+    if value._kind.requires_grad:
+        return clone(value)
+    return detach(value).requires_grad_()  # type: ignore[attr-defined,no-any-return]
+
+
+class _Leaves:
+    """Nested arguments under names of their own."""
+
+    def __init__(self, name: str, values: Sequence[Any]) -> None:
+        given: list[Tensor] = []
+        self.trees = [flatten(v, given) for v in values]
+        loose = [v for v, t in zip(values, self.trees, strict=True) if t is v]
+        if loose or not given:
+            _leaf(name, loose[0] if loose else None)  # says what is wrong
+        self.tensors = [_leaf(name, g) for g in given]
+        self.values = self.nested(self.tensors)
+
+    def nested(self, tensors: Sequence[Tensor]) -> list[Any]:
+        """Tensors in place of the given ones."""
+        flat = iter(tensors)
+        return [unflatten(t, flat) for t in self.trees]
+
+
+def _flows(values: Any) -> bool:
+    """Whether somebody may ask for gradients of what is computed of these."""
+    tensors: list[Tensor] = []
+    flatten(values, tensors)
+    return is_grad_enabled() and any(t._kind.requires_grad for t in tensors)
 
 
 def value_and_grad(
@@ -37,7 +69,8 @@ def value_and_grad(
 ) -> Callable[..., Any]:
     """A function that gives (value, gradient with respect to the argument argnums).
 
-    With has_aux the function returns (value, more), and so does the new one: ((value, more), g).
+    Arguments may be nested (a dict of parameters); gradients then are nested alike. With has_aux
+    the function returns (value, more), and so does the new one: ((value, more), g).
 
     >>> from firth.tensor import tensor
     >>> value, g = value_and_grad(lambda x: x * x)(tensor(3.0))
@@ -47,41 +80,57 @@ def value_and_grad(
     one = isinstance(argnums, int)
     places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
+    @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         given = list(args)
-        inside = is_grad_enabled() and any(
-            given[i]._kind.requires_grad for i in places if isinstance(given[i], Tensor)
-        )
-        with enable_grad():
-            for i in places:
-                _fresh(given[i])
-                if not given[i]._kind.requires_grad:
-                    given[i] = detach(given[i]).requires_grad_()  # type: ignore[attr-defined]
-            result = function(*given, **kwargs)
-            value = result[0] if has_aux else result
-            if value._kind.numel != 1:
-                raise GradientError(
-                    message(
-                        "grad", "the function gives several elements",
-                        f"shape {tuple(value._kind.shape)}", "one element, as a loss has",
-                        "reduce it, e.g. with .sum(), or use firth.vjp",
-                    )
-                ).at(user_line())  # fmt: skip
-            found = backward.grad(
-                value, [given[i] for i in places], create_graph=inside, allow_unused=True
-            )
-        grads = tuple(
-            g if g is not None else _zeros(given[i]) for g, i in zip(found, places, strict=True)
-        )
+        _check_places(places, len(given))
+        inside = _flows([given[i] for i in places])
+        local.transforms += 1
+        try:
+            with enable_grad():
+                leaves = _Leaves("grad", [given[i] for i in places])
+                for i, value in zip(places, leaves.values, strict=True):
+                    given[i] = value
+                result = function(*given, **kwargs)
+                value = _one_number(result[0] if has_aux else result)
+                found: Any = backward.grad(
+                    value, leaves.tensors, create_graph=inside, allow_unused=True
+                ) if value._kind.requires_grad else [None] * len(leaves.tensors)  # fmt: skip
+                filled = [
+                    g if g is not None else zeros_like(t)
+                    for g, t in zip(found, leaves.tensors, strict=True)
+                ]
+        finally:
+            local.transforms -= 1
         if not inside:
             result = (detach(value), *result[1:]) if has_aux else detach(value)
+        grads = tuple(leaves.nested(filled))
         return result, grads[0] if one else grads
 
     return wrapped
 
 
-def _zeros(like: Tensor) -> Tensor:
-    return zeros_like(like)  # type: ignore[no-any-return]
+def _check_places(places: Sequence[int], count: int) -> None:
+    for i in places:
+        if not -count <= i < count:
+            raise ArgumentError(
+                message("grad", f"there is no argument {i}", f"{count} arguments",
+                        f"argnums from {-count} to {count - 1}", "check argnums")
+            ).at(user_line())  # fmt: skip
+
+
+def _one_number(value: Any) -> Tensor:
+    tensor = isinstance(value, Tensor)
+    if not tensor or value._kind.numel != 1:
+        wrong = "several elements" if tensor else "something else than a tensor"
+        got = f"shape {tuple(value._kind.shape)}" if tensor else type(value).__name__
+        raise GradientError(
+            message(
+                "grad", f"the function gives {wrong}", got, "one element, as a loss has",
+                "reduce it, e.g. with .sum(), or use firth.vjp",
+            )
+        ).at(user_line())  # fmt: skip
+    return value  # type: ignore[no-any-return]
 
 
 def grad(
@@ -95,6 +144,7 @@ def grad(
     """
     both = value_and_grad(function, argnums, has_aux)
 
+    @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         result, g = both(*args, **kwargs)
         return (g, result[1]) if has_aux else g
@@ -102,25 +152,55 @@ def grad(
     return wrapped
 
 
-def vjp(function: Callable[..., Any], *primals: Tensor) -> tuple[Any, Callable[..., Any]]:
-    """(value, pull): pull(g) gives the gradients of sum(value * g) for each primal."""
-    with enable_grad():
-        leaves = [
-            p if p._kind.requires_grad else detach(_fresh(p)).requires_grad_()  # type: ignore[attr-defined]
-            for p in primals
+def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """(value, pull): pull(g) gives the gradients of sum(value * g) for each primal.
+
+    g is nested like the value. With has_aux the function returns (value, more) and `more` comes
+    third.
+
+    >>> from firth.tensor import tensor
+    >>> value, pull = vjp(lambda x: x * x, tensor([1.0, 2.0]))
+    >>> pull(tensor([1.0, 10.0]))[0].tolist()
+    [2.0, 40.0]
+    """
+    inside = _flows(primals)
+    aux: Any = None
+    local.transforms += 1
+    try:
+        with enable_grad():
+            leaves = _Leaves("vjp", primals)
+            value = function(*leaves.values)
+            if has_aux:
+                value, aux = value
+    finally:
+        local.transforms -= 1
+    outputs: list[Tensor] = []
+    tree = flatten(value, outputs)
+
+    def pull(*cotangents: Any) -> tuple[Any, ...]:
+        given: list[Tensor] = []
+        flatten(cotangents, given)
+        if len(given) != len(outputs):
+            raise ArgumentError(
+                message("vjp", "cotangents do not fit the value", f"{len(given)} tensors",
+                        f"{len(outputs)}, nested like the value", "give one for each result")
+            ).at(user_line())  # fmt: skip
+        pairs = [p for p in zip(outputs, given, strict=True) if p[0]._kind.requires_grad]
+        found: Any = [None] * len(leaves.tensors)
+        if pairs:
+            found = backward.grad(
+                [o for o, _ in pairs], leaves.tensors, [g for _, g in pairs], retain_graph=True,
+                create_graph=inside or _flows(given), allow_unused=True,
+            )  # fmt: skip
+        filled = [
+            g if g is not None else zeros_like(t)
+            for g, t in zip(found, leaves.tensors, strict=True)
         ]
-        value = function(*leaves)
+        return tuple(leaves.nested(filled))
 
-    def pull(*cotangents: Tensor) -> tuple[Tensor, ...]:
-        outputs = [value] if isinstance(value, Tensor) else list(value)
-        given = list(cotangents[0]) if len(cotangents) == 1 and isinstance(
-            cotangents[0], (tuple, list)
-        ) else list(cotangents)  # fmt: skip
-        found = backward.grad(outputs, leaves, given, retain_graph=True, allow_unused=True)
-        return tuple(g if g is not None else _zeros(p) for g, p in zip(found, leaves, strict=True))
-
-    shown = detach(value) if isinstance(value, Tensor) else value
-    return shown, pull
+    shown = outputs if inside else [detach(o) for o in outputs]
+    result = unflatten(tree, iter(shown))
+    return (result, pull, aux) if has_aux else (result, pull)
 
 
 # --- custom gradients -----------------------------------------------------------------------------

@@ -113,7 +113,7 @@ class Jitted:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if local.rec.jit is not None:
+        if local.rec.jit is not None or local.transforms:
             return self.function(*args, **kwargs)
         tensors: list[Tensor] = []
         key = _signature(args, kwargs, tensors)

@@ -22,7 +22,8 @@ from firth.tensor.gradmode import no_grad
 from firth.tensor.handle import Tensor
 from firth.tensor.lens import update
 from firth.tensor.reading import contents
-from firth.tensor.record import apply, assign, user_line
+from firth.tensor.record import apply, assign, local, user_line
+from firth.tensor.vmap import draw_in
 
 DEFAULT_SEED = 2147483647
 
@@ -86,6 +87,11 @@ class Generator:
 
     def draw(self, count: int) -> Tensor:
         """The next `count` words: -> (count) uint64."""
+        if local.rec.scope is not None:
+            return draw_in(local.rec.scope, count, self._draw)
+        return self._draw(count)
+
+    def _draw(self, count: int) -> Tensor:
         with no_grad():
             steps = apply("iota", extent=count, dtype=dt.uint64)
             words = apply("threefry", self._key, apply("add", steps, self._counter))

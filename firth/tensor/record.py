@@ -306,6 +306,8 @@ def _enter_moved_leaf(rec: Recording, tensor: Tensor) -> int:
 def assign(tensor: Tensor, other: Tensor) -> None:
     """Rebinds a handle to another tensor's value (same shape and dtype): what `p += 1` does."""
     rec = local.rec
+    if rec.scope is not None:
+        rec.scope.assigned(tensor)
     position = other._pos if other._rec is rec and other._pos >= 0 else enter(rec, other)
     kind = tensor._kind
     if kind.requires_grad and kind.leaf:
@@ -332,8 +334,8 @@ def _long(rec: Recording) -> Recording:
     One line that records much by itself (an optimizer's step) is not a loop.
     """
     frame = user_frame()
-    if frame is None or rec.jit is not None:
-        rec.limit *= 2
+    if frame is None or rec.jit is not None or rec.scope is not None:
+        rec.limit = max(2 * rec.limit, 1)
         return rec
     place = (frame.f_code, frame.f_lasti)
     if rec.anchor is None or len(rec.handles) >= 2 * rec.anchor_at:

@@ -27,14 +27,15 @@ class Recording:
     moved: handles that took over another's position. freed: positions that a backward() went
     through. leaf_of: whose gradient a position's is, where it isn't the handle's own. retained:
     positions whose gradient is kept. replayed: entered positions whose history was recorded again.
-    jit: the jit recording that this one belongs to. layers: what was entered (see `layers`) from
+    jit: the jit recording that this one belongs to. scope: the transform that is under way, in
+    which nothing is cut. layers: what was entered (see `layers`) from
     which position on.
     """
 
     __slots__ = (
         "_nodes", "anchor", "anchor_at", "away", "borrowed", "closed", "entered", "freed",
         "handles", "histories", "inputs", "jit", "layers", "leaf_of", "limit", "lock", "moved",
-        "pinned", "places", "replayed", "retained", "state", "where",
+        "pinned", "places", "replayed", "retained", "scope", "state", "where",
     )  # fmt: skip
 
     def __init__(self, grad: bool = True, inside: Entered = ()) -> None:
@@ -52,6 +53,7 @@ class Recording:
         self.away = False  # another line came since the anchor
         self.closed = False
         self.jit: Any = None
+        self.scope: Any = None
         self.where: list[tuple[int, Kind]] = []
         self.histories = False
         self.borrowed = False
@@ -80,6 +82,7 @@ class _Local(threading.local):
     def __init__(self) -> None:
         self.rec = Recording()
         self.inside: Entered = ()
+        self.transforms = 0  # how many want to see through jitted functions
 
 
 local = _Local()

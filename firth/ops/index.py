@@ -145,12 +145,24 @@ def _scatter_vjp(
     if mode == "multiply":
         ones = filled(1, x.shape, g.dtype)
         factor = scatter(ones, updates, *indices, axes=axes, mode="multiply")
-        return (g * factor, gather(g * y, *indices, axes=axes) / updates, *nones)
+        return (g * factor, _factor_slopes(g, x, updates, indices, axes), *nones)
     # Everything that equals the result shares the gradient.
     hit_x, hit_u = equal(x, y), equal(updates, gather(y, *indices, axes=axes))
     ties = scatter(cast(hit_x, g.dtype), cast(hit_u, g.dtype), *indices, axes=axes, mode="add")
     share = div(g, ties)
     return where(hit_x, share, 0), where(hit_u, gather(share, *indices, axes=axes), 0), *nones
+
+
+def _factor_slopes(
+    g: Expr, x: Expr, updates: Expr, indices: tuple[Expr, ...], axes: Axes
+) -> Expr:
+    """The gradient of a product's factors, right for factors of 0 too."""
+    zero_x, zero_u = equal(x, 0), equal(updates, 0)
+    zeros = scatter(cast(zero_x, g.dtype), cast(zero_u, g.dtype), *indices, axes=axes, mode="add")
+    some = where(zero_u, 1, updates)
+    rest = scatter(where(zero_x, 1, x), some, *indices, axes=axes, mode="multiply")
+    of_some = gather(where(equal(zeros, 0), g * rest, 0), *indices, axes=axes) / some
+    return where(zero_u, gather(where(equal(zeros, 1), g * rest, 0), *indices, axes=axes), of_some)
 
 
 def _draw_scatter(make: Any, rng: Any, d: DType) -> list[tuple[Any, ...]]:

@@ -222,19 +222,6 @@ def bincount(self: Tensor, weights: Tensor | None = None, minlength: int = 0) ->
     return zeros(size, dtype=ones.dtype).scatter_add(0, self, ones)
 
 
-def median(self: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The lower of the middle values; along a dim also where it was."""
-    if dim is None:
-        ordered = shape.reshape(self, (-1,)).sort().values
-        return ordered[(self.numel() - 1) // 2]
-    values, indices = self.sort(dim)
-    middle = (self.shape[dim] - 1) // 2
-    found = [select(t, dim, middle) for t in (values, indices)]
-    if keepdim:
-        found = [shape.unsqueeze(t, dim) for t in found]
-    return reduce.ValuesIndices(*found)
-
-
 class FloatInfo(NamedTuple):
     """The limits of a float dtype."""
 
@@ -289,7 +276,7 @@ def promote_types(type1: DType, type2: DType) -> DType:
 
 METHODS: dict[str, Callable[..., Any]] = {
     "baddbmm": baddbmm, "bincount": bincount, "clamp_max": clamp_max, "clamp_min": clamp_min,
-    "diff": diff, "dist": dist, "median": median, "nan_to_num": nan_to_num,
+    "diff": diff, "dist": dist, "nan_to_num": nan_to_num,
     "repeat_interleave": repeat_interleave, "reshape_as": reshape_as, "select": select,
     "view_as": view_as,
 }  # fmt: skip

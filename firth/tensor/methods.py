@@ -14,9 +14,14 @@ from firth.tensor import (
     composed,
     contract,
     convert,
+    elementary,
     functional,
     index,
+    order,
+    pieces,
+    place,
     printing,
+    products,
     random,
     reading,
     reduce,
@@ -30,6 +35,8 @@ from firth.tensor.handle import Tensor, extra
 from firth.tensor.recording import local
 
 FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
+# Modules that only use the others: they may replace a plainer function of the same name.
+_BREADTH = (elementary, order, pieces, place, products)
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 _READING = {
@@ -157,13 +164,15 @@ _attach(sets.METHODS)
 _attach(random.METHODS)
 _attach(functional.METHODS)
 _attach(composed.METHODS)
+for _module in _BREADTH:
+    _attach(_module.METHODS)
 _attach({"__init__": composed.initialise})
 _attach({"backward": _backward, "__iter__": _iterate, "__deepcopy__": _deepcopy})
 _attach({"__repr__": printing.tensor_repr, "__array_namespace__": _namespace})
 for _name, (_get, _set, _doc) in _PROPERTIES.items():
     setattr(Tensor, _name, property(_get, _set, None, _doc))
 FUNCTIONS.update(shape.FUNCTIONS)
-for _module in (convert, reduce, contract, search, sets, random, composed):
+for _module in (convert, reduce, contract, search, sets, random, composed, *_BREADTH):
     FUNCTIONS.update(_module.FUNCTIONS)
 FUNCTIONS.update({name: composed.numpy_words(f) for name, f in reduce.FUNCTIONS.items()})
 Tensor.__array_ufunc__ = None  # type: ignore[attr-defined]

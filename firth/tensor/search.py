@@ -17,7 +17,8 @@ from firth.tensor.lens import update
 from firth.tensor.reading import contents
 from firth.tensor.record import apply, user_line
 from firth.tensor.reduce import ValuesIndices
-from firth.tensor.shape import axis_of, cat, reshape, window
+from firth.tensor.reducing import check_reduction, reduced
+from firth.tensor.shape import axis_of, cat, clone, reshape, window
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
@@ -94,12 +95,24 @@ def _cut_to(x: Tensor, shape: tuple[int, ...], axis: int) -> Tensor:
     return x
 
 
-def gather(self: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(self: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """Element by element along a dim: y[i, j] = x[index[i, j], j] for dim 0: -> index's shape."""
     axis = axis_of("gather", dim, len(self._kind.shape))
-    index = _wide(index, self._kind.shape[axis] if self._kind.shape else 1)
-    _same_rank("gather", self, index)
-    return apply("take_along_axis", _cut_to(self, index._kind.shape, axis), index, axis=axis)
+    given, x, index = index, _ranked(self), _ranked(_wide(index, 1))
+    if index._kind.numel == 0:
+        return apply("full", shape=tuple(index._kind.shape), value=_zero(x), dtype=x._kind.dtype)
+    _same_rank("gather", x, index)
+    out = apply("take_along_axis", _cut_to(x, index._kind.shape, axis), index, axis=axis)
+    return out if given._kind.shape else apply("reshape", out, shape=())
+
+
+def _ranked(x: Tensor) -> Tensor:
+    """A number as a vector of one."""
+    return x if x._kind.shape else apply("reshape", x, shape=(1,))
+
+
+def _zero(x: Tensor) -> Any:
+    return False if x._kind.dtype.kind == "b" else 0.0 if x._kind.dtype.kind in "fc" else 0
 
 
 def _same_rank(op: str, x: Tensor, index: Tensor) -> None:
@@ -135,30 +148,74 @@ def _scatter(mode: str) -> Callable[..., Tensor]:
         self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None,
         reduce: str | None = None,
     ) -> Tensor:  # fmt: skip
-        axis = axis_of(name, dim, len(self._kind.shape))
-        _same_rank(name, self, index)
-        index = _wide(index, self._kind.shape[axis])
-        shape = tuple(index._kind.shape)
-        src = operand(value if src is None else src, name)
-        kind = self._kind.dtype
-        if not isinstance(src, Tensor):
-            src = apply("full", shape=shape, value=src, dtype=kind)
-        elif src._kind.shape != shape:
-            src = _cut_to(src, shape, -1)
-        if src._kind.dtype is not kind:
-            src = apply("cast", src, dtype=kind)
+        if reduce not in (None, "add", "multiply"):
+            raise ArgumentError(
+                message(name, "no such reduction", repr(reduce), "'add' or 'multiply'",
+                        "use scatter_reduce for others")
+            ).at(user_line())  # fmt: skip
+        axis, x, index, src = _scattered(name, self, dim, index, value if src is None else src)
         how = {"add": "add", "multiply": "multiply", None: mode}[reduce]
-        outer = tuple(n for a, n in enumerate(self._kind.shape) if a != axis)
-        if outer == tuple(n for a, n in enumerate(shape) if a != axis):
-            return apply("scatter_along_axis", self, src, index, axis=axis, mode=how)
-        return _scatter_part(self, src, index, axis, how)
+        if not index._kind.numel:
+            return clone(self)
+        outer = tuple(n for a, n in enumerate(x._kind.shape) if a != axis)
+        if outer == tuple(n for a, n in enumerate(index._kind.shape) if a != axis):
+            out = apply("scatter_along_axis", x, src, index, axis=axis, mode=how)
+        else:
+            out = apply("scatter", x, src, *_everywhere(index, axis),
+                        axes=tuple(range(len(index._kind.shape))), mode=how)  # fmt: skip
+        return out if self._kind.shape else apply("reshape", out, shape=())
 
     method.__name__ = name
     method.__doc__ = f"x with src placed by index along a dim (mode {mode}): x (...) -> (...)."
     return method
 
 
-def _scatter_part(x: Tensor, src: Tensor, index: Tensor, axis: int, mode: str) -> Tensor:
+def _scattered(
+    name: str, self: Tensor, dim: int, index: Tensor, src: Any
+) -> tuple[int, Tensor, Tensor, Tensor]:
+    """(axis, x, index, source), each of at least one dimension, the source cut to the index."""
+    axis = axis_of(name, dim, len(self._kind.shape))
+    x, index = _ranked(self), _ranked(_wide(index, 1))
+    shape, kind = tuple(index._kind.shape), x._kind.dtype
+    if index._kind.numel:
+        _same_rank(name, x, index)
+    src = operand(src, name)
+    if not isinstance(src, Tensor):
+        return axis, x, index, apply("full", shape=shape, value=src, dtype=kind)
+    src = _ranked(src)
+    if src._kind.dtype is not kind:
+        raise DTypeError(
+            message(
+                name, "the source has another dtype", f"{kind.name} and {src._kind.dtype.name}",
+                "equal dtypes", f"cast the source, e.g. src.to(firth.{kind.name})",
+            )
+        ).at(user_line())  # fmt: skip
+    if index._kind.numel:
+        _fits(name, x, index, src, axis)
+        src = _cut_to(src, shape, -1)
+    return axis, x, index, src
+
+
+def _fits(name: str, x: Tensor, index: Tensor, src: Tensor, axis: int) -> None:
+    """ShapeError unless the index is no larger than the source, nor than x beside the axis."""
+    shape = index._kind.shape
+    wide = len(src._kind.shape) == len(shape) and all(
+        n <= s and (a == axis or n <= m)
+        for a, (n, s, m) in enumerate(zip(shape, src._kind.shape, x._kind.shape, strict=True))
+    )
+    if not wide:
+        raise ShapeError(
+            message(
+                name, "the index does not fit",
+                f"index {tuple(shape)}, source {tuple(src._kind.shape)}, x {tuple(x._kind.shape)}",
+                "no extent larger than the source's, nor than x's beside the dim",
+                "cut the index",
+            )
+        ).at(user_line())  # fmt: skip
+
+
+def _everywhere(index: Tensor, axis: int) -> list[Tensor]:
+    """One place per dimension for each element of the index: its own number along the others."""
     shape = tuple(index._kind.shape)
     places = []
     for a, n in enumerate(shape):
@@ -168,7 +225,7 @@ def _scatter_part(x: Tensor, src: Tensor, index: Tensor, axis: int, mode: str) -
         line = apply("iota", extent=n, dtype=dt.int64)
         line = apply("reshape", line, shape=tuple(n if i == a else 1 for i in range(len(shape))))
         places.append(apply("expand", line, shape=shape))
-    return apply("scatter", x, src, *places, axes=tuple(range(len(shape))), mode=mode)
+    return places
 
 
 scatter, scatter_add = _scatter("set"), _scatter("add")
@@ -177,41 +234,14 @@ scatter, scatter_add = _scatter("set"), _scatter("add")
 def scatter_reduce(
     self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """scatter with a reduction: 'sum', 'prod', 'amax' or 'amin' (include_self only)."""
-    modes = {"sum": "add", "prod": "multiply", "amax": "maximum", "amin": "minimum"}
-    if reduce not in modes or not include_self:
-        raise ArgumentError(
-            message(
-                "scatter_reduce", "not one of the reductions", f"{reduce!r}",
-                f"one of {', '.join(modes)} with include_self=True", "scatter into a neutral start",
-            )
-        ).at(user_line())  # fmt: skip
-    return _scatter(modes[reduce])(self, dim, index, src)
-
-
-def index_select(self: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The places of a dim named by a vector of integers: (..., N, ...) -> (..., n, ...)."""
-    axis = axis_of("index_select", dim, len(self._kind.shape))
-    return apply("take", self, _wide(index, self._kind.shape[axis]), axis=axis)
-
-
-def index_add(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """x with source added at the places of a dim named by a vector: (..., N, ...) -> the same."""
-    axis = axis_of("index_add", dim, len(self._kind.shape))
-    index = _wide(index, self._kind.shape[axis])
-    if alpha != 1:
-        source = apply("mul", source, alpha)
-    ndim = len(self._kind.shape)
-    if axis:
-        order = (axis, *(i for i in range(ndim) if i != axis))
-        source = apply("permute", source, axes=order)
-    return apply("scatter", self, source, index, axes=(axis,), mode="add")
-
-
-def take(self: Tensor, index: Tensor) -> Tensor:
-    """Elements of x taken flat, by position: -> index's shape."""
-    flat = apply("reshape", self, shape=(self._kind.numel,))
-    return apply("take", flat, _wide(index, self._kind.numel), axis=0)
+    """scatter with a reduction ('sum', 'prod', 'mean', 'amax', 'amin'), with what is there or not."""
+    check_reduction("scatter_reduce", reduce)
+    axis, x, index, src = _scattered("scatter_reduce", self, dim, index, src)
+    if not index._kind.numel:
+        return clone(self)
+    indices = _everywhere(index, axis)
+    out = reduced(x, src, indices, tuple(range(len(index._kind.shape))), reduce, include_self)
+    return out if self._kind.shape else apply("reshape", out, shape=())
 
 
 # --- sorting --------------------------------------------------------------------------------------
@@ -382,14 +412,13 @@ METHODS: dict[str, Callable[..., Any]] = {
     "where": _where_method, "masked_fill": masked_fill, "masked_fill_": masked_fill_,
     "masked_select": masked_select, "nonzero": nonzero, "gather": gather,
     "take_along_dim": take_along_dim, "scatter": scatter, "scatter_add": scatter_add,
-    "scatter_reduce": scatter_reduce, "index_select": index_select, "index_add": index_add,
-    "take": take, "argsort": argsort, "sort": sort, "topk": topk, "tril": tril, "triu": triu,
+    "scatter_reduce": scatter_reduce, "argsort": argsort, "sort": sort, "topk": topk, "tril": tril, "triu": triu,
     "diagonal": diagonal, "diag": diag, "trace": trace, "roll": roll, "clamp": clamp,
     "clip": clamp, "clamp_": clamp_, "clip_": clamp_, "lerp": lerp, "addcmul": addcmul,
     "addcdiv": addcdiv,
     **{
         name + "_": _in_place(method, name) for name, method in {
-            "scatter": scatter, "scatter_add": scatter_add, "index_add": index_add, "tril": tril,
+            "scatter": scatter, "scatter_add": scatter_add, "scatter_reduce": scatter_reduce, "tril": tril,
             "triu": triu, "lerp": lerp, "addcmul": addcmul, "addcdiv": addcdiv,
         }.items()
     },

@@ -153,9 +153,7 @@ def _scatter_vjp(
     return where(hit_x, share, 0), where(hit_u, gather(share, *indices, axes=axes), 0), *nones
 
 
-def _factor_slopes(
-    g: Expr, x: Expr, updates: Expr, indices: tuple[Expr, ...], axes: Axes
-) -> Expr:
+def _factor_slopes(g: Expr, x: Expr, updates: Expr, indices: tuple[Expr, ...], axes: Axes) -> Expr:
     """The gradient of a product's factors, right for factors of 0 too."""
     zero_x, zero_u = equal(x, 0), equal(updates, 0)
     zeros = scatter(cast(zero_x, g.dtype), cast(zero_u, g.dtype), *indices, axes=axes, mode="add")

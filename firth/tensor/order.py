@@ -50,8 +50,8 @@ def _number(x: Tensor) -> ValuesIndices:
 
 
 def _row(order: Tensor, axis: int, place: int) -> Tensor:
-    return apply("reshape", shape.window(order, axis, place, 1),
-                 shape=tuple(1 if i == axis else n for i, n in enumerate(order._kind.shape)))  # fmt: skip
+    kept = tuple(1 if i == axis else n for i, n in enumerate(order._kind.shape))
+    return apply("reshape", shape.window(order, axis, place, 1), shape=kept)
 
 
 def kthvalue(self: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
@@ -409,9 +409,7 @@ def _counted(
     return counts, edges
 
 
-def nansum(
-    self: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def nansum(self: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over dims (all without one) with NaN as 0: (...) -> (...)."""
     x = self if dtype is None else cast(self, dtype)
     if x._kind.dtype.kind == "f":
@@ -419,9 +417,7 @@ def nansum(
     return reduce.sum(x, dim, keepdim)
 
 
-def nanmean(
-    self: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def nanmean(self: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over dims (all without one) of what is not NaN: (...) -> (...)."""
     x = self if dtype is None else cast(self, dtype)
     if x._kind.dtype.kind not in "fc":

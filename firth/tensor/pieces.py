@@ -150,9 +150,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """Tensors side by side; vectors become columns."""
-    parts = [
-        shape.reshape(t, (t._kind.numel, 1)) if len(t._kind.shape) < 2 else t for t in tensors
-    ]
+    parts = [shape.reshape(t, (t._kind.numel, 1)) if len(t._kind.shape) < 2 else t for t in tensors]
     return shape.cat(parts, 1)
 
 

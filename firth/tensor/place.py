@@ -20,6 +20,7 @@ from firth.tensor.reducing import check_reduction, reduced
 from firth.tensor.search import nonzero
 from firth.tensor.shape import axis_of, clone
 
+
 def places(op: str, index: Tensor, extent: int) -> Tensor:
     """Integer places as int64, negative ones counted from the end."""
     kind = index._kind.dtype
@@ -149,9 +150,10 @@ def index_put(
     line = apply("iota", extent=input._kind.numel, dtype=dt.int64)
     flat = shape.reshape(line, tuple(input._kind.shape))[key]  # type: ignore[index]
     wide = shape.expand(values, *flat._kind.shape)
-    base = apply("reshape", input, shape=(input._kind.numel,))
-    out = apply("scatter", base, apply("reshape", wide, shape=(flat._kind.numel,)),
-                apply("reshape", flat, shape=(flat._kind.numel,)), axes=(0,), mode="add")  # fmt: skip
+    base, wide, flat = (
+        apply("reshape", t, shape=(t._kind.numel,)) for t in (input, wide, flat)
+    )  # fmt: skip
+    out = apply("scatter", base, wide, flat, axes=(0,), mode="add")
     return apply("reshape", out, shape=tuple(input._kind.shape))
 
 

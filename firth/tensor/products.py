@@ -258,7 +258,9 @@ def _areas(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> tuple[T
     length = max(n - 1, 0)
     pairs = apply("add", shape.window(y, axis, min(1, n), length), shape.window(y, axis, 0, length))
     if x is None:
-        return apply("mul", pairs, apply("div", dx, 2.0) if isinstance(dx, Tensor) else dx / 2), axis
+        return apply(
+            "mul", pairs, apply("div", dx, 2.0) if isinstance(dx, Tensor) else dx / 2
+        ), axis
     if len(x._kind.shape) == 1 and x._kind.shape[0] != n:
         raise ShapeError(
             message(name, "x and y differ in length", f"{x._kind.shape[0]} and {n}",

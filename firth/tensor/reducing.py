@@ -64,5 +64,3 @@ def check_reduction(op: str, reduce: str) -> None:
             message(op, "no such reduction", repr(reduce), "sum, prod, mean, amax or amin",
                     "use 'sum'")
         ).at(user_line())  # fmt: skip
-
-

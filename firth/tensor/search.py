@@ -234,7 +234,7 @@ scatter, scatter_add = _scatter("set"), _scatter("add")
 def scatter_reduce(
     self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """scatter with a reduction ('sum', 'prod', 'mean', 'amax', 'amin'), with what is there or not."""
+    """scatter with a reduction: 'sum', 'prod', 'mean', 'amax' or 'amin', of what is there or not."""
     check_reduction("scatter_reduce", reduce)
     axis, x, index, src = _scattered("scatter_reduce", self, dim, index, src)
     if not index._kind.numel:
@@ -412,14 +412,15 @@ METHODS: dict[str, Callable[..., Any]] = {
     "where": _where_method, "masked_fill": masked_fill, "masked_fill_": masked_fill_,
     "masked_select": masked_select, "nonzero": nonzero, "gather": gather,
     "take_along_dim": take_along_dim, "scatter": scatter, "scatter_add": scatter_add,
-    "scatter_reduce": scatter_reduce, "argsort": argsort, "sort": sort, "topk": topk, "tril": tril, "triu": triu,
+    "scatter_reduce": scatter_reduce, "argsort": argsort, "sort": sort, "topk": topk,
+    "tril": tril, "triu": triu,
     "diagonal": diagonal, "diag": diag, "trace": trace, "roll": roll, "clamp": clamp,
     "clip": clamp, "clamp_": clamp_, "clip_": clamp_, "lerp": lerp, "addcmul": addcmul,
     "addcdiv": addcdiv,
     **{
         name + "_": _in_place(method, name) for name, method in {
-            "scatter": scatter, "scatter_add": scatter_add, "scatter_reduce": scatter_reduce, "tril": tril,
-            "triu": triu, "lerp": lerp, "addcmul": addcmul, "addcdiv": addcdiv,
+            "scatter": scatter, "scatter_add": scatter_add, "scatter_reduce": scatter_reduce,
+            "tril": tril, "triu": triu, "lerp": lerp, "addcmul": addcmul, "addcdiv": addcdiv,
         }.items()
     },
 }  # fmt: skip

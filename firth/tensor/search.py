@@ -234,7 +234,7 @@ scatter, scatter_add = _scatter("set"), _scatter("add")
 def scatter_reduce(
     self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """scatter with a reduction: 'sum', 'prod', 'mean', 'amax' or 'amin', of what is there or not."""
+    """scatter with a reduction of all that meets: 'sum', 'prod', 'mean', 'amax' or 'amin'."""
     check_reduction("scatter_reduce", reduce)
     axis, x, index, src = _scattered("scatter_reduce", self, dim, index, src)
     if not index._kind.numel:

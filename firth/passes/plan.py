@@ -101,8 +101,11 @@ def verify_order(plan: Plan) -> None:
     written: set[Place] = set()
     for step in plan.steps:
         buffers = [b for b in step.kernel.buffers if not b.scratch]
+        host = step.kernel.host()
+        empty = [step.places[b] for b, shape in (host.sources if host else ()) if 0 in shape]
         for buffer, place in zip(buffers, step.places, strict=True):
-            if not buffer.written and place[0] != "input" and place not in written:
+            known = place[0] == "input" or place in written or place in empty
+            if not buffer.written and not known:
                 raise VerifyError(
                     f"plan: kernel {step.kernel.name} reads {place} before it is written; got "
                     f"{place}, expected a place that an earlier kernel wrote; mend fuse or schedule"

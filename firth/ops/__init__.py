@@ -130,6 +130,7 @@ from firth.ops.elementwise import (
     trunc,
     where,
 )
+from firth.ops.factor import cholesky, cholesky_info, geqrf, lu, qr
 from firth.ops.index import (
     checked_index,
     embedding,
@@ -222,6 +223,7 @@ from firth.ops.source import (
 from firth.ops.source import (
     input_ as input,
 )
+from firth.ops.spectral import eigh, eigvalsh, svd, svdvals
 from firth.ops.statistics import (
     argmax,
     argmin,
@@ -279,6 +281,8 @@ __all__ = [
     "ceil",
     "celu",
     "checked_index",
+    "cholesky",
+    "cholesky_info",
     "clamp",
     "concatenate",
     "const",
@@ -302,6 +306,8 @@ __all__ = [
     "div_trunc",
     "dropout",
     "dynamic_slice",
+    "eigh",
+    "eigvalsh",
     "elu",
     "embedding",
     "equal",
@@ -319,6 +325,7 @@ __all__ = [
     "full",
     "gather",
     "gelu",
+    "geqrf",
     "greater",
     "greater_equal",
     "group_norm",
@@ -356,6 +363,7 @@ __all__ = [
     "logical_xor",
     "logsigmoid",
     "logsumexp",
+    "lu",
     "masked_fill",
     "matmul",
     "matrix_exp",
@@ -382,6 +390,7 @@ __all__ = [
     "power",
     "prelu",
     "prod",
+    "qr",
     "randint",
     "random_bits",
     "reciprocal",
@@ -424,6 +433,8 @@ __all__ = [
     "stop_gradient",
     "sub",
     "sum",
+    "svd",
+    "svdvals",
     "take",
     "take_along_axis",
     "tan",

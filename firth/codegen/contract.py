@@ -114,8 +114,9 @@ class Tile:
             return 1
         extent = self.most[self.s.reduce[0]]
         inner = max(1, self._most(self.s.reduce[1:]))
-        longest = max(1, blocking.reduce_block(self.size) // inner)
         cols = self.s.cols
+        copies_a = not (self.e.generic or flags.strict()) and self._panels_of_a()
+        longest = max(1, blocking.reduce_block(self.size, copies_a) // inner)
         runs = self.max_n > 4 * self.columns and bool(cols) and unit(self.s.b, cols[-1])
         if self.max_m <= blocking.FEW_ROWS and runs:
             longest = blocking.FEW_ROWS_SUM  # long runs of b's rows, sums from the first cache
@@ -126,6 +127,12 @@ class Tile:
             if extent % more == 0:
                 return extent // more
         return -(-extent // parts)
+
+    def _panels_of_a(self) -> bool:
+        """Whether rows of a are neighbours in memory, and used often enough to be copied."""
+        rows, reduce = self.s.rows, self.s.reduce
+        often = self.max_n > 2 * self.columns
+        return often and len(rows) == len(reduce) == 1 and unit(self.s.a, rows[0])
 
     def _row_block(self) -> int:
         """Rows whose part of a stays in a cache while all columns pass by: all of them where a was

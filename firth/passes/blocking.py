@@ -55,9 +55,10 @@ def micro_tile(m: int, n: int, itemsize: int, facts: TargetFacts) -> tuple[int, 
     return max(1, -(-m // max(1, pieces))), max(1, vectors)
 
 
-def reduce_block(itemsize: int) -> int:
-    """Longest sum that is not cut: up to here partial sums stay in registers."""
-    return 1024 * 4 // itemsize
+def reduce_block(itemsize: int, copies_a: bool = False) -> int:
+    """Longest sum that is not cut: up to here partial sums stay in registers. Where a is copied
+    into panels too, half of that, so that what both copies take stays in the second-level cache."""
+    return (512 if copies_a else 1024) * 4 // itemsize
 
 
 def rows_in_cache(k: int, itemsize: int, step: int, facts: TargetFacts) -> int:
@@ -79,7 +80,7 @@ def contract_blocks(
     (of a weight, its update and what the next step reads of it) in its own cache.
     """
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
-    longest = min(max(k, 1), reduce_block(itemsize))
+    longest = min(max(k, 1), reduce_block(itemsize, copies_a))
     tall = TALL_PIECES * mr
     wide = max(8, facts.l2_bytes // 2 // (itemsize * longest * nr)) * nr
     if m <= FEW_ROWS:

@@ -30,7 +30,7 @@ _LATER_NAMES = {"save": "nn.serialize", "load": "nn.serialize"}
 _DTYPES = {_d.name: _d for _d in _dtype.ALL} | {
     other: _dtype.BY_NAME[name] for other, name in (
         ("double", "float64"), ("float", "float32"), ("half", "float16"), ("short", "int16"),
-        ("int", "int32"), ("long", "int64"),
+        ("int", "int32"), ("long", "int64"), ("cfloat", "complex64"), ("cdouble", "complex128"),
     )
 }  # fmt: skip
 

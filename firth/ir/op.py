@@ -70,7 +70,7 @@ class Op:
             )
         return tuple(attrs[k] if k in attrs else self.defaults[k] for k in self.attrs)
 
-    def __call__(self, *sources: Expr | Node | bool | int | float, **attrs: Attr) -> Expr:
+    def __call__(self, *sources: Expr | Node | complex, **attrs: Attr) -> Expr:
         """Applies the op inside a rule: sources are expressions or numbers."""
         nodes = _nodes(self, sources)
         return Expr(make(self, nodes, self.bind(attrs)))
@@ -124,9 +124,12 @@ def input_node(index: int, shape: Shape, dtype: DType) -> Node:
     return Node(INPUT, (), (index,), shape, dtype)
 
 
-def const_node(value: bool | int | float | complex, dtype: DType) -> Node:
+def const_node(value: complex, dtype: DType) -> Node:
     """A number of the given dtype, shape ()."""
     return Node(CONST, (), (value, dtype), (), dtype)
+
+
+_ALONE = {float: dt.float32, complex: dt.complex64, int: dt.int64, bool: dt.int64}
 
 
 def _nodes(op: Op, sources: tuple[object, ...]) -> tuple[Node, ...]:
@@ -140,10 +143,11 @@ def _nodes(op: Op, sources: tuple[object, ...]) -> tuple[Node, ...]:
         if isinstance(s, Node):
             out.append(s)
             continue
-        if not isinstance(s, (bool, int, float)):
+        if not isinstance(s, (bool, int, float, complex)):
             raise ArgumentError(
-                f"{op.name}: a source is neither an expression nor a number; "
-                f"got {type(s).__name__}, expected Expr, Node, bool, int or float; check the rule"
+                f"{op.name}: a source is neither an expression nor a number; got "
+                f"{type(s).__name__}, expected Expr, Node, bool, int, float or complex; check the "
+                "rule"
             )
         if dtypes:
             base = dtypes[0]
@@ -151,7 +155,7 @@ def _nodes(op: Op, sources: tuple[object, ...]) -> tuple[Node, ...]:
                 base = dt.promote(base, d)
             out.append(const_node(s, dt.scalar_dtype(base, s)))
         else:
-            out.append(const_node(s, dt.float32 if isinstance(s, float) else dt.int64))
+            out.append(const_node(s, _ALONE[type(s)]))
     return tuple(out)
 
 

@@ -51,6 +51,8 @@ def _check_rules(node: Node, stage: str) -> None:
 
 def _check_lowered(node: Node) -> None:
     op = node.op
+    if node.dtype.is_complex:
+        raise _wrong(node, "lowered", "a complex value is left")
     if not op.is_base and op.name not in SCHEDULED:
         raise _wrong(node, "lowered", "a composed op is left")
     if op.family != "elementwise":

@@ -41,6 +41,18 @@ from firth.ops.attention import (
     scaled_dot_product_attention,
 )
 from firth.ops.bits import copysign, hypot, nextafter, signbit
+from firth.ops.complex import (
+    angle,
+    conj,
+    imag,
+    polar,
+    real,
+    view_as_complex,
+    view_as_real,
+)
+from firth.ops.complex import (
+    complex_ as complex,
+)
 from firth.ops.compose import (
     acosh,
     asinh,
@@ -53,20 +65,11 @@ from firth.ops.compose import (
     erfc,
     exp2,
     fmod,
-    greater,
-    greater_equal,
     integer_pow,
-    isfinite,
-    isinf,
-    isnan,
     lerp,
     log2,
     log10,
     logaddexp,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
     masked_fill,
     power,
     reciprocal,
@@ -143,6 +146,17 @@ from firth.ops.index import (
     wrap_index,
 )
 from firth.ops.linalg import adjugate, det, inv, matrix_exp, pinv, slogdet, solve, solve_triangular
+from firth.ops.logic import (
+    greater,
+    greater_equal,
+    isfinite,
+    isinf,
+    isnan,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+)
 from firth.ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -254,6 +268,7 @@ __all__ = [
     "all",
     "amax",
     "amin",
+    "angle",
     "any",
     "arange",
     "argmax",
@@ -284,7 +299,9 @@ __all__ = [
     "cholesky",
     "cholesky_info",
     "clamp",
+    "complex",
     "concatenate",
+    "conj",
     "const",
     "contract",
     "conv",
@@ -335,6 +352,7 @@ __all__ = [
     "hardtanh",
     "huber_loss",
     "hypot",
+    "imag",
     "input",
     "integer_pow",
     "inv",
@@ -386,6 +404,7 @@ __all__ = [
     "permutation",
     "permute",
     "pinv",
+    "polar",
     "pow",
     "power",
     "prelu",
@@ -393,6 +412,7 @@ __all__ = [
     "qr",
     "randint",
     "random_bits",
+    "real",
     "reciprocal",
     "relu",
     "relu6",
@@ -450,6 +470,8 @@ __all__ = [
     "trunc",
     "uniform",
     "var",
+    "view_as_complex",
+    "view_as_real",
     "where",
     "window",
     "wrap_index",

@@ -14,7 +14,7 @@ from firth.ir.op import Expr, declare
 from firth.ops.elementwise import where
 from firth.ops.movement import concatenate, slice_
 from firth.ops.rules import (
-    EVERY,
+    ANY,
     cases,
     check_axes,
     expand_to,
@@ -28,8 +28,8 @@ from firth.ops.rules import (
 def arrangement(name: str, draw: Any, dtype: Any = same, **fields: Any) -> Any:
     """An op of any dtype that moves elements and has a body."""
     return declare(
-        name, family="movement", dtype=dtype, sample=cases(draw, EVERY),
-        tolerance=dict.fromkeys(EVERY, 0.0), **fields,
+        name, family="movement", dtype=dtype, sample=cases(draw, ANY),
+        tolerance=dict.fromkeys(ANY, 0.0), **fields,
     )  # fmt: skip
 
 

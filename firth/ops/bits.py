@@ -11,17 +11,15 @@ from firth.ir.op import Expr
 from firth.ops.elementwise import (
     abs,
     bitcast,
-    elementwise,
     equal,
-    floating,
     less,
     maximum,
     minimum,
     not_equal,
-    numbers,
     sqrt,
     where,
 )
+from firth.ops.operands import elementwise, floating, numbers
 from firth.ops.rules import FLOATS, LOOSE, NUMBERS, uniform, zeros_like
 
 _INTEGERS = {

@@ -8,26 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.ir.op import Expr
+from firth.ir.op import TABLE, Expr
 from firth.ops.elementwise import (
     abs,
     atan,
-    bitwise_and,
-    bitwise_not,
-    bitwise_or,
-    bitwise_xor,
-    chosen,
-    counted,
     div,
-    elementwise,
     equal,
     erf,
     every,
     exp,
     expm1,
-    floating,
     floor_divide,
     less,
     less_equal,
@@ -37,19 +28,21 @@ from firth.ops.elementwise import (
     minimum,
     not_equal,
     pow,
-    promoted,
+    pow_vjp,
     remainder,
     round,
     shift_right,
     sqrt,
     sub,
     trunc,
-    truths,
     where,
 )
+from firth.ops.logic import isfinite, isinf
+from firth.ops.operands import chosen, elementwise, floating
 from firth.ops.rules import (
-    EVERY,
+    ANY_NUMBER,
     FLOATS,
+    INEXACT,
     LOOSE,
     NUMBERS,
     SIGNED,
@@ -57,6 +50,7 @@ from firth.ops.rules import (
     Samples,
     array,
     cast,
+    conj,
     filled,
     uniform,
     with_attrs,
@@ -70,69 +64,6 @@ def _two(text: str, kind: str = "number") -> str:
     return f"{text}, with broadcasting: x (...), y (...) {kind} -> (...)."
 
 
-# --- comparisons and logic ------------------------------------------------------------------------
-
-greater = elementwise(
-    "greater", np.greater, arity=2, operands=counted, to_bool=True, doc=_two("x > y"),
-    lower=lambda x, y: less(y, x), sample=uniform((-2, 2), (-2, 2), dtypes=EVERY),
-)  # fmt: skip
-greater_equal = elementwise(
-    "greater_equal", np.greater_equal, arity=2, operands=counted, to_bool=True, doc=_two("x >= y"),
-    lower=lambda x, y: less_equal(y, x), sample=uniform((-2, 2), (-2, 2), dtypes=EVERY),
-)  # fmt: skip
-
-
-def _truth(x: Expr) -> Expr:
-    return cast(x, dt.bool_)
-
-
-logical_and = elementwise(
-    "logical_and", np.logical_and, arity=2, operands=truths, to_bool=True,
-    doc=_two("Whether both are not 0", "any dtype"),
-    lower=lambda x, y: bitwise_and(_truth(x), _truth(y)),
-    sample=uniform((-2, 2), (-2, 2), dtypes=EVERY),
-)  # fmt: skip
-logical_or = elementwise(
-    "logical_or", np.logical_or, arity=2, operands=truths, to_bool=True,
-    doc=_two("Whether one of them is not 0", "any dtype"),
-    lower=lambda x, y: bitwise_or(_truth(x), _truth(y)),
-    sample=uniform((-2, 2), (-2, 2), dtypes=EVERY),
-)  # fmt: skip
-logical_xor = elementwise(
-    "logical_xor", np.logical_xor, arity=2, operands=truths, to_bool=True,
-    doc=_two("Whether exactly one of them is not 0", "any dtype"),
-    lower=lambda x, y: bitwise_xor(_truth(x), _truth(y)),
-    sample=uniform((-2, 2), (-2, 2), dtypes=EVERY),
-)  # fmt: skip
-logical_not = elementwise(
-    "logical_not", np.logical_not, operands=truths, to_bool=True,
-    doc="Whether x is 0: x (...) any dtype -> (...) bool.",
-    lower=lambda x: bitwise_not(_truth(x)), sample=uniform((-2, 2), dtypes=EVERY),
-)  # fmt: skip
-
-
-def _is_false(x: Expr) -> Expr:
-    return not_equal(x, x)
-
-
-isnan = elementwise(
-    "isnan", np.isnan, operands=promoted, to_bool=True,
-    doc="Whether x is NaN: x (...) any dtype -> (...) bool.",
-    lower=_is_false, sample=uniform((-2, 2), dtypes=EVERY),
-)  # fmt: skip
-isinf = elementwise(
-    "isinf", np.isinf, operands=promoted, to_bool=True,
-    doc="Whether x is infinite: x (...) any dtype -> (...) bool.",
-    lower=lambda x: equal(abs(x), math.inf) if x.dtype.kind == "f" else not_equal(x, x),
-    sample=uniform((-2, 2), dtypes=EVERY),
-)  # fmt: skip
-isfinite = elementwise(
-    "isfinite", np.isfinite, operands=promoted, to_bool=True,
-    doc="Whether x is neither infinite nor NaN: x (...) any dtype -> (...) bool.",
-    lower=lambda x: less(abs(x), math.inf) if x.dtype.kind == "f" else equal(x, x),
-    sample=uniform((-2, 2), dtypes=EVERY),
-)  # fmt: skip
-
 # --- arithmetic -----------------------------------------------------------------------------------
 
 
@@ -141,28 +72,40 @@ def _flat(g: Expr, y: Expr, x: Expr) -> tuple[Expr, ...]:
 
 
 def _sign_ref(x: np.ndarray) -> Any:
+    if x.dtype.kind == "c":
+        return np.sign(x)
     return np.where(x > 0, 1, np.where(x < 0, -1, 0)).astype(x.dtype)
+
+
+def _sign_vjp(g: Expr, y: Expr, x: Expr) -> tuple[Expr]:
+    """What changes the length of a complex x changes nothing; 0 of real x."""
+    if not x.dtype.is_complex:
+        return (zeros_like(g),)
+    along = TABLE["real"](g * conj(y)) * y
+    return (where(equal(x, 0), 0, (g - along) / abs(where(equal(x, 0), 1, x))),)
 
 
 sign = elementwise(
     "sign", _sign_ref,
-    doc="-1, 0 or 1, and 0 for NaN, element by element: x (...) number -> (...).",
-    vjp=_flat, sample=uniform((-8, 8), dtypes=NUMBERS),
+    doc="-1, 0 or 1, and 0 for NaN; x / |x| of complex numbers, element by element: "
+    "x (...) number -> (...).",
+    vjp=_sign_vjp, holomorphic=False, sample=uniform((-8, 8), dtypes=ANY_NUMBER),
     lower=lambda x: sub(cast(less(0, x), x.dtype), cast(less(x, 0), x.dtype)),
 )  # fmt: skip
 square = elementwise(
     "square", lambda x: x * x, doc="x * x, element by element: x (...) number -> (...).",
     vjp=lambda g, y, x: (g * x * 2.0,), lower=lambda x: x * x,
-    sample=uniform((-8, 8), dtypes=NUMBERS),
+    sample=uniform((-8, 8), dtypes=ANY_NUMBER),
 )  # fmt: skip
 reciprocal = elementwise(
     "reciprocal", lambda x: 1 / x, operands=floating, doc=f"1 / x,{_ONE}",
-    vjp=lambda g, y, x: (-g * y * y,), lower=lambda x: div(1.0, x), sample=uniform((0.5, 8)),
+    vjp=lambda g, y, x: (-g * y * y,), lower=lambda x: div(1.0, x),
+    sample=uniform((0.5, 8), dtypes=INEXACT),
 )  # fmt: skip
 rsqrt = elementwise(
     "rsqrt", lambda x: 1 / np.sqrt(x), operands=floating, doc=f"1 / sqrt(x),{_ONE}",
     vjp=lambda g, y, x: (g * y * y * y * -0.5,), lower=lambda x: div(1.0, sqrt(x)),
-    sample=uniform((0.5, 8)),
+    sample=uniform((0.5, 8), dtypes=INEXACT),
 )  # fmt: skip
 
 
@@ -238,7 +181,7 @@ fmod = elementwise(
 
 
 def _power_ref(x: np.ndarray, y: np.ndarray) -> Any:
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         return np.power(x, y)
     result, base, left = np.ones_like(x * y), x + np.zeros_like(y), y + np.zeros_like(x)
     for _ in range(x.dtype.itemsize * 8):
@@ -252,7 +195,7 @@ def _power_ref(x: np.ndarray, y: np.ndarray) -> Any:
 
 
 def _power_lower(x: Expr, y: Expr) -> Expr:
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         return pow(x, y)
     result: Expr | None = None
     base, left = x, y
@@ -269,16 +212,10 @@ def _power_lower(x: Expr, y: Expr) -> Expr:
     return where(less(y, 0), below, result)
 
 
-def _power_vjp(g: Expr, y: Expr, a: Expr, b: Expr) -> tuple[Expr | None, ...]:
-    rule = pow.vjp
-    assert rule is not None
-    return rule(g, y, a, b)
-
-
 power = elementwise(
-    "power", _power_ref, arity=2, lower=_power_lower, vjp=_power_vjp,
+    "power", _power_ref, arity=2, lower=_power_lower, vjp=pow_vjp,
     doc=_two("x to the power y, integers exactly (wrapping; a negative power truncates)"),
-    sample=uniform((0.2, 3), (0, 3), dtypes=NUMBERS), tolerance=pow.tolerance,
+    sample=uniform((0.2, 3), (0, 3), dtypes=ANY_NUMBER), tolerance=pow.tolerance,
 )  # fmt: skip
 
 
@@ -302,7 +239,7 @@ def _integer_pow_lower(x: Expr, exponent: int) -> Expr:
     if exponent > 0:
         found: Expr = _integer_pow(x, exponent)
         return found
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         return div(1.0, _integer_pow(x, -exponent))
     return where(equal(x, 1), 1, where(equal(x, -1), 1 - 2 * (exponent % 2), 0))
 
@@ -317,7 +254,7 @@ integer_pow = elementwise(
     "integer_pow", _integer_pow_ref, attrs=("exponent",),
     doc="x to a fixed whole power by squaring, element by element: x (...) number -> (...).",
     vjp=_integer_pow_vjp, lower=_integer_pow_lower, tolerance=LOOSE,
-    sample=with_attrs(uniform((0.5, 2), dtypes=(*FLOATS, *SIGNED)),
+    sample=with_attrs(uniform((0.5, 2), dtypes=(*INEXACT, *SIGNED)),
                        *({"exponent": n} for n in (0, 1, 2, 3, 5, 10, -1, -2))),
 )  # fmt: skip
 
@@ -353,12 +290,13 @@ _HUGE = 1e8  # from here on x * x + 1 is x * x in every dtype
 
 
 def function(
-    name: str, ref: Callable[..., Any], sample: tuple[float, float], *, doc: str, **fields: Any
-) -> Any:
-    """A float function of one source."""
+    name: str, ref: Callable[..., Any], sample: tuple[float, float], *, doc: str,
+    dtypes: tuple[DType, ...] = FLOATS, **fields: Any,
+) -> Any:  # fmt: skip
+    """A float or complex function of one source."""
     return elementwise(
         name, ref, doc=f"{doc},{_ONE}", operands=floating,
-        sample=uniform(sample), **{"tolerance": LOOSE, **fields},
+        sample=uniform(sample, dtypes=dtypes), **{"tolerance": LOOSE, **fields},
     )  # fmt: skip
 
 
@@ -393,24 +331,25 @@ def _acosh_lower(x: Expr) -> Expr:
     return where(less(_HUGE, x), log(x) + math.log(2), near)
 
 
-sinh = function("sinh", np.sinh, (-4, 4), doc="The hyperbolic sine", lower=_sinh_lower,
-                vjp=lambda g, y, x: (g * cosh(x),))  # fmt: skip
-cosh = function("cosh", np.cosh, (-4, 4), doc="The hyperbolic cosine", lower=_cosh_lower,
-                vjp=lambda g, y, x: (g * sinh(x),))  # fmt: skip
-asinh = function("asinh", np.arcsinh, (-8, 8), doc="The inverse hyperbolic sine",
+sinh = function("sinh", np.sinh, (-4, 4), dtypes=INEXACT, doc="The hyperbolic sine",
+                lower=_sinh_lower, vjp=lambda g, y, x: (g * cosh(x),))  # fmt: skip
+cosh = function("cosh", np.cosh, (-4, 4), dtypes=INEXACT, doc="The hyperbolic cosine",
+                lower=_cosh_lower, vjp=lambda g, y, x: (g * sinh(x),))  # fmt: skip
+asinh = function("asinh", np.arcsinh, (-8, 8), dtypes=INEXACT, doc="The inverse hyperbolic sine",
                  lower=_asinh_lower, vjp=lambda g, y, x: (g / sqrt(x * x + 1.0),))  # fmt: skip
-acosh = function("acosh", np.arccosh, (1.1, 8), doc="The inverse hyperbolic cosine",
-                 lower=_acosh_lower, vjp=lambda g, y, x: (g / sqrt(x * x - 1.0),))  # fmt: skip
-atanh = function("atanh", np.arctanh, (-0.9, 0.9), doc="The inverse hyperbolic tangent",
-                 lower=lambda x: (log1p(x) - log1p(-x)) * 0.5,
+acosh = function("acosh", np.arccosh, (1.1, 8), dtypes=INEXACT, doc="The inverse hyperbolic cosine",
+                 lower=_acosh_lower,
+                 vjp=lambda g, y, x: (g / (sqrt(x - 1.0) * sqrt(x + 1.0)),))  # fmt: skip
+atanh = function("atanh", np.arctanh, (-0.9, 0.9), dtypes=INEXACT,
+                 doc="The inverse hyperbolic tangent", lower=lambda x: (log1p(x) - log1p(-x)) * 0.5,
                  vjp=lambda g, y, x: (g / (1.0 - x * x),))  # fmt: skip
-exp2 = function("exp2", np.exp2, (-8, 8), doc="2 to the x",
+exp2 = function("exp2", np.exp2, (-8, 8), dtypes=INEXACT, doc="2 to the x",
                 lower=lambda x: exp(x * math.log(2)),
                 vjp=lambda g, y, x: (g * y * math.log(2),))  # fmt: skip
-log2 = function("log2", np.log2, (0.1, 8), doc="The logarithm to base 2",
+log2 = function("log2", np.log2, (0.1, 8), dtypes=INEXACT, doc="The logarithm to base 2",
                 lower=lambda x: log(x) * (1 / math.log(2)),
                 vjp=lambda g, y, x: (g / (x * math.log(2)),))  # fmt: skip
-log10 = function("log10", np.log10, (0.1, 8), doc="The logarithm to base 10",
+log10 = function("log10", np.log10, (0.1, 8), dtypes=INEXACT, doc="The logarithm to base 10",
                  lower=lambda x: log(x) * (1 / math.log(10)),
                  vjp=lambda g, y, x: (g / (x * math.log(10)),))  # fmt: skip
 erfc = function("erfc", every(math.erfc), (-3, 3), doc="1 - erf(x), to absolute accuracy",

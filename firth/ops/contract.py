@@ -13,13 +13,12 @@ from firth.ir.node import Shape
 from firth.ir.op import Expr, declare
 from firth.ops.movement import expand
 from firth.ops.rules import (
+    ANY_NUMBER,
     LOOSE,
-    NUMBERS,
     broadcast,
     cases,
     cast,
     composed,
-    no_complex,
     promote,
     reshape,
     round_to,
@@ -61,7 +60,6 @@ def _contract_shape(
 
 def product_dtype(name: str, *dtypes: DType) -> DType:
     """What sums of products of the sources have: they promote; bool is refused."""
-    no_complex(name, dtypes)
     found = promote(dtypes)
     if found.kind == "b":
         raise DTypeError(
@@ -78,7 +76,7 @@ def _contract_ref(
     names = {x: i for i, x in enumerate(sorted({*a_labels, *b_labels}))}
     rows = [[names[x] for x in labels] for labels in (a_labels, b_labels, out_labels)]
     with np.errstate(all="ignore"):
-        found = np.einsum(wide_a, rows[0], wide_b, rows[1], rows[2], optimize=dtype.kind == "f")
+        found = np.einsum(wide_a, rows[0], wide_b, rows[1], rows[2], optimize=dtype.kind in "fc")
         return round_to(found, dtype)
 
 
@@ -122,7 +120,7 @@ contract = declare(
         _labelled(make(0, 4), make(4, 2), "mk,kn,mn"),
         _labelled(make(2, 0), make(0, 3), "mk,kn,mn"),
         _labelled(make(), make(3), ",a,a"),
-    ], NUMBERS),
+    ], ANY_NUMBER),
 )  # fmt: skip
 
 
@@ -181,7 +179,7 @@ matmul = composed(
         (make(3, 4), make(4, 5), {}), (make(2, 1, 3, 4), make(5, 4, 2), {}),
         (make(4), make(4), {}), (make(4), make(2, 4, 3), {}), (make(2, 3, 4), make(4), {}),
         (make(0, 4), make(4, 2), {}), (make(2, 0), make(0, 3), {}),
-    ], NUMBERS),
+    ], ANY_NUMBER),
 )  # fmt: skip
 
 
@@ -226,5 +224,5 @@ linear = composed(
     sample=cases(lambda make, rng, d: [
         (make(3, 4), make(5, 4), make(5), {}), (make(2, 3, 4), make(5, 4), {}),
         (make(4), make(2, 4), make(2), {}), (make(0, 4), make(2, 4), make(2), {}),
-    ], NUMBERS),
+    ], ANY_NUMBER),
 )  # fmt: skip

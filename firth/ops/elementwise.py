@@ -3,187 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import DivisionByZero, DTypeError, message
-from firth.ir.op import Expr, Op, declare
+from firth.base.errors import DivisionByZero, message
+from firth.ir.op import TABLE, Expr, declare
+from firth.ops import rules
+from firth.ops.operands import (
+    bits,
+    chosen,
+    counted,
+    elementwise,
+    floating,
+    floats_only,
+    integers,
+    promoted,
+    refuse,
+)
 from firth.ops.rules import (
+    ANY,
+    ANY_NUMBER,
     EVERY,
-    FLOATS,
+    INEXACT,
     INTS,
     NUMBERS,
     TOLERANCE,
     Samples,
-    broadcast_rule,
-    float_of,
     no_complex,
-    no_gradient,
-    promote,
     round_to,
     same,
     uniform,
-    widen,
-    widened_lower,
-    widened_vjp,
     zeros_like,
 )
-
-Operands = Callable[[str, Sequence[DType]], tuple[DType, ...]]
-_OPERANDS: dict[str, Operands] = {}
-
-
-def operand_dtypes(op: Op, src_dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """What each source of an elementwise op is cast to before it is computed.
-
-    The op's result on those dtypes is then cast to the node's dtype, if that is another one.
-
-    >>> operand_dtypes(div, (dt.int32, dt.int64))
-    (firth.float32, firth.float32)
-    """
-    return _OPERANDS.get(op.name, unchanged)(op.name, src_dtypes)
-
-
-# --- operand rules --------------------------------------------------------------------------------
-
-
-def unchanged(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """Every source as it is."""
-    return tuple(dtypes)
-
-
-def promoted(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """All sources in the dtype they promote to."""
-    no_complex(name, dtypes)
-    try:
-        return (promote(dtypes),) * len(dtypes)
-    except DTypeError as error:  # say which op, not how it found out
-        raise DTypeError(str(error).replace("promote:", f"{name}:", 1)) from None
-
-
-def numbers(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """Promoted; DTypeError for bool alone."""
-    found = promoted(name, dtypes)
-    if found[0].kind == "b":
-        raise _refuse(name, found[0], "a number", "cast first, e.g. x.to(firth.int64)")
-    return found
-
-
-def counted(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """Promoted; bool is computed as uint8 and the result is a bool again, as in PyTorch."""
-    found = promoted(name, dtypes)
-    return (dt.uint8,) * len(found) if found[0].kind == "b" else found
-
-
-def floating(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """Promoted to a float; float32 for integers and bool."""
-    return (float_of(promoted(name, dtypes)[0]),) * len(dtypes)
-
-
-def floats_only(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """Promoted; DTypeError for anything but floats."""
-    found = promoted(name, dtypes)
-    if found[0].kind != "f":
-        raise _refuse(
-            name, found[0], "a float", "integers are whole already: leave it out, or cast"
-        )
-    return found
-
-
-def integers(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """Promoted; DTypeError for anything but integers."""
-    found = promoted(name, dtypes)
-    if not found[0].is_integer:
-        raise _refuse(name, found[0], "an integer dtype", "cast first, e.g. x.to(firth.int64)")
-    return found
-
-
-def bits(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """Promoted; DTypeError for floats."""
-    found = promoted(name, dtypes)
-    if found[0].kind == "f":
-        raise _refuse(name, found[0], "bool or integers", "compare first, e.g. x != 0")
-    return found
-
-
-def words(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """uint64 only."""
-    for d in dtypes:
-        if d is not dt.uint64:
-            raise _refuse(name, d, "uint64", "make the state with firth.Generator")
-    return tuple(dtypes)
-
-
-def chosen(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """A bool, then two sources that promote."""
-    if dtypes[0].kind != "b":
-        raise _refuse(name, dtypes[0], "a bool condition", "compare first, e.g. c != 0")
-    return (dt.bool_, *promoted(name, dtypes[1:]))
-
-
-def truths(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-    """Every source as bool: x != 0."""
-    no_complex(name, dtypes)
-    return (dt.bool_,) * len(dtypes)
-
-
-def _refuse(name: str, got: DType, expected: str, fix: str) -> DTypeError:
-    return DTypeError(message(name, "has no meaning for this dtype", got.name, expected, fix))
-
-
-# --- the family -----------------------------------------------------------------------------------
-
-
-def elementwise(
-    name: str,
-    ref: Callable[..., Any],
-    *,
-    doc: str,
-    arity: int = 1,
-    operands: Operands = numbers,
-    to_bool: bool = False,
-    exact: bool = False,
-    vjp: Callable[..., Any] = no_gradient,
-    lower: Callable[..., Expr] | None = None,
-    sample: Samples,
-    tolerance: dict[DType, float] | None = None,
-    **fields: Any,
-) -> Op:
-    """Declares an op that works element by element.
-
-    ref: on float64 arrays where the operands are floats, on their own dtype otherwise.
-    operands: what the sources are cast to. to_bool: the result is a bool, not the operands' dtype.
-    exact: ref and body work in the operands' own dtype, half types too.
-    """
-
-    def dtype_rule(*dtypes: DType, **_: Any) -> DType:
-        found = operands(name, dtypes)[-1]
-        return dt.bool_ if to_bool or (found is not dt.bool_ and is_bool(dtypes)) else found
-
-    def is_bool(dtypes: Sequence[DType]) -> bool:
-        return operands is counted and all(d.kind == "b" for d in dtypes)
-
-    def full_ref(*arrays: np.ndarray, **attrs: Any) -> np.ndarray:
-        dtypes = [dt.from_numpy(np.asarray(a).dtype) for a in arrays]
-        out = dtype_rule(*dtypes)
-        cast_to = operands(name, dtypes)
-        with np.errstate(all="ignore"):
-            args = [round_to(a, d) for a, d in zip(arrays, cast_to, strict=True)]
-            args = args if exact else [widen(a) for a in args]
-            return round_to(ref(*args, **attrs), out)
-
-    _OPERANDS[name] = operands
-    return declare(
-        name, family="elementwise", arity=arity, doc=doc, broadcasts=True,
-        shape=broadcast_rule(name) if arity > 1 else same, dtype=dtype_rule, ref=full_ref,
-        vjp=widened_vjp(vjp),
-        lower=lower if exact or lower is None else widened_lower(lower, dtype_rule),
-        sample=sample, tolerance=TOLERANCE if tolerance is None else tolerance, **fields,
-    )  # fmt: skip
 
 
 def _unary(text: str, kind: str = "number") -> str:
@@ -198,60 +53,70 @@ def _binary(text: str, kind: str = "number") -> str:
 
 neg = elementwise(
     "neg", np.negative, doc=_unary("-x; integers wrap"),
-    vjp=lambda g, y, x: (-g,), sample=uniform((-8, 8), dtypes=NUMBERS),
+    vjp=lambda g, y, x: (-g,), sample=uniform((-8, 8), dtypes=ANY_NUMBER),
 )  # fmt: skip
+
+
+def _abs_vjp(g: Expr, y: Expr, x: Expr) -> tuple[Expr]:
+    if x.dtype.is_complex:
+        return (TABLE["sign"](x) * g,)
+    return (where(x > 0, g, where(x < 0, -g, 0)),)
+
+
 abs = elementwise(
     "abs", np.abs, doc=_unary("|x|; the lowest integer stays itself; gradient 0 at 0"),
-    vjp=lambda g, y, x: (where(x > 0, g, where(x < 0, -g, 0)),),
-    sample=uniform((-8, 8), dtypes=NUMBERS),
+    vjp=_abs_vjp, to_real=True, sample=uniform((-8, 8), dtypes=ANY_NUMBER),
 )  # fmt: skip
 sqrt = elementwise(
     "sqrt", np.sqrt, doc=_unary("The square root, NaN below 0", "float"), operands=floating,
-    vjp=lambda g, y, x: (g / (y * 2.0),), sample=uniform((0.1, 8)),
+    vjp=lambda g, y, x: (g / (y * 2.0),), sample=uniform((0.1, 8), dtypes=INEXACT),
 )  # fmt: skip
 exp = elementwise(
     "exp", np.exp, doc=_unary("e to the x", "float"), operands=floating,
-    vjp=lambda g, y, x: (g * y,), sample=uniform((-8, 8)),
+    vjp=lambda g, y, x: (g * y,), sample=uniform((-8, 8), dtypes=INEXACT),
 )  # fmt: skip
 log = elementwise(
     "log", np.log, doc=_unary("The natural logarithm", "float"), operands=floating,
-    vjp=lambda g, y, x: (g / x,), sample=uniform((0.1, 8)),
+    vjp=lambda g, y, x: (g / x,), sample=uniform((0.1, 8), dtypes=INEXACT),
 )  # fmt: skip
 expm1 = elementwise(
     "expm1", np.expm1, doc=_unary("e to the x, minus 1, exact near 0", "float"),
-    operands=floating, vjp=lambda g, y, x: (g * (y + 1.0),), sample=uniform((-4, 4)),
+    operands=floating, vjp=lambda g, y, x: (g * (y + 1.0),),
+    sample=uniform((-4, 4), dtypes=INEXACT),
 )  # fmt: skip
 log1p = elementwise(
     "log1p", np.log1p, doc=_unary("log(1 + x), exact near 0", "float"), operands=floating,
-    vjp=lambda g, y, x: (g / (x + 1.0),), sample=uniform((-0.9, 8)),
+    vjp=lambda g, y, x: (g / (x + 1.0),), sample=uniform((-0.9, 8), dtypes=INEXACT),
 )  # fmt: skip
 sin = elementwise(
     "sin", np.sin, doc=_unary("The sine of x radians", "float"), operands=floating,
-    vjp=lambda g, y, x: (g * cos(x),), sample=uniform((-8, 8)),
+    vjp=lambda g, y, x: (g * cos(x),), sample=uniform((-8, 8), dtypes=INEXACT),
 )  # fmt: skip
 cos = elementwise(
     "cos", np.cos, doc=_unary("The cosine of x radians", "float"), operands=floating,
-    vjp=lambda g, y, x: (-g * sin(x),), sample=uniform((-8, 8)),
+    vjp=lambda g, y, x: (-g * sin(x),), sample=uniform((-8, 8), dtypes=INEXACT),
 )  # fmt: skip
 tan = elementwise(
     "tan", np.tan, doc=_unary("The tangent of x radians", "float"), operands=floating,
-    vjp=lambda g, y, x: (g * (y * y + 1.0),), sample=uniform((-1.4, 1.4)),
+    vjp=lambda g, y, x: (g * (y * y + 1.0),), sample=uniform((-1.4, 1.4), dtypes=INEXACT),
 )  # fmt: skip
 asin = elementwise(
     "asin", np.arcsin, doc=_unary("The inverse sine in radians", "float"), operands=floating,
-    vjp=lambda g, y, x: (g / sqrt((1.0 - x) * (x + 1.0)),), sample=uniform((-0.9, 0.9)),
+    vjp=lambda g, y, x: (g / sqrt((1.0 - x) * (x + 1.0)),),
+    sample=uniform((-0.9, 0.9), dtypes=INEXACT),
 )  # fmt: skip
 acos = elementwise(
     "acos", np.arccos, doc=_unary("The inverse cosine in radians", "float"), operands=floating,
-    vjp=lambda g, y, x: (-g / sqrt((1.0 - x) * (x + 1.0)),), sample=uniform((-0.9, 0.9)),
+    vjp=lambda g, y, x: (-g / sqrt((1.0 - x) * (x + 1.0)),),
+    sample=uniform((-0.9, 0.9), dtypes=INEXACT),
 )  # fmt: skip
 atan = elementwise(
     "atan", np.arctan, doc=_unary("The inverse tangent in radians", "float"), operands=floating,
-    vjp=lambda g, y, x: (g / (x * x + 1.0),), sample=uniform((-8, 8)),
+    vjp=lambda g, y, x: (g / (x * x + 1.0),), sample=uniform((-8, 8), dtypes=INEXACT),
 )  # fmt: skip
 tanh = elementwise(
     "tanh", np.tanh, doc=_unary("The hyperbolic tangent", "float"), operands=floating,
-    vjp=lambda g, y, x: (g * (1.0 - y * y),), sample=uniform((-4, 4)),
+    vjp=lambda g, y, x: (g * (1.0 - y * y),), sample=uniform((-4, 4), dtypes=INEXACT),
 )  # fmt: skip
 
 
@@ -289,40 +154,44 @@ trunc = elementwise(
 )  # fmt: skip
 round = elementwise(
     "round", np.rint, doc=_unary("The nearest whole number, halves to even", "float"),
-    operands=floats_only, vjp=_flat, sample=uniform((-8, 8)),
+    operands=floats_only, vjp=_flat, sample=uniform((-8, 8), dtypes=INEXACT),
 )  # fmt: skip
 
 # --- two sources ----------------------------------------------------------------------------------
 
 add = elementwise(
     "add", np.add, arity=2, doc=_binary("x + y; integers wrap"), operands=counted,
-    vjp=lambda g, y, a, b: (g, g), sample=uniform((-8, 8), (-8, 8), dtypes=EVERY),
+    vjp=lambda g, y, a, b: (g, g), sample=uniform((-8, 8), (-8, 8), dtypes=ANY),
 )  # fmt: skip
 sub = elementwise(
     "sub", np.subtract, arity=2, doc=_binary("x - y; integers wrap"),
-    vjp=lambda g, y, a, b: (g, -g), sample=uniform((-8, 8), (-8, 8), dtypes=NUMBERS),
+    vjp=lambda g, y, a, b: (g, -g), sample=uniform((-8, 8), (-8, 8), dtypes=ANY_NUMBER),
 )  # fmt: skip
 mul = elementwise(
     "mul", np.multiply, arity=2, doc=_binary("x * y; integers wrap"), operands=counted,
-    vjp=lambda g, y, a, b: (g * b, g * a), sample=uniform((-8, 8), (-8, 8), dtypes=EVERY),
+    vjp=lambda g, y, a, b: (g * b, g * a), sample=uniform((-8, 8), (-8, 8), dtypes=ANY),
 )  # fmt: skip
 div = elementwise(
     "div", np.divide, arity=2, doc=_binary("x / y, always a float"), operands=floating,
-    vjp=lambda g, y, a, b: (g / b, -g * y / b), sample=uniform((-8, 8), (0.5, 8)),
+    vjp=lambda g, y, a, b: (g / b, -g * y / b),
+    sample=uniform((-8, 8), (0.5, 8), dtypes=INEXACT),
 )  # fmt: skip
 
 
-def _pow_vjp(g: Expr, y: Expr, a: Expr, b: Expr) -> tuple[Expr, ...]:
+def pow_vjp(g: Expr, y: Expr, a: Expr, b: Expr) -> tuple[Expr, ...]:
+    """Gradients of a power for base and exponent; 0 where the power is 0 or 1 for any of them."""
     ga = where(equal(b, 0), 0, g * b * pow(a, b - 1.0))
-    zero = equal(a, 0)
-    gb = where(zero & (b >= 0), 0, g * y * log(where(zero & (b >= 0), 1, a)))
+    at_least_0 = TABLE["real"](b) >= 0 if b.dtype.is_complex else b >= 0
+    flat = equal(a, 0) & at_least_0
+    gb = where(flat, 0, g * y * log(rules.cast(where(flat, 1, a), y.dtype)))
     return ga, gb
 
 
 pow = elementwise(
     "pow", np.power, arity=2, operands=floats_only,
-    doc=_binary("x to the power y; integers: see power", "float"), vjp=_pow_vjp,
-    sample=uniform((0.2, 3), (-3, 3)), tolerance={**TOLERANCE, dt.float32: 1e-5},
+    doc=_binary("x to the power y; integers: see power", "float"), vjp=pow_vjp,
+    sample=uniform((0.2, 3), (-3, 3), dtypes=INEXACT),
+    tolerance={**TOLERANCE, dt.float32: 1e-5, dt.complex64: 1e-5},
 )  # fmt: skip
 
 
@@ -427,11 +296,11 @@ shift_right = elementwise(
 
 equal = elementwise(
     "equal", np.equal, arity=2, operands=promoted, to_bool=True,
-    doc=_binary("x == y", "any dtype") , sample=uniform((-2, 2), (-2, 2), dtypes=EVERY),
+    doc=_binary("x == y", "any dtype") , sample=uniform((-2, 2), (-2, 2), dtypes=ANY),
 )  # fmt: skip
 not_equal = elementwise(
     "not_equal", np.not_equal, arity=2, operands=promoted, to_bool=True,
-    doc=_binary("x != y", "any dtype"), sample=uniform((-2, 2), (-2, 2), dtypes=EVERY),
+    doc=_binary("x != y", "any dtype"), sample=uniform((-2, 2), (-2, 2), dtypes=ANY),
 )  # fmt: skip
 less = elementwise(
     "less", np.less, arity=2, operands=counted, to_bool=True,
@@ -446,7 +315,7 @@ less_equal = elementwise(
 def _where_samples(plain: Samples) -> Samples:
     def draw(rng: np.random.Generator, dtype: DType) -> list[Any]:
         found = plain.draw(rng, dtype)
-        return [type(c)((c.args[0] > 0, *c.args[1:]), c.attrs) for c in found]
+        return [type(c)((c.args[0].real > 0, *c.args[1:]), c.attrs) for c in found]
 
     return Samples(draw, plain.dtypes)
 
@@ -455,7 +324,7 @@ where = elementwise(
     "where", np.where, arity=3, operands=chosen,
     doc="x where c holds, y elsewhere, with broadcasting: c (...) bool, x (...), y (...) -> (...).",
     vjp=lambda g, y, c, a, b: (None, where(c, g, 0), where(c, 0, g)),
-    sample=_where_samples(uniform((-8, 8), (-8, 8), (-8, 8), dtypes=NUMBERS)),
+    sample=_where_samples(uniform((-8, 8), (-8, 8), (-8, 8), dtypes=ANY_NUMBER)),
 )  # fmt: skip
 
 # --- dtypes ---------------------------------------------------------------------------------------
@@ -478,17 +347,18 @@ def _convert(x: np.ndarray, dtype: DType) -> np.ndarray:
 
 cast = declare(
     "cast", family="elementwise", attrs=("dtype",),
-    doc="x in another dtype; floats to integers truncate and saturate, NaN gives 0: "
-    "x (...) -> (...).",
+    doc="x in another dtype; floats to integers truncate and saturate, NaN gives 0, complex to "
+    "anything but bool drops the imaginary part: x (...) -> (...).",
     shape=same, dtype=lambda d, dtype: dtype, ref=_convert,
-    vjp=lambda g, y, x, dtype: (g if x.dtype.kind == "f" and dtype.kind == "f" else None,),
-    sample=_cast_samples(EVERY, EVERY), tolerance=dict.fromkeys(FLOATS, 0.0),
+    vjp=lambda g, y, x, dtype: (g if x.dtype.kind in "fc" and dtype.kind in "fc" else None,),
+    sample=_cast_samples(ANY, ANY), tolerance=dict.fromkeys(INEXACT, 0.0),
 )  # fmt: skip
 
 
 def _bitcast_dtype(d: DType, dtype: DType) -> DType:
+    no_complex("bitcast", (d, dtype))
     if d.bits != dtype.bits:
-        raise _refuse("bitcast", d, f"a dtype of {dtype.bits} bits", "cast, or pick equal widths")
+        raise refuse("bitcast", d, f"a dtype of {dtype.bits} bits", "cast, or pick equal widths")
     return dtype
 
 

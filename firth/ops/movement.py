@@ -14,7 +14,7 @@ from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.ir.node import Shape
 from firth.ir.op import TABLE, Expr, Op, declare
 from firth.ops.rules import (
-    EVERY,
+    ANY,
     Samples,
     cases,
     count,
@@ -40,10 +40,10 @@ def movement(
     **fields: Any,
 ) -> Op:
     """Declares an op that moves elements: any dtype, nothing rounded."""
-    samples = sample if isinstance(sample, Samples) else cases(sample, EVERY)
+    samples = sample if isinstance(sample, Samples) else cases(sample, ANY)
 
     def floats_vjp(g: Expr, y: Expr, *xs: Expr, **attrs: Any) -> Any:
-        return vjp(g, y, *xs, **attrs) if g.dtype.kind == "f" else (None,) * len(xs)
+        return vjp(g, y, *xs, **attrs) if g.dtype.kind in "fc" else (None,) * len(xs)
 
     return declare(
         name, doc=doc, shape=shape, dtype=dtype, vjp=floats_vjp, sample=samples,
@@ -436,7 +436,7 @@ def _concatenate_vjp(g: Expr, y: Expr, *xs: Expr, axis: int) -> tuple[Expr | Non
     for x in xs:
         starts = tuple(start if a == axis else 0 for a in range(x.ndim))
         start += x.shape[axis]
-        is_float = x.dtype.kind == "f"
+        is_float = x.dtype.kind in "fc"
         part = slice_(g, starts=starts, sizes=x.shape, steps=(1,) * x.ndim) if is_float else None
         out.append(part)
     return tuple(out)

@@ -27,11 +27,21 @@ UNSIGNED = (dt.uint64, dt.uint32, dt.uint16, dt.uint8)
 INTS = SIGNED + UNSIGNED
 NUMBERS = FLOATS + INTS
 EVERY = (*NUMBERS, dt.bool_)
+COMPLEX = (dt.complex64, dt.complex128)
+INEXACT = FLOATS + COMPLEX
+ANY_NUMBER = NUMBERS + COMPLEX
+ANY = EVERY + COMPLEX
 
 # Relative error of one correctly rounded or polynomial operation, per dtype.
-TOLERANCE = {dt.float64: 2e-14, dt.float32: 2e-6, dt.float16: 2e-3, dt.bfloat16: 1.6e-2}
+TOLERANCE = {
+    dt.float64: 2e-14, dt.float32: 2e-6, dt.float16: 2e-3, dt.bfloat16: 1.6e-2,
+    dt.complex64: 2e-6, dt.complex128: 2e-14,
+}  # fmt: skip
 # The same after sums, products of several operations and cancellation.
-LOOSE = {dt.float64: 1e-11, dt.float32: 3e-5, dt.float16: 4e-3, dt.bfloat16: 3e-2}
+LOOSE = {
+    dt.float64: 1e-11, dt.float32: 3e-5, dt.float16: 4e-3, dt.bfloat16: 3e-2,
+    dt.complex64: 3e-5, dt.complex128: 1e-11,
+}  # fmt: skip
 
 
 # --- shapes ---------------------------------------------------------------------------------------
@@ -109,8 +119,8 @@ def no_complex(name: str, dtypes: Iterable[DType]) -> None:
     for d in dtypes:
         if d.is_complex:
             raise DTypeError(
-                message(name, "complex numbers have no operations yet", d.name,
-                        "a real dtype", "work on real and imaginary parts separately")
+                message(name, "has no meaning for complex numbers", d.name,
+                        "a real dtype", "use abs(x), x.real or x.imag")
             )  # fmt: skip
 
 
@@ -124,8 +134,18 @@ def promote(dtypes: Iterable[DType]) -> DType:
 
 
 def float_of(dtype: DType) -> DType:
-    """The dtype itself when it is a float, float32 otherwise."""
-    return dtype if dtype.kind == "f" else dt.float32
+    """The dtype itself when it is a float or complex, float32 otherwise."""
+    return dtype if dtype.kind in "fc" else dt.float32
+
+
+def real_of(dtype: DType) -> DType:
+    """The dtype of the parts of a complex one; any other dtype itself."""
+    return {dt.complex64: dt.float32, dt.complex128: dt.float64}.get(dtype, dtype)
+
+
+def complex_of(dtype: DType) -> DType:
+    """The complex dtype that holds numbers of a float dtype."""
+    return dtype if dtype.is_complex else dt.promote(dtype, dt.complex64)
 
 
 def float_rule(*dtypes: DType, **_: Any) -> DType:
@@ -149,6 +169,8 @@ def round_to(values: Any, dtype: DType) -> np.ndarray:
     with np.errstate(all="ignore"):
         if dtype.kind == "b":
             return np.asarray(a != 0)
+        if a.dtype.kind == "c" and not dtype.is_complex:
+            return round_to(a.real, dtype)
         if dtype.is_integer and dt.from_numpy(a.dtype).kind == "f":
             return _saturate(a.astype(np.float64), dtype)
         if dtype is dt.bfloat16 and a.dtype == np.float64:
@@ -177,13 +199,16 @@ def _odd_float32(a: np.ndarray) -> np.ndarray:
 
 
 def widen(array: np.ndarray) -> np.ndarray:
-    """float64 for floats, the array itself for everything else."""
+    """float64 for floats, complex128 for complex, the array itself for everything else."""
     array = np.asarray(array)
-    return array.astype(np.float64) if dt.from_numpy(array.dtype).kind == "f" else array
+    kind = dt.from_numpy(array.dtype).kind
+    if kind == "c":
+        return array.astype(np.complex128)
+    return array.astype(np.float64) if kind == "f" else array
 
 
 def rounded(fn: Callable[..., Any], dtype: Callable[..., DType]) -> Callable[..., np.ndarray]:
-    """A reference: floats widened to float64, `fn` applied, its result rounded once."""
+    """A reference: floats widened to 64 bits, `fn` applied, its result rounded once."""
 
     def ref(*arrays: np.ndarray, **attrs: Any) -> np.ndarray:
         out = dtype(*[dt.from_numpy(np.asarray(a).dtype) for a in arrays], **attrs)
@@ -207,7 +232,7 @@ def in_range(name: str, values: np.ndarray, extent: int) -> None:
 # --- expressions ----------------------------------------------------------------------------------
 
 
-def filled(value: bool | int | float, shape: Shape, dtype: DType) -> Expr:
+def filled(value: bool | int | float | complex, shape: Shape, dtype: DType) -> Expr:
     """One number everywhere: (shape) dtype."""
     x = Expr(const_node(value, dtype))
     if not shape:
@@ -247,23 +272,37 @@ def iota(shape: Shape, axis: int, dtype: DType = dt.int64) -> Expr:
     return reshape(x, tuple(n if i == axis else 1 for i, n in enumerate(shape)))
 
 
+def conj(x: Expr) -> Expr:
+    """The complex conjugate; x itself when it is real."""
+    if not x.dtype.is_complex:
+        return x
+    return Expr(x.node.src[0]) if x.node.op.name == "conj" else TABLE["conj"](x)
+
+
 def no_gradient(g: Expr, y: Expr, *xs: Expr, **_: Any) -> tuple[None, ...]:
     """The vjp of an op whose result does not vary smoothly."""
     return (None,) * len(xs)
 
 
-def widened_vjp(rule: Callable[..., Any]) -> Callable[..., tuple[Expr | None, ...]]:
+def widened_vjp(
+    rule: Callable[..., Any], holomorphic: bool = True
+) -> Callable[..., tuple[Expr | None, ...]]:
     """A vjp that computes half types in float32 and answers None for sources that aren't floats.
 
     The rule stays differentiable: the gradient of each result is cast back by the grad pass.
+    A rule says g * f'(x); of a complex function that has a derivative (holomorphic) the gradient
+    is g * conj(f'(x)), as in PyTorch: the conjugate of the rule's answer to conj(g).
     """
     if rule is no_gradient:
         return rule
 
     def vjp(g: Expr, y: Expr, *xs: Expr, **attrs: Any) -> tuple[Expr | None, ...]:
+        turned = holomorphic and y.dtype.is_complex
+        g = conj(g) if turned else g
         up = [cast(e, wide(e.dtype)) for e in (g, y, *xs)]
         found = rule(*up, **attrs)
-        return tuple(f if x.dtype.kind == "f" else None for f, x in zip(found, xs, strict=True))
+        kept = [f if x.dtype.kind in "fc" else None for f, x in zip(found, xs, strict=True)]
+        return tuple(conj(f) if turned and f is not None else f for f in kept)
 
     return vjp
 
@@ -290,13 +329,33 @@ def composed(
     tolerance: dict[DType, float] | None = None,
     **fields: Any,
 ) -> Op:
-    """Declares an op with a body: half types in float32, `ref` in float64, one rounding each."""
+    """Declares an op with a body: half types in float32, `ref` in float64, one rounding each.
+
+    Complex sources are refused unless the samples have some.
+    """
+    if not admits_complex(fields.get("sample")):
+        dtype = _real_only(name, dtype)
     return declare(
         name, doc=doc, shape=shape, dtype=dtype, ref=rounded(ref, dtype),
         lower=widened_lower(lower, dtype), vjp=vjp and widened_vjp(vjp),
         tolerance=LOOSE if tolerance is None else tolerance,
         **{"family": "composed", **fields},
     )  # fmt: skip
+
+
+def admits_complex(sample: Samples | None) -> bool:
+    """Whether samples are drawn of complex dtypes too: then the op takes complex sources."""
+    return sample is not None and any(d.is_complex for d in sample.dtypes)
+
+
+def _real_only(name: str, rule: Callable[..., DType]) -> Callable[..., DType]:
+    """A dtype rule that refuses complex sources."""
+
+    def dtype(*dtypes: DType, **attrs: Any) -> DType:
+        no_complex(name, dtypes)
+        return rule(*dtypes, **attrs)
+
+    return dtype
 
 
 # --- samples --------------------------------------------------------------------------------------
@@ -333,6 +392,9 @@ def array(
         return rng.random(shape) < 0.5
     if dtype.kind == "f":
         return round_to(rng.uniform(low, high, shape), dtype)
+    if dtype.kind == "c":
+        parts = rng.uniform(low, high, shape), rng.uniform(low, high, shape)
+        return round_to(parts[0] + 1j * parts[1], dtype)
     floor = max(int(np.floor(low)), 0) if dtype.kind == "u" else int(np.floor(low))
     return rng.integers(floor, int(np.ceil(high)) + 1, shape).astype(dtype.np)
 

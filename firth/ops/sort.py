@@ -40,6 +40,14 @@ def _index_dtype(name: str) -> Any:
     return rule
 
 
+def _own_dtype(name: str) -> Any:
+    def rule(d: DType, **_: Any) -> DType:
+        no_complex(name, (d,))
+        return d
+
+    return rule
+
+
 def _draw(make: Any, rng: Any, d: DType) -> list[tuple[Any, ...]]:
     found = []
     for descending in (False, True):
@@ -72,7 +80,7 @@ def _sorted(x: Expr, axis: int, descending: bool) -> Expr:
 sort = declare(
     "sort", family="sort", attrs=("axis", "descending"), defaults={"descending": False},
     doc="An axis in order, NaN last (first when descending): x (..., n, ...) -> the same.",
-    shape=_sort_shape, dtype=lambda d, **_: d, lower=_sorted,
+    shape=_sort_shape, dtype=_own_dtype("sort"), lower=_sorted,
     ref=lambda x, axis, descending: np.take_along_axis(x, _order(x, axis, descending), axis),
     sample=cases(_draw_smooth, EVERY),
 )  # fmt: skip
@@ -109,7 +117,7 @@ def _draw_top(make: Any, rng: Any, d: DType) -> list[tuple[Any, ...]]:
 topk = declare(
     "topk", family="sort", attrs=("k", "axis", "largest"), defaults={"largest": True},
     doc="The k largest (or smallest) along an axis, in order: x (..., n, ...) -> (..., k, ...).",
-    shape=_top_shape, dtype=lambda d, **_: d,
+    shape=_top_shape, dtype=_own_dtype("topk"),
     lower=lambda x, k, axis, largest: take_along_axis(
         x, _top_order(x, k, axis, largest), axis=axis),
     ref=lambda x, k, axis, largest: np.take_along_axis(x, _top_ref(x, k, axis, largest), axis),

@@ -12,7 +12,7 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import DTypeError, ShapeError, message
 from firth.ir.node import Shape
-from firth.ir.op import Expr, Op
+from firth.ir.op import TABLE, Expr, Op
 from firth.ops.compose import power, sign
 from firth.ops.elementwise import (
     abs,
@@ -26,6 +26,7 @@ from firth.ops.elementwise import (
 from firth.ops.reduce import amax, amin, cumulate, spread, sum_
 from firth.ops.rules import (
     FLOATS,
+    INEXACT,
     NUMBERS,
     cases,
     cast,
@@ -36,6 +37,7 @@ from firth.ops.rules import (
     iota,
     keep,
     no_complex,
+    real_of,
     reduced,
     reshape,
     same,
@@ -58,6 +60,12 @@ def float_only(name: str) -> Callable[..., DType]:
     return rule
 
 
+def _inexact(name: str, out: Callable[[DType], DType]) -> Callable[..., DType]:
+    """A dtype rule: floats and complex numbers; `out` says what the result has."""
+    floats = float_only(name)
+    return lambda d, **_: out(d) if d.is_complex else floats(d)
+
+
 def statistic(
     name: str,
     ref: Callable[..., Any],
@@ -66,9 +74,13 @@ def statistic(
     doc: str,
     vjp: Callable[..., Any] | None = None,
     rows: tuple[dict[str, Any], ...] = ({},),
+    dtype: Callable[..., DType] | None = None,
     **fields: Any,
 ) -> Op:
-    """Declares a reduction of floats with a body: ref(x, axis=, keepdims=, ...)."""
+    """Declares a reduction of floats with a body: ref(x, axis=, keepdims=, ...).
+
+    dtype: the rule of one that takes complex numbers too.
+    """
 
     def shape_rule(x: Shape, axes: Axes, keepdims: bool, **_: Any) -> Shape:
         check_axes(name, len(x), axes)
@@ -91,9 +103,9 @@ def statistic(
         return ref(x, axis=axes, keepdims=keepdims, **attrs)
 
     return composed(
-        name, doc=doc, shape=shape_rule, dtype=float_only(name), ref=full_ref, lower=lower,
-        vjp=vjp, attrs=("axes", "keepdims", *fields.get("defaults", {})), sample=cases(draw),
-        **fields,
+        name, doc=doc, shape=shape_rule, dtype=dtype or float_only(name), ref=full_ref,
+        lower=lower, vjp=vjp, attrs=("axes", "keepdims", *fields.get("defaults", {})),
+        sample=cases(draw, INEXACT if dtype else FLOATS), **fields,
     )  # fmt: skip
 
 
@@ -107,7 +119,8 @@ def _divided(x: Expr, n: float) -> Expr:
 
 
 mean = statistic(
-    "mean", np.mean, doc="The mean over axes, NaN when empty: x (...) float -> (...) without them.",
+    "mean", np.mean, dtype=_inexact("mean", same),
+    doc="The mean over axes, NaN when empty: x (...) float -> (...) without them.",
     lower=lambda x, axes, keepdims: _divided(
         sum_(x, axes=axes, keepdims=keepdims), _size(x, axes)),
     vjp=lambda g, y, x, axes, keepdims: (spread(_divided(g, _size(x, axes)), x, axes),),
@@ -122,9 +135,17 @@ def _freedom(x: Expr, axes: Axes, correction: float) -> float:
     return max(_size(x, axes) - correction, 0)
 
 
+def _squared(x: Expr) -> Expr:
+    """|x|^2."""
+    if not x.dtype.is_complex:
+        return x * x
+    re, im = TABLE["real"](x), TABLE["imag"](x)
+    return re * re + im * im
+
+
 def _var_lower(x: Expr, axes: Axes, keepdims: bool, correction: float) -> Expr:
     d = _centred(x, axes)
-    return _divided(sum_(d * d, axes=axes, keepdims=keepdims), _freedom(x, axes, correction))
+    return _divided(sum_(_squared(d), axes=axes, keepdims=keepdims), _freedom(x, axes, correction))
 
 
 def _var_vjp(
@@ -145,18 +166,19 @@ def _std_vjp(
 def _var_ref(x: np.ndarray, axis: Axes, keepdims: bool, correction: float) -> Any:
     n = max(count(tuple(x.shape[a] for a in axis)) - correction, 0)
     d = x - x.mean(axis=axis, keepdims=True)
-    return np.sum(d * d, axis=axis, keepdims=keepdims) / np.float64(n)
+    return np.sum((d * d.conj()).real, axis=axis, keepdims=keepdims) / np.float64(n)
 
 
 _CORRECTIONS = ({"correction": 1}, {"correction": 0})
 var = statistic(
     "var", _var_ref, _var_lower, vjp=_var_vjp, rows=_CORRECTIONS, defaults={"correction": 1},
+    dtype=_inexact("var", real_of),
     doc="The variance over axes, divided by n - correction: x (...) float -> (...) without them.",
 )  # fmt: skip
 std = statistic(
     "std", lambda x, **attrs: np.sqrt(_var_ref(x, **attrs)),
     lambda x, **attrs: sqrt(var(x, **attrs)), vjp=_std_vjp, rows=_CORRECTIONS,
-    defaults={"correction": 1},
+    defaults={"correction": 1}, dtype=_inexact("std", real_of),
     doc="The standard deviation over axes: x (...) float -> (...) without them.",
 )  # fmt: skip
 
@@ -207,13 +229,13 @@ def _norm_ref(x: np.ndarray, axis: Axes, keepdims: bool, ord: float) -> Any:
 
 def _norm_lower(x: Expr, axes: Axes, keepdims: bool, ord: float) -> Expr:
     if ord == 2:
-        return sqrt(sum_(x * x, axes=axes, keepdims=keepdims))
+        return sqrt(sum_(_squared(x), axes=axes, keepdims=keepdims))
     if ord == math.inf:
         return amax(abs(x), axes=axes, keepdims=keepdims)
     if ord == -math.inf:
         return amin(abs(x), axes=axes, keepdims=keepdims)
     if ord == 0:
-        return sum_(cast(not_equal(x, 0), x.dtype), axes=axes, keepdims=keepdims)
+        return sum_(cast(not_equal(x, 0), real_of(x.dtype)), axes=axes, keepdims=keepdims)
     if ord == 1:
         return sum_(abs(x), axes=axes, keepdims=keepdims)
     total = sum_(power(abs(x), float(ord)), axes=axes, keepdims=keepdims)
@@ -240,6 +262,7 @@ def _norm_vjp(g: Expr, y: Expr, x: Expr, axes: Axes, keepdims: bool, ord: float)
 
 norm = statistic(
     "norm", _norm_ref, _norm_lower, vjp=_norm_vjp, defaults={"ord": 2},
+    dtype=_inexact("norm", real_of),
     rows=tuple({"ord": p} for p in (2, 1, 3, math.inf, -math.inf, 0)),
     doc="The p-norm over axes, p = ord, infinities and 0 included, gradient 0 at 0: "
     "x (...) float -> (...) without them.",
@@ -359,11 +382,12 @@ argmin = _position(
 
 
 def _running(name: str, kind: str, ufunc: Any, doc: str) -> Op:
+    floats = FLOATS if kind in ("maximum", "minimum") else INEXACT
     return composed(
         name, attrs=("axis",), doc=doc, shape=_axis_shape(name), dtype=same,
         ref=lambda x, axis: ufunc.accumulate(x, axis=axis, dtype=x.dtype),
         lower=lambda x, axis: cumulate(x, axis=axis, kind=kind),
-        sample=cases(_draw_axis, (*FLOATS, dt.int64, dt.int32)),
+        sample=cases(_draw_axis, (*floats, dt.int64, dt.int32)),
     )  # fmt: skip
 
 

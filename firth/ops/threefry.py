@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firth.base.dtype import uint64
-from firth.ops.elementwise import elementwise, words
+from firth.ops.operands import elementwise, words
 from firth.ops.rules import uniform
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))

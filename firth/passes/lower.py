@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from firth.base import dtype as dt
 from firth.base.errors import VerifyError
 from firth.ir.graph import Graph, topological
 from firth.ir.node import Node
 from firth.ir.op import Expr, Op
-from firth.ops.elementwise import operand_dtypes
+from firth.ops.operands import operand_dtypes
 from firth.passes.simplify import Simplifier
 
 _HALF = (dt.float16, dt.bfloat16)
@@ -19,15 +19,18 @@ _NO_ARITHMETIC = ("where", "bitcast", "cast")
 Keeps = Callable[[Node], bool]
 
 
-def lower(graph: Graph, keeps: Keeps = lambda _: False) -> Graph:
+def lower(
+    graph: Graph, keeps: Keeps = lambda _: False, owners: Mapping[int, Node] | None = None
+) -> Graph:
     """The graph in base ops; every source of an elementwise op has the node's shape.
 
     keeps: composed ops that stay as they are, because a later pass has a schedule for them.
+    owners: by id, what the user recorded where that is another node.
     """
-    maker = Simplifier()
+    maker, known = Simplifier(), owners or {}
     made: dict[int, Node] = {id(n): n for n in graph.inputs}
     for node in graph.nodes():
-        maker.origin = node
+        maker.origin = known.get(id(node), node)
         _lower_into(maker, [node], made, keeps)
     return graph.replace(made[id(o)] for o in graph.outputs)
 

@@ -7,6 +7,7 @@ from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.verify import verify
 from firth.passes.lower import lower
+from firth.passes.pairs import pairs
 from firth.passes.parts import parts
 from firth.passes.plan import Plan, plan, verify_order
 from firth.passes.schedule import Schedule, schedule
@@ -25,9 +26,11 @@ def to_base(graph: Graph) -> Graph:
     """A recorded graph in base ops."""
     check = verify if flags.debug("verify") else _unchecked
     graph = check(graph, "recorded")
+    # Before lower, which then makes broadcasting of the parts explicit like any other.
+    graph, owners = pairs(graph)
     # Bodies and broadcasting become base ops, so that one set of rules suffices afterwards.
     # Attention stays whole where it has a kernel of its own.
-    graph = check(lower(graph, fits), "lowered")
+    graph = check(lower(graph, fits, owners), "lowered")
     # Bodies meet their surroundings: shared parts and idle movement go.
     graph = check(simplify(graph), "lowered")
     # After simplify, which finds what is computed anyway.

@@ -20,8 +20,8 @@ from firth.tensor.lens import update
 from firth.tensor.record import apply_op, local, plain_number, user_line
 
 _new = object.__new__
-_PLAIN = (bool, int, float)
-_NUMBERS = frozenset(_PLAIN)
+_PLAIN = (bool, int, float, complex)
+_NUMBERS = frozenset((bool, int, float))  # whose key is the number itself
 
 # torch's name -> op of the table
 UNARY = {
@@ -237,7 +237,7 @@ def power(self: Any, exponent: Any) -> Tensor:
         if self._kind.dtype.kind != "b":
             return apply_op(TABLE["integer_pow"], (self,), (exponent,))
     if exponent.__class__ is float and exponent == int_like(exponent):
-        if isinstance(self, Tensor) and self._kind.dtype.kind == "f":
+        if isinstance(self, Tensor) and self._kind.dtype.kind in "fc":
             return apply_op(TABLE["integer_pow"], (self,), (int(exponent),))
     return _power(self, exponent)
 

@@ -225,6 +225,13 @@ def _check_roots(name: str, roots: Sequence[Tensor], cotangents: Sequence[Tensor
                     "detach(), no_grad(), integer results and argmax on the way",
                 )
             ).at(user_line())  # fmt: skip
+        if cotangent is None and kind.dtype.is_complex:
+            raise GradientError(
+                message(
+                    name, "a complex number is no loss", kind.dtype.name, "a real tensor",
+                    "take its real part or abs(), or pass gradient=",
+                )
+            ).at(user_line())  # fmt: skip
         if cotangent is None and kind.numel != 1:
             raise GradientError(
                 message(

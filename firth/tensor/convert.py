@@ -227,7 +227,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{n: _caster(n, d) for n, d in {
         "float": dt.float32, "double": dt.float64, "half": dt.float16, "bfloat16": dt.bfloat16,
         "long": dt.int64, "int": dt.int32, "short": dt.int16, "char": dt.int8, "byte": dt.uint8,
-        "bool": dt.bool_,
+        "bool": dt.bool_, "cfloat": dt.complex64, "cdouble": dt.complex128,
     }.items()},
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -193,6 +193,15 @@ def full(
             dtype = dt.bool_
         else:
             dtype = dt.int64 if isinstance(value, int) else _default
+            if isinstance(value, complex):
+                dtype = dt.complex128 if _default is dt.float64 else dt.complex64
+    if isinstance(value, complex) and not dtype.is_complex:
+        raise DTypeError(
+            message(
+                "full", "a complex number in a real tensor", f"{value} as {dtype.name}",
+                "a real number, or a complex dtype", "pass dtype=firth.complex64, or value.real",
+            )
+        )  # fmt: skip
     if not isinstance(value, (bool, int)) and dtype.kind in "biu":
         value = int(value) if dtype.kind != "b" and math.isfinite(value) else bool(value)
     return _leaf(apply_op(TABLE["full"], (), (tuple(size), value, dtype)), requires_grad)

@@ -338,7 +338,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 def _value(value: Any, dtype: dt.DType) -> Tensor:
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (bool, int, float, complex)):
         return number_of(value, dtype)
     return as_tensor(value)
 

@@ -242,7 +242,7 @@ def _put_expand(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: An
         if wide == 0:
             return before
         changed = apply("not_equal", value, before)
-        if value._kind.dtype.kind == "f":
+        if value._kind.dtype.kind in "fc":
             both = apply("bitwise_and", apply("isnan", value), apply("isnan", before))
             changed = apply("bitwise_and", changed, apply("logical_not", both))
         place = apply("argmax", apply("cast", changed, dtype=_INT), axis=axis, keepdims=True)
@@ -296,7 +296,27 @@ def _put_slice_at(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: 
     return spread if mask is None else apply("where", mask, spread, before)
 
 
+def _put_real(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any) -> Tensor:
+    return apply("complex", value, apply("imag", before))
+
+
+def _put_imag(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any) -> Tensor:
+    return apply("complex", apply("real", before), value)
+
+
+def _put_parts(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any) -> Tensor:
+    return apply("view_as_complex", value)
+
+
+def _put_whole(before: Tensor, value: Tensor, attrs: tuple[Any, ...], shape: Any) -> Tensor:
+    return apply("view_as_real", value)
+
+
 _PUT = {
+    "real": _put_real,
+    "imag": _put_imag,
+    "view_as_real": _put_parts,
+    "view_as_complex": _put_whole,
     "reshape": _put_reshape,
     "permute": _put_permute,
     "flip": _put_flip,

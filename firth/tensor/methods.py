@@ -11,6 +11,7 @@ from firth.base.errors import ArgumentError, message
 from firth.tensor import (
     arithmetic,
     backward,
+    complex,
     composed,
     contract,
     convert,
@@ -36,7 +37,7 @@ from firth.tensor.recording import local
 
 FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
 # Modules that only use the others: they may replace a plainer function of the same name.
-_BREADTH = (elementary, order, pieces, place, products)
+_BREADTH = (complex, elementary, order, pieces, place, products)
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 _READING = {
@@ -143,7 +144,7 @@ _PROPERTIES: dict[str, tuple[Callable[..., Any], Callable[..., None] | None, str
         "All dimensions in reverse order.",
     ),
     "mT": (lambda self: shape.transpose(self, -1, -2), None, "The last two dimensions swapped."),
-    "H": (lambda self: shape.transpose(self, -1, -2), None, "As mT for real tensors."),
+    **complex.PROPERTIES,
     "is_cuda": (lambda self: False, None, "Whether it lives on a GPU."),
 }  # fmt: skip
 

@@ -34,7 +34,7 @@ __all__ = [
     "step", "user_line",
 ]  # fmt: skip
 
-Number = bool | int | float
+Number = bool | int | float | complex
 _LONGEST = 20 * LONG  # positions after which one line of a user's that records much is cut too
 _TENSOR = os.path.dirname(os.path.abspath(__file__))
 _new = object.__new__

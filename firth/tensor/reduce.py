@@ -235,7 +235,10 @@ def norm(self: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Te
     """The vector p-norm over dims (all without one); p: inf, 1, 2, 'fro', ...: (...) -> (...)."""
     x = _floats("norm", self)
     if p in ("fro", 2, None):
-        return apply("sqrt", _reduce("sum", apply("mul", x, x), dim, keepdim))
+        if not x._kind.dtype.is_complex:
+            return apply("sqrt", _reduce("sum", apply("mul", x, x), dim, keepdim))
+        axes = axes_of("norm", dim, len(x._kind.shape))
+        return apply("norm", x, axes=axes, keepdims=keepdim)
     if p == float("inf"):
         return _reduce("amax", apply("abs", x), dim, keepdim)
     if p == float("-inf"):

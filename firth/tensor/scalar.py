@@ -9,15 +9,23 @@ from typing import Any
 import numpy as np
 
 from firth.base.dtype import DType
+from firth.base.errors import DTypeError, message
 from firth.ir.op import input_node
 from firth.runtime.buffer import Buffer, from_array
 from firth.tensor.handle import Tensor, kind_of
 from firth.tensor.record import apply, local, step
 
 
-def number_of(value: bool | int | float, dtype: DType) -> Tensor:
+def number_of(value: complex, dtype: DType) -> Tensor:
     """A number in a dtype: -> () dtype. A number that differs the second time is no constant."""
     number: Any = value
+    if isinstance(value, complex) and not dtype.is_complex:
+        raise DTypeError(
+            message(
+                "setitem", "a complex number in a real tensor", f"{value} into {dtype.name}",
+                "a real number", "cast the tensor first, e.g. x.to(firth.complex64)",
+            )
+        )  # fmt: skip
     if dtype.kind in "iu" and isinstance(value, float):
         number = int(value) if math.isfinite(value) else 0
     elif dtype.kind == "b":

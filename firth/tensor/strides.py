@@ -46,6 +46,12 @@ def strides_of(tensor: Tensor) -> Shape:
         elif name == "reshape":
             strides = view_strides(shape, strides, attrs[0]) or contiguous_strides(attrs[0])
             shape = attrs[0]
+        elif name in ("real", "imag", "view_as_real"):  # counted in parts
+            strides = tuple(2 * s for s in strides)
+            if name == "view_as_real":
+                strides, shape = (*strides, 1), (*shape, 2)
+        elif name == "view_as_complex":
+            strides, shape = tuple(s // 2 for s in strides[:-1]), shape[:-1]
     return strides
 
 

@@ -91,8 +91,10 @@ def number_key(value: Any) -> tuple[Any, Any]:
         return value, cls
     if cls is int or cls is bool:
         return value, cls
+    if cls is complex:
+        return repr(value), cls  # tells signs of zeros apart, and NaN equals itself
     raise RecordingError(
-        f"a number was expected; got {cls.__name__}, expected a tensor, bool, int or float; "
+        f"a number was expected; got {cls.__name__}, expected a tensor or a number; "
         "convert it first, e.g. firth.tensor(value)"
     )
 

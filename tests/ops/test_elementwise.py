@@ -10,7 +10,7 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import DTypeError
 from firth.ir.op import Expr, input_node
-from firth.ops.elementwise import operand_dtypes
+from firth.ops.operands import operand_dtypes
 
 
 def x(dtype: DType, *shape: int) -> Expr:

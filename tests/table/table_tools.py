@@ -74,10 +74,17 @@ def expand_bodies(roots: Sequence[Node], everything: bool = True) -> list[Node]:
 def close(found: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
     """Equal for integers and bools; within tolerance, relative and absolute, for floats."""
     assert found.shape == expected.shape and found.dtype == expected.dtype
-    if dt.from_numpy(found.dtype).kind != "f":
+    kind = dt.from_numpy(found.dtype).kind
+    if kind not in "fc":
         np.testing.assert_array_equal(found, expected)
         return
-    a, b = found.astype(np.float64), expected.astype(np.float64)
+    wide = np.complex128 if kind == "c" else np.float64
+    a, b = found.astype(wide), expected.astype(wide)
+    if kind == "c":  # an infinite or undefined number part by part, others by their distance
+        odd = ~np.isfinite(b)
+        close(a[odd].real, b[odd].real, tolerance)
+        close(a[odd].imag, b[odd].imag, tolerance)
+        a, b = a[~odd], b[~odd]
     np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
@@ -89,6 +96,9 @@ def hard_values(dtype: DType) -> np.ndarray:
     if dtype.is_integer:
         info = np.iinfo(dtype.np)
         return np.array([0, 1, 2, info.max, info.max - 1, info.min, info.min + 1], dtype.np)
+    if dtype.is_complex:  # the ends of the range are tried in tests/ops/test_pairs.py
+        line = np.array([0.0, -0.0, 1.0, -2.5, 0.25])
+        return (line[:, None] + 1j * line).ravel().astype(dtype.np)
     import ml_dtypes
 
     info = ml_dtypes.finfo(dtype.np)

@@ -70,4 +70,6 @@ def test_half_gradients_are_computed_in_float32() -> None:
 def test_complex_numbers_are_refused() -> None:
     x = Expr(input_node(0, (2,), dt.complex64))
     with pytest.raises(DTypeError, match="complex"):
-        ops.add(x, x)
+        ops.maximum(x, x)
+    with pytest.raises(DTypeError, match="softmax"):
+        ops.softmax(x, axis=0)

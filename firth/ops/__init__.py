@@ -134,6 +134,7 @@ from firth.ops.elementwise import (
     where,
 )
 from firth.ops.factor import cholesky, cholesky_info, geqrf, lu, qr
+from firth.ops.host import on_pairs
 from firth.ops.index import (
     checked_index,
     embedding,
@@ -399,6 +400,7 @@ __all__ = [
     "norm",
     "normal",
     "not_equal",
+    "on_pairs",
     "one_hot",
     "pad",
     "permutation",

@@ -17,8 +17,9 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import FirthError, LinAlgError, message
 from firth.ir.node import Shape
-from firth.ir.op import HOST, Op, declare
-from firth.ops.rules import LOOSE, round_to
+from firth.ir.op import HOST, TABLE, Op, declare
+from firth.ir.text import attrs_from_text
+from firth.ops.rules import LOOSE, cases, complex_of, no_gradient, real_of, round_to
 
 
 def host(
@@ -57,3 +58,36 @@ def host(
 
 def _shapes(arrays: tuple[np.ndarray, ...]) -> str:
     return " and ".join(f"{a.dtype.name}{list(a.shape)}" for a in arrays)
+
+
+# --- complex values -------------------------------------------------------------------------------
+
+
+def _shape_of_pairs(*shapes: Shape, op: str, attrs: str, complexes: tuple[bool, ...]) -> Shape:
+    whole = [s[:-1] if c else s for s, c in zip(shapes, complexes, strict=False)]
+    found: Shape = TABLE[op].shape(*whole, **attrs_from_text(attrs))
+    return (*found, 2) if complexes[-1] else found
+
+
+def _dtype_of_pairs(*dtypes: DType, op: str, attrs: str, complexes: tuple[bool, ...]) -> DType:
+    whole = [complex_of(d) if c else d for d, c in zip(dtypes, complexes, strict=False)]
+    return real_of(TABLE[op].dtype(*whole, **attrs_from_text(attrs)))
+
+
+def _on_pairs(*arrays: np.ndarray, op: str, attrs: str, complexes: tuple[bool, ...]) -> Any:
+    rows = zip(arrays, complexes, strict=False)
+    whole = [a.view(complex_of(dt.from_numpy(a.dtype)).np)[..., 0] if c else a for a, c in rows]
+    found = TABLE[op].ref(*whole, **attrs_from_text(attrs))
+    return np.stack([found.real, found.imag], -1) if complexes[-1] else found
+
+
+on_pairs = host(
+    "on_pairs", arity=None, attrs=("op", "attrs", "complexes"), shape=_shape_of_pairs,
+    dtype=_dtype_of_pairs, ref=_on_pairs, vjp=no_gradient,
+    doc="A host op on complex values as they lie in memory, parts along a last axis: x (..., 2), "
+    "... -> (..., 2); complexes says which values are, the result last.",
+    sample=cases(lambda make, rng, d: [
+        (make(2, 3, 3, 2), {"op": "inv", "attrs": "check=True", "complexes": (True, True)}),
+        (make(3, 3), {"op": "inv", "attrs": "check=True", "complexes": (False, False)}),
+    ], (dt.float32, dt.float64), smooth=False),
+)  # fmt: skip

@@ -13,7 +13,8 @@ import firth.ops as ops
 from firth.base.errors import VerifyError
 from firth.ir.graph import Graph, topological
 from firth.ir.node import Node, Shape
-from firth.ir.op import Expr, const_node, input_node, make
+from firth.ir.op import HOST, Expr, const_node, input_node, make
+from firth.ir.text import attrs_to_text
 from firth.ops import rules
 from firth.ops.pairs import BODIES, Pair
 
@@ -76,6 +77,8 @@ class _Work:
         rule = _RULES.get(op.name)
         if rule is not None:
             return rule(node, src)
+        if op.family == HOST:
+            return _on_host(node, src)
         if op.lower is not None:
             return self._body(op.lower(*map(Expr, node.src), **node.kwargs()).node)
         if op.name in BODIES:
@@ -123,6 +126,15 @@ def _pair(value: Value) -> Value:
     if isinstance(value, Pair) or value.dtype.kind == "b":
         return value
     return Pair(value, rules.filled(0, value.shape, value.dtype))
+
+
+def _on_host(node: Node, src: list[Value]) -> Value:
+    """NumPy takes complex values whole, as they lie in memory."""
+    complexes = (*(isinstance(s, Pair) for s in src), node.dtype.is_complex)
+    found = ops.on_pairs(
+        *map(_joined, src), op=node.op.name, attrs=attrs_to_text(node), complexes=complexes
+    )
+    return _split(found) if node.dtype.is_complex else found
 
 
 # --- part by part ---------------------------------------------------------------------------------

@@ -29,8 +29,8 @@ from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, HOST, INPUT
 from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout, View, whole
-from firth.passes.placement import Placement, axes_of, follow, reduced_place
-from firth.passes.stored import whole_values
+from firth.passes.placement import Placement, ascends, axes_of, follow, reduced_place
+from firth.passes.stored import loads, whole_values
 from firth.passes.whole import partner
 
 MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
@@ -209,7 +209,7 @@ class _Fuser:
             grown = any(n != 1 and a is None for n, a in zip(source.shape, place, strict=True))
             if cluster.contraction is not None or cluster.alone or full != wanted or grown:
                 continue
-            if flags.strict() and not _ascends(node, place):
+            if flags.strict() and not ascends(node, place):
                 continue
             if cluster.reduced not in (None, reduced) or not self._can_join(cluster, node):
                 continue
@@ -348,7 +348,7 @@ class _Fuser:
         for c in self.clusters:
             if c is None or c.closed or c.alone or c.contraction is not None or not c.reduced:
                 continue
-            reads = _read_whole(c)
+            reads = self._read_whole(c)
             group = groups.setdefault((*c.extents, c.reduced), [])
             for other, others_reads in group:
                 apart = not (c.before >> other.number & 1 or other.before >> c.number & 1)
@@ -360,6 +360,23 @@ class _Fuser:
                     break
             else:
                 group.append((c, reads))
+
+    def _read_whole(self, cluster: Cluster) -> set[int]:
+        """Ids of the values, as large as the cluster's space, that its reductions are made of, up
+        to those that other kernels made by more than elementwise work."""
+        size = math.prod(cluster.extents)
+        stack = [n.src[0] for n in cluster.nodes if id(n) in cluster.inside]
+        found: set[int] = set()
+        while stack and len(found) < 32:
+            n = stack.pop()
+            if id(n) in found or math.prod(n.shape) != size or n.op is CONST:
+                continue
+            found.add(id(n))
+            owner = self.owner.get(id(n), cluster)
+            made = owner is not cluster and (owner.contraction or owner.reduced)
+            if n.op.family in ("elementwise", "movement") and not made:
+                stack.extend(n.src)
+        return found
 
     def _addresses(self, a: Cluster, b: Cluster) -> bool:
         """True when a node of a reads a buffer of b elsewhere than at its own element."""
@@ -388,13 +405,31 @@ class _Fuser:
     # storing
 
     def _store_what_crosses(self, clusters: list[Cluster]) -> None:
+        asked: dict[int, Node] = {}
         for cluster in clusters:
             for node in cluster.nodes:
                 for source, must in self._reads(cluster, node):
+                    if must:
+                        asked.pop(id(source), None)
                     if id(source) in self.stored:
                         continue
                     if must or self._recompute_cost(source) > self.facts.trip:
                         self.stored[id(source)] = source
+                        if not must:
+                            asked[id(source)] = source
+        self._leave_to_readers(list(asked.values()))
+
+    def _leave_to_readers(self, nodes: list[Node]) -> None:
+        """Does not store what follows from the result of a contraction, stored after all, and at
+        most one value more: its readers compute it again, and the contraction writes less."""
+        asked = set(map(id, nodes))
+        for node in (n for n in self.order if id(n) in asked):
+            made = self.owner[id(node)].contraction
+            if made is None or node is made or id(made) not in self.stored:
+                continue
+            del self.stored[id(node)]
+            if self._recompute_cost(node) > self.facts.trip or loads(node, self.stored) > 2:
+                self.stored[id(node)] = node
 
     def _reads(self, cluster: Cluster, node: Node) -> Iterator[tuple[Node, bool]]:
         """(node of another cluster, whether it must lie in a buffer) for all that `node` reads."""
@@ -444,34 +479,12 @@ class _Fuser:
         return total
 
 
-def _read_whole(cluster: Cluster) -> set[int]:
-    """Ids of the values, as large as the cluster's space, that its reductions are made of; not
-    far back, for what is far would have been stored and is read from there."""
-    size = math.prod(cluster.extents)
-    stack = [n.src[0] for n in cluster.nodes if id(n) in cluster.inside]
-    found: set[int] = set()
-    while stack and len(found) < 32:
-        n = stack.pop()
-        if id(n) in found or math.prod(n.shape) != size or n.op is CONST:
-            continue
-        found.add(id(n))
-        if n.op.family in ("elementwise", "movement"):
-            stack.extend(n.src)
-    return found
-
-
-def _ascends(node: Node, place: Placement) -> bool:
-    """Whether the axes of a reduction come in the order of its own dims: strict mode adds so."""
-    axes = [a for d in node.attrs[0] if (a := place[d]) is not None]
-    return axes == sorted(axes)
-
-
 def _stays_in_order(cluster: Cluster, to: dict[int | None, int]) -> bool:
     """Whether the reductions of a cluster would still be in order with its axes renamed."""
     for node in cluster.nodes:
         if id(node) in cluster.inside:
             place = tuple(None if a is None else to[a] for a in cluster.inside[id(node)])
-            if not _ascends(node, place):
+            if not ascends(node, place):
                 return False
     return True
 

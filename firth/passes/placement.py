@@ -23,6 +23,12 @@ def reduced_place(node: Node, place: Placement, kept_dims: list[int]) -> Placeme
     return tuple(place[d] for d in kept_dims)
 
 
+def ascends(node: Node, place: Placement) -> bool:
+    """Whether the axes of a reduction come in the order of its own dims: strict mode adds so."""
+    axes = [a for d in node.attrs[0] if (a := place[d]) is not None]
+    return axes == sorted(axes)
+
+
 def follow(node: Node, dims: list[int | None]) -> list[int | None] | None:
     """dims (of `node` -> of the consumer) carried to the source of a movement node."""
     source = node.src[0]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Container
+
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import HOST, INPUT
@@ -22,3 +25,19 @@ def whole_values(graph: Graph) -> list[Node]:
         if node.op.family == HOST:
             roots += [node, *(s for s in map(strip, node.src) if s.op is not INPUT)]
     return roots
+
+
+def loads(node: Node, stored: Container[int]) -> int:
+    """How many values as large as the node are read when it is computed from stored ones (by id)
+    and inputs."""
+    count, stack, seen = 0, [node], set()
+    while stack:
+        n = stack.pop()
+        if id(n) in seen:
+            continue
+        seen.add(id(n))
+        if n.op is INPUT or id(n) in stored:
+            count += math.prod(n.shape) == math.prod(node.shape)
+        else:
+            stack.extend(n.src)
+    return count

@@ -106,3 +106,37 @@ def test_reductions_of_the_same_values_share_a_sweep() -> None:
     wide = g.astype(np.float64)
     np.testing.assert_allclose(sums[0], wide.sum(0), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(sums[1], (wide * x).sum(0), rtol=1e-5, atol=1e-5)
+
+
+def test_what_follows_from_a_stored_product_is_left_to_its_readers() -> None:
+    """A norm's gradient reads products of one matrix product: the product alone is stored."""
+
+    def build(a: Expr, b: Expr, x: Expr) -> list[Expr]:
+        g = T["contract"](a, b, a_labels=(0, 1), b_labels=(1, 2), out_labels=(0, 2))
+        rows = {"axes": (1,), "keepdims": True}
+        columns = {"axes": (0,), "keepdims": False}
+        back = g - x * T["sum"](g * x, **rows)
+        return [back, T["sum"](g, **columns), T["sum"](g * x, **columns)]
+
+    graph = graph_of(build, (30, 20), (20, 50), (30, 50))
+    calls = to_kernels(graph, FACTS)[0].calls
+    product = next(c.kernel for c in calls if c.kernel.name == "contract")
+    assert sum(b.written for b in product.buffers) == 1
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s).astype(np.float32) for s in ((30, 20), (20, 50), (30, 50))]
+    for want, got in zip(run(ref, graph, arrays), run(cpu, graph, arrays), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-3)
+
+
+def test_reductions_of_different_kernels_results_are_apart() -> None:
+    """A sweep over what was just made does not wait for what is made from it much later."""
+
+    def build(a: Expr, b: Expr, x: Expr) -> list[Expr]:
+        g = T["contract"](a, b, a_labels=(0, 1), b_labels=(1, 2), out_labels=(0, 2))
+        columns = {"axes": (0,), "keepdims": False}
+        normed = g / T["sum"](g * g, axes=(1,), keepdims=True)
+        later = x + T["contract"](normed, b, a_labels=(0, 1), b_labels=(2, 1), out_labels=(0, 2))
+        return [T["sum"](g, **columns), T["sum"](normed, **columns), T["sum"](later, **columns)]
+
+    calls = to_kernels(graph_of(build, (40, 40), (40, 40), (40, 40)), FACTS)[0].calls
+    assert sum(c.kernel.name == "sum" for c in calls) == 3

@@ -134,6 +134,7 @@ from firth.ops.elementwise import (
     where,
 )
 from firth.ops.factor import cholesky, cholesky_info, geqrf, lu, qr
+from firth.ops.fft import fft, irfft, rfft
 from firth.ops.host import on_pairs
 from firth.ops.index import (
     checked_index,
@@ -336,6 +337,7 @@ __all__ = [
     "expand",
     "expm1",
     "eye",
+    "fft",
     "flip",
     "floor",
     "floor_divide",
@@ -358,6 +360,7 @@ __all__ = [
     "integer_pow",
     "inv",
     "iota",
+    "irfft",
     "isfinite",
     "isinf",
     "isnan",
@@ -421,6 +424,7 @@ __all__ = [
     "remainder",
     "repeat_interleave",
     "reshape",
+    "rfft",
     "rms_norm",
     "roll",
     "round",

@@ -26,7 +26,10 @@ class TargetFacts:
 
     Costs, in additions of full vectors: operations: of each op. trip: of one vector that a kernel
     stores and another one reads. longest: of a kernel's body from which LLVM's time, which grows
-    faster than the text, is dearer than another trip.
+    faster than the text, is dearer than another trip. again: of the chain that computes an element
+    of a value a second time, to save its memory, at most.
+
+    crowded: bytes of a program's arena from which memory is worth time.
     """
 
     triple: str
@@ -47,6 +50,8 @@ class TargetFacts:
     )
     trip: int = 12
     longest: int = 512
+    again: int = 64
+    crowded: int = 16 * 1024 * 1024
 
     def lanes(self, itemsize: int) -> int:
         """Elements of `itemsize` bytes in one vector register."""

@@ -240,9 +240,10 @@ class _Choice:
             return None
         dims: list[int | None] = list(range(len(source.shape)))
         while id(source) not in self.orders:
-            if source.op.name not in ("reshape", "permute", "expand", "pad"):
+            same = source.op.name == "slice" and source.shape == source.src[0].shape
+            if not same and source.op.name not in ("reshape", "permute", "expand", "pad"):
                 return None
-            moved = dims if source.op.name == "pad" else follow(source, dims)
+            moved = dims if same or source.op.name == "pad" else follow(source, dims)
             if moved is None:
                 return None
             dims, source = moved, source.src[0]

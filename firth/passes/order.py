@@ -2,31 +2,40 @@
 
 A value takes memory from the first kernel that touches it to the last. Two ways are tried: the
 recorded order, but what frees memory as soon as it can run (the gradients of weights, which let go
-of what the forward pass kept); and a beam, where kernels are put one after the other, and of all
-sets of kernels that can have run after so many steps, the ones that needed least memory are
-followed further. Graphs of ten kernels are searched completely. The recorded order keeps what is
-used next in the cache, so it stays where others are hardly smaller.
+of what the forward pass kept), by three rules; and a beam, where kernels are put one after the
+other, and of all sets of kernels that can have run after so many steps, the ones that needed least
+memory are followed further. Graphs of ten kernels are searched completely. The recorded order keeps
+what is used next in the cache, so it stays where others are hardly smaller.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _SMALL = 1 << 16  # bytes in all: any order fits the cache
 _WORTH = 0.03  # share of the peak that another order has to save
 _TRIES = 12_000  # kernels put after a set of others, all steps together
 
+Rank = tuple[bool, int]
+# Of a kernel's bytes above the peak so far, and of what it adds to the bytes after it.
+_RULES: tuple[Callable[[int, int], Rank], ...] = (
+    lambda above, more: (False, min(more, 0)),
+    lambda above, more: (more > _SMALL, min(more, 0)),
+    lambda above, more: (above > 0, min(more, 0)),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """A value in memory: its bytes, the kernels that touch it (a bit set), and whether it is still
-    needed after the last one."""
+    needed after the last one. over: a value that it may lie over, if nobody needs that any more."""
 
     size_bytes: int
     users: int
     kept: bool = False
+    over: Item | None = None
 
 
 def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
@@ -39,8 +48,10 @@ def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
     enough = int(most * (1 - _WORTH))
     if max(sum(i.size_bytes for i in mine) for mine in touched) > enough:
         return recorded
-    freed = _freeing(needs, touched)
-    least = peak_bytes(freed, items)
+    least, freed = min(
+        (peak_bytes(found, items), found)
+        for found in (_freeing(needs, touched, rule) for rule in _RULES)
+    )
     if least > enough:
         return _search(needs, touched, enough) or recorded
     return _search(needs, touched, int(least * (1 - _WORTH))) or freed
@@ -73,7 +84,8 @@ def _step(touched: Sequence[Item], done: int, then: int, live: int) -> tuple[int
     after = during = live
     for item in touched:
         if not item.users & done:
-            during += item.size_bytes
+            if item.over is None or item.over.kept or item.over.users & ~then:
+                during += item.size_bytes
             after += item.size_bytes
         if not item.kept and not item.users & ~then:
             after -= item.size_bytes
@@ -106,15 +118,20 @@ def _after(needs: Sequence[int]) -> list[list[int]]:
     return after
 
 
-def _freeing(needs: Sequence[int], touched: Sequence[Sequence[Item]]) -> list[int]:
-    """What frees most comes first; where nothing does, the lowest number."""
+def _freeing(
+    needs: Sequence[int], touched: Sequence[Sequence[Item]], rule: Callable[[int, int], Rank]
+) -> list[int]:
+    """What a rule puts first; among equals, the lowest number."""
     after = _after(needs)
     ready = [k for k, before in enumerate(needs) if not before]
-    done = 0
+    done = live = most = 0
     out = []
     while ready:
-        change = {k: _step(touched[k], done, done | 1 << k, 0)[1] for k in ready}
-        k = min(ready, key=lambda k: (min(change[k], 0), k))
+        bytes_of = {k: _step(touched[k], done, done | 1 << k, live) for k in ready}
+        ranks = {k: rule(during - most, then - live) for k, (during, then) in bytes_of.items()}
+        k = min(ready, key=lambda k: (ranks[k], k))
+        during, live = bytes_of[k]
+        most = max(most, during)
         done |= 1 << k
         out.append(k)
         ready.remove(k)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from firth.base import flags
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
@@ -10,6 +12,7 @@ from firth.passes.lower import lower
 from firth.passes.pairs import pairs
 from firth.passes.parts import parts
 from firth.passes.plan import Plan, plan, verify_order
+from firth.passes.remat import remat
 from firth.passes.schedule import Schedule, schedule
 from firth.passes.share import share
 from firth.passes.simplify import simplify
@@ -49,8 +52,16 @@ def place(
         fused and not generic and not flags.strict()
     ):  # a choice that depends on extents, and on who computes by Winograd
         graph = parts(graph, facts)
-    steps = schedule(graph, facts, generic, fused)  # groups and loops, from shapes and facts alone
-    places = plan(graph, steps)  # places last: lifetimes need the final order
+
+    def planned(graph: Graph, again: frozenset[int]) -> tuple[Schedule, Plan]:
+        steps = schedule(graph, facts, generic, fused)  # kernels, from shapes and facts alone
+        steps = replace(steps, again=again)
+        return steps, plan(graph, steps)  # places last: lifetimes need the final order
+
+    if fused and not generic:  # what to compute again depends on extents, and on the whole plan
+        steps, places = remat(graph, facts, planned)
+    else:
+        steps, places = planned(graph, frozenset())
     if flags.debug("verify"):
         verify_order(places)
     return steps, places

@@ -9,6 +9,7 @@ Inside the arena a result may lie over a value that its kernel reads last, by th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from firth.base import flags
@@ -193,7 +194,6 @@ class _Planner:
         before, users = _dependences(self.calls)
         may_fail = failing(self.calls)
         behind = _behind(before)
-        ends = {id(root) for root in self.roots}
         for k, call in enumerate(self.calls):
             for node, buffer in call.places():
                 if buffer.written and id(node) in overwritten:
@@ -205,13 +205,38 @@ class _Planner:
                     if first:
                         before[k] |= first
                         _extend(behind, first, behind[k] | 1 << k)
+        ends = {id(root) for root in self.roots if id(root) not in overwritten}
+        for again in (self.schedule.again, frozenset[int]()):
+            units = _Units(self.calls, users, behind, again)
+            ordered = units.order(before, self._items(users, ends, units))
+            if len(ordered) == len(self.calls):  # otherwise two of them wait for each other
+                break
+        self.calls = [self.calls[k] for k in ordered]
+
+    def _items(self, users: dict[int, int], ends: set[int], units: _Units) -> list[Item]:
+        """What takes memory in the arena. ends: results that have memory of their own."""
+        roots = {id(root) for root in self.roots}
         items = {}
         for call in self.calls:
             for node in call.arguments:
                 key = id(node)
-                if key not in self.places and (key not in ends or key in overwritten):
-                    items[key] = Item(self.schedule.size_bytes(node), users[key], key in ends)
-        self.calls = [self.calls[k] for k in order(before, list(items.values()))]
+                if key not in self.places and key not in ends:
+                    bits = units.of(users[key])
+                    items[key] = Item(self.schedule.size_bytes(node), bits, key in roots)
+        for old, made in self._again():
+            if id(old) in items and id(made) in items:
+                items[id(made)] = replace(items[id(made)], over=items[id(old)])
+        return list(items.values())
+
+    def _again(self) -> Iterator[tuple[Node, Node]]:
+        """(value, a value computed again from it, which may take its place)."""
+        for k, call in enumerate(self.calls):
+            for made, buffer in call.places():
+                if buffer.written and id(made) in self.schedule.again:
+                    for old, source in call.places():
+                        fits = not source.written and self._same_room(old, made)
+                        if fits and self._aligned(k, old, made):
+                            yield old, made
 
     def _note_users(self) -> None:
         """Which calls (by number) read and write each node, and the last one that can fail."""
@@ -351,6 +376,46 @@ def _products(body: tuple[Statement, ...], around: set[Axis]) -> int:
         elif isinstance(item, Within):
             total += _products(item.body, around)
     return total
+
+
+class _Units:
+    """Calls that run one after the other: what computes a value again, and its first reader."""
+
+    def __init__(
+        self, calls: list[Call], users: dict[int, int], behind: list[int], again: frozenset[int]
+    ) -> None:
+        with_ = list(range(len(calls)))
+        for k in range(len(calls) - 1, -1, -1):
+            made = [id(n) for n, b in calls[k].places() if b.written]
+            later = 0
+            if all(key in again for key in made):
+                for key in made:
+                    later |= users[key] >> k + 1 << k + 1
+            between = [behind[j] for j in range(len(calls)) if later and behind[k] >> j & 1]
+            for j in range(k + 1, len(calls)):  # no way may lead out of the two and back
+                if later >> j & 1 and not any(b >> j & 1 for b in between):
+                    with_[k] = with_[j]
+                    break
+        heads = sorted(set(with_))
+        self._unit = [heads.index(k) for k in with_]
+        self._calls: list[list[int]] = [[] for _ in heads]
+        for k, unit in enumerate(self._unit):
+            self._calls[unit].append(k)
+
+    def order(self, before: list[int], items: list[Item]) -> list[int]:
+        """Numbers of calls in the order to run them."""
+        needs = [0] * len(self._calls)
+        for k, unit in enumerate(self._unit):
+            needs[unit] |= self.of(before[k]) & ~(1 << unit)
+        return [k for unit in order(needs, items) for k in self._calls[unit]]
+
+    def of(self, calls: int) -> int:
+        """The units of some calls, as bit sets."""
+        found = 0
+        while calls:
+            found |= 1 << self._unit[(calls & -calls).bit_length() - 1]
+            calls &= calls - 1
+        return found
 
 
 def _dependences(calls: list[Call]) -> tuple[list[int], dict[int, int]]:

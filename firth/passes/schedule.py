@@ -28,12 +28,18 @@ Key = tuple[Any, ...]
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """Kernels in order, the nodes that need storage and how it is laid out, and the places that
-    can fail."""
+    can fail.
+
+    owner: the number of the cluster that computes a node. again: nodes that were computed before;
+    they come as late as possible.
+    """
 
     calls: list[Call]
     stored: dict[int, Node]
     sites: Sites
     layouts: dict[int, Layout]
+    owner: dict[int, int]
+    again: frozenset[int] = frozenset()
 
     def size_bytes(self, node: Node) -> int:
         """Bytes of a node's buffer."""
@@ -84,7 +90,8 @@ def schedule(
                 needed[id(need.node)] = need.node
         if not needed and not plain & fusion.layouts.keys():
             calls = [call for _, made in done for call in made]
-            return Schedule(calls, fusion.stored, sites, fusion.layouts)
+            owner = {key: cluster.number for key, cluster in fusion.owner.items()}
+            return Schedule(calls, fusion.stored, sites, fusion.layouts, owner)
         known = {_key(fusion, cluster): made for cluster, made in done}
         apart.update(n for n in needed if n in forced)  # stored, but by the kernel that needs it
         forced.update(needed)

@@ -1,0 +1,88 @@
+"""Values computed again to save memory: less of it, and the same results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from firth.ir.op import TABLE as T
+from firth.ir.op import Expr
+from firth.passes import pipeline
+from firth.passes.plan import Plan, verify_order
+from firth.passes.remat import fullest
+from firth.targets.cpu import facts as host
+from firth.targets.cpu import target as cpu
+from firth.targets.ref import target as ref
+from tests.passes.facts import FACTS
+from tests.passes.graphs import graph_of, run
+
+LAYERS, ROWS, WIDTH = 8, 256, 256
+SHAPES = ((ROWS, WIDTH), *((WIDTH, WIDTH),) * LAYERS)
+CROWDED = replace(FACTS, crowded=1 << 20)
+
+
+def product(a: Expr, b: Expr) -> Expr:
+    return T["contract"](a, b, a_labels=(0, 1), b_labels=(1, 2), out_labels=(0, 2))
+
+
+def network(x: Expr, *weights: Expr) -> list[Expr]:
+    """Products with x * tanh(x) behind them, and the gradients of the weights."""
+    inputs, sums = [x], []
+    for w in weights:
+        sums.append(product(inputs[-1], w))
+        inputs.append(sums[-1] * T["tanh"](sums[-1]))
+    gradient = inputs.pop()
+    out = []
+    for w, s, before in zip(weights[::-1], sums[::-1], inputs[::-1], strict=True):
+        t = T["tanh"](s)
+        gradient = gradient * (t + s * (1 - t * t))
+        out.append(product(T["permute"](before, axes=(1, 0)), gradient))
+        gradient = product(gradient, T["permute"](w, axes=(1, 0)))
+    return out
+
+
+def live(plan: Plan) -> int:
+    at = fullest(plan)
+    return sum(v.bytes for v in plan.values if v.first <= at <= v.last)
+
+
+def test_results_and_derivatives_are_computed_again_from_the_sums() -> None:
+    graph = pipeline.to_base(graph_of(network, *SHAPES))
+    _, before = pipeline.place(graph, FACTS)
+    steps, after = pipeline.place(graph, CROWDED)
+    verify_order(after)
+    value = 4 * ROWS * WIDTH
+    # Two values of each layer were kept, now one is; and a few that the present layer needs.
+    assert before.arena_bytes >= (2 * LAYERS - 1) * value
+    assert after.arena_bytes <= (LAYERS + 3) * value
+    assert steps.again
+    assert live(after) <= after.arena_bytes
+
+
+def test_what_a_product_reads_again_is_made_just_before() -> None:
+    graph = pipeline.to_base(graph_of(network, *SHAPES))
+    steps, plan = pipeline.place(graph, CROWDED)
+    again = [v for v in plan.values if id(v.node) in steps.again]
+    assert again
+    assert all(v.last - v.first == 1 for v in again)
+
+
+def test_small_programs_are_left() -> None:
+    graph = pipeline.to_base(graph_of(network, *SHAPES))
+    steps, _ = pipeline.place(graph, FACTS)
+    assert not steps.again
+
+
+def test_same_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowded = replace(host.host(), crowded=1 << 20)
+    graph = graph_of(network, *SHAPES)
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s).astype(np.float32) / 12 for s in SHAPES]
+    plain = run(cpu, graph, arrays)
+    monkeypatch.setattr(host, "host", lambda: crowded)
+    again = run(cpu, graph_of(network, *SHAPES), arrays)
+    for a, b, want in zip(plain, again, run(ref, graph, arrays), strict=True):
+        np.testing.assert_allclose(b, want, rtol=2e-3, atol=1e-4)
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)

@@ -26,7 +26,7 @@ FLOORS = (
     ("codegen",),
     ("targets",),
     ("tensor",),
-    ("nn", "optim", "data", "metrics"),
+    ("nn", "optim", "data", "metrics", "signal"),
     ("train", "func"),
     ("keras",),
     (TOP,),

@@ -11,8 +11,7 @@ import numpy as np
 from firth.base.dtype import DType
 from firth.base.dtype import int64 as _int64
 from firth.base.errors import DTypeError, ShapeError, message
-from firth.tensor import Tensor
-from firth.tensor import full
+from firth.tensor import Tensor, full
 from firth.tensor.record import apply
 
 __all__ = [

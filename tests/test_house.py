@@ -62,6 +62,9 @@ PUBLIC = (
     "firth.optim.lr_scheduler",
     "firth.data",
     "firth.metrics",
+    "firth.masked",
+    "firth.signal.windows",
+    "firth.special",
     "firth.func",
 )
 

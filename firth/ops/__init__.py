@@ -239,6 +239,15 @@ from firth.ops.source import (
 from firth.ops.source import (
     input_ as input,
 )
+from firth.ops.special import (  # the others by name, in TABLE
+    digamma,
+    erfcx,
+    erfinv,
+    i0,
+    igamma,
+    lgamma,
+    ndtri,
+)
 from firth.ops.spectral import eigh, eigvalsh, svd, svdvals
 from firth.ops.statistics import (
     argmax,
@@ -320,6 +329,7 @@ __all__ = [
     "cumulate",
     "det",
     "diagonal",
+    "digamma",
     "div",
     "div_floor",
     "div_trunc",
@@ -332,6 +342,8 @@ __all__ = [
     "equal",
     "erf",
     "erfc",
+    "erfcx",
+    "erfinv",
     "exp",
     "exp2",
     "expand",
@@ -355,6 +367,8 @@ __all__ = [
     "hardtanh",
     "huber_loss",
     "hypot",
+    "i0",
+    "igamma",
     "imag",
     "input",
     "integer_pow",
@@ -371,6 +385,7 @@ __all__ = [
     "lerp",
     "less",
     "less_equal",
+    "lgamma",
     "linear",
     "linspace",
     "log",
@@ -397,6 +412,7 @@ __all__ = [
     "mse_loss",
     "mul",
     "multinomial",
+    "ndtri",
     "neg",
     "nextafter",
     "nll_loss",

@@ -298,7 +298,13 @@ def _attention(given: int) -> Rule:
     return rule
 
 
-FAMILIES: dict[str, Rule] = {"elementwise": aligned, HOST: leading}
+def _matrices(op: Op, n: int, flags: Flags, src: Sequence[Expr], attrs: Mapping[str, Any]) -> Expr:
+    """A host op along axes, or one whose dimensions in front are batches that broadcast."""
+    along = _along(op, n, flags, src, attrs)
+    return aligned(op, n, flags, src, attrs) if along is None else along
+
+
+FAMILIES: dict[str, Rule] = {"elementwise": aligned, HOST: _matrices}
 RULES: dict[str, Rule] = {
     "reshape": filling(shape="n"), "expand": filling(shape="n"), "permute": _permute,
     "flip": shifted, "slice": filling(starts=0, sizes="n", steps=1),

@@ -20,7 +20,7 @@ from firth.ir.graph import Graph
 from firth.ir.node import Node, Shape
 from firth.ir.op import HOST, Op, declare
 from firth.ir.text import Body
-from firth.ops.rules import cases, count
+from firth.ops.rules import count
 
 Arrays = Sequence[np.ndarray]
 Run = Callable[[Arrays], list[np.ndarray]]  # a body, ready to be called
@@ -72,10 +72,6 @@ RESULT = declare(
     doc="One of the results of control flow: all of them as bytes -> shape.",
     shape=lambda x, index, start, shape, dtype: shape,
     dtype=lambda x, index, start, shape, dtype: dtype, ref=_take,
-    sample=cases(lambda make, rng, d: [
-        (rng.integers(0, 255, 128).astype(np.uint8),
-         {"index": 1, "start": 64, "shape": (2, 3), "dtype": dt.int16}),
-    ], (dt.uint8,), smooth=False),
 )  # fmt: skip
 
 

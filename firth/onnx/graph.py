@@ -64,7 +64,16 @@ class Graph:
     steps: list[Step] = field(default_factory=list)
     constants: dict[str, str] = field(default_factory=dict)
     captures: frozenset[str] = frozenset()
-    kinds: tuple[Any, ...] = ()  # TypeProto of each input, where known
+    results: tuple[Any, ...] = ()  # TypeProto of each output, where the file has it
+
+    def leading_to(self, name: str, given: Iterable[str]) -> list[Step]:
+        """The steps that make a value from others."""
+        wanted, found = {name}, []
+        for step in reversed(self.steps):
+            if wanted & set(step.outputs) - set(given):
+                found.append(step)
+                wanted |= set(step.inputs)
+        return found[::-1]
 
 
 @dataclass(slots=True)
@@ -120,7 +129,7 @@ class Builder:
             self._constant(graph, sparse.values.name, self.tensors.sparse(sparse), trainable=True)
         known |= graph.constants.keys()
         graph.inputs = tuple(i.name for i in proto.input)
-        graph.kinds = tuple(i.type for i in proto.input)
+        graph.results = tuple(o.type for o in proto.output)
         self._fill(graph, proto.node, opsets, bound, known | set(graph.inputs))
         return graph
 
@@ -174,7 +183,8 @@ class Builder:
         if absent:
             raise wrong("outputs that nothing makes", ", ".join(absent), "names of values")
         graph.captures = frozenset((read | set(graph.outputs)) - own - {""})
-        _note_drops(graph, own)
+        if not any(s.op is not None and "around" in s.op.wants for s in graph.steps):
+            _note_drops(graph, own)
         self.depth -= 1
 
     def _note_uses(self, graph: Graph, step: Step) -> None:

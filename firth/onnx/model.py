@@ -19,8 +19,17 @@ from firth.nn.parameter import Parameter
 from firth.onnx.graph import Builder, Constant, Graph, Late, Step
 from firth.onnx.reader import Tensors, read_model
 from firth.onnx.registry import OnnxOp
-from firth.onnx.values import as_array, as_tensor, dtype_of, element, firth_dtype, is_foreign, number_of
+from firth.onnx.values import (
+    as_array,
+    as_tensor,
+    dtype_of,
+    element,
+    firth_dtype,
+    is_foreign,
+    number_of,
+)
 from firth.tensor import Tensor, from_numpy
+from firth.tensor.record import local
 
 Env = MutableMapping[str, Any]
 # What NumPy and Python say where inputs do not fit an operator.
@@ -131,7 +140,10 @@ class Model(Module):
         if key in self._arrays:
             return self._arrays[key]
         holder, name = self._places[key]
-        return getattr(holder, name)
+        value = holder.__dict__[name]
+        if local.rec.jit is not None:  # another parameter in its place is another recording
+            local.rec.jit.read(holder.__dict__, name, value)
+        return value
 
     def _tensor(self, array: np.ndarray) -> Any:
         """An array as a tensor; that of a stored array is kept."""
@@ -151,12 +163,14 @@ class Model(Module):
                 own[name] = self._value(key)
         for step in graph.steps:
             values = [env[name] if name else None for name in step.inputs]
-            for name, value in zip(step.outputs, self._results(step, values, graph, env), strict=False):
+            for name, value in zip(
+                step.outputs, self._results(step, values, graph, env), strict=False
+            ):
                 if name:
                     own[name] = value
             for name in step.drops:
                 own.pop(name, None)
-        return [env[name] for name in graph.outputs]
+        return [env.get(name) if graph.partial else env[name] for name in graph.outputs]
 
     def _results(self, step: Step, values: list[Any], graph: Graph, env: Env) -> Sequence[Any]:
         try:
@@ -183,7 +197,8 @@ class Model(Module):
             values.pop()
         foreign = any(is_foreign(v) for v in values)
         if host is not None and values and _hosted(values, foreign and not op.foreign):
-            return host.rule(*map(as_array, values), **step.attributes, **_asked(host, step))
+            made = host.rule(*map(as_array, values), **step.attributes, **_asked(host, step))
+            return tuple(map(np.asarray, made)) if isinstance(made, tuple) else np.asarray(made)
         if foreign and not op.foreign:
             names = ", ".join(str(v.dtype) for v in values if is_foreign(v))
             raise DTypeError(
@@ -316,7 +331,10 @@ def _late_body(late: Late, values: list[Any]) -> Graph:
                       if a.default_value.name}  # fmt: skip
         attributes |= {a.name: a for a in late.node.attribute}
         builder = late.builder
-        found = builder.function(body, builder.opsets(body.opset_import), attributes)
+        found = builder.function(
+            body, late.opsets | builder.opsets(body.opset_import), attributes, partial=True
+        )
+        builder.check()
         late.built[types] = found
     return found
 

@@ -139,11 +139,9 @@ def _grid(taps: int, dilation: int, places: int, stride: int, pad: int) -> Tenso
     return k + firth.arange(places).reshape(1, places) * stride - pad
 
 
-def _between_pixels(
-    x: Tensor, rows: Tensor, columns: Tensor, height: int, width: int
-) -> Tensor:
+def _between_pixels(x: Tensor, rows: Tensor, columns: Tensor, height: int, width: int) -> Tensor:
     """Bilinear values at places: x (n, g, c, H * W), places (n, g, ...) -> (n, g, c, ...)."""
-    n, g, c, pixels = x.shape
+    n, g, c = x.shape[:3]
     r0, c0 = rows.floor(), columns.floor()
     total: Any = None
     for dr in (0, 1):

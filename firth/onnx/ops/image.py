@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
@@ -14,6 +15,29 @@ from firth.onnx.registry import op
 from firth.onnx.values import as_tensor, ints
 from firth.tensor import Tensor
 from firth.tensor.record import apply
+
+# --- files ----------------------------------------------------------------------------------------
+
+# What ImageDecoder reads: Pillow knows more formats, some of which start other programs.
+_FORMATS = ("BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+
+
+@op("ImageDecoder", host=(0,))
+def image_decoder(encoded: np.ndarray, *, pixel_format: str = "RGB") -> Any:
+    """The pixels of an encoded picture: (bytes) uint8 -> (H, W, channels) uint8."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ArgumentError(
+            message("ImageDecoder", "Pillow decodes pictures", "no such package", "pillow",
+                    "pip install pillow")
+        ) from None  # fmt: skip
+    picture = Image.open(io.BytesIO(encoded.tobytes()), formats=_FORMATS)
+    pixels = np.array(picture.convert("L" if pixel_format == "Grayscale" else "RGB"))
+    if pixel_format == "Grayscale":
+        return as_tensor(pixels[:, :, None])
+    return as_tensor(np.ascontiguousarray(pixels[:, :, ::-1] if pixel_format == "BGR" else pixels))
+
 
 # --- resizing -------------------------------------------------------------------------------------
 
@@ -282,7 +306,7 @@ def col2im(
         spots = (spots[:, None, :, None] * f + here[None, :, None, :]).reshape(
             spots.shape[0] * k, spots.shape[1] * places
         )
-    batch, rows, length = x.shape
+    batch, rows = x.shape[:2]
     channels = rows // math.prod(block)
     values = x.reshape(batch * channels, -1).T  # (prod(block) * L, N * C)
     zeros = firth.zeros(math.prod(full), batch * channels, dtype=x.dtype)
@@ -319,9 +343,7 @@ def roi_align(
     spatial_scale: float = 1.0, coordinate_transformation_mode: str | None = None, opset: int,
 ) -> Any:  # fmt: skip
     """Each region divided in bins, with the mean or maximum of samples between pixels."""
-    how = coordinate_transformation_mode or (
-        "half_pixel" if opset >= 16 else "output_half_pixel"
-    )
+    how = coordinate_transformation_mode or ("half_pixel" if opset >= 16 else "output_half_pixel")
     shift = 0.5 if how == "half_pixel" else 0.0
     height, width = x.shape[2:]
     out = []
@@ -331,7 +353,9 @@ def roi_align(
         if how != "half_pixel":
             sizes = [max(s, 1.0) for s in sizes]
         bins = (output_height, output_width)
-        counts = [sampling_ratio or max(math.ceil(s / b), 1) for s, b in zip(sizes, bins, strict=True)]
+        counts = [
+            sampling_ratio or max(math.ceil(s / b), 1) for s, b in zip(sizes, bins, strict=True)
+        ]
         ys, wy = _corners(_samples(top, sizes[0], bins[0], counts[0]), height)
         xs, wx = _corners(_samples(left, sizes[1], bins[1], counts[1]), width)
         out.append(_pooled(x[batch], ys, wy, xs, wx, mode))
@@ -394,7 +418,9 @@ def non_max_suppression(
     center_point_box: int = 0,
 ) -> Any:  # fmt: skip
     """(batch, class, box) of the best boxes that do not overlap a better one: (n, 3) int64."""
-    most = 0 if max_output_boxes_per_class is None else int(max_output_boxes_per_class.reshape(-1)[0])
+    most = (
+        0 if max_output_boxes_per_class is None else int(max_output_boxes_per_class.reshape(-1)[0])
+    )
     iou = 0.0 if iou_threshold is None else float(iou_threshold.reshape(-1)[0])
     least = None if score_threshold is None else float(score_threshold.reshape(-1)[0])
     found = []

@@ -280,7 +280,7 @@ def trilu(x: Tensor, k: np.ndarray | None = None, *, upper: int = 1) -> Any:
 @op("Det")
 def det(x: Tensor) -> Any:
     """The determinant of each matrix: (..., n, n) -> (...)."""
-    return firth.linalg.det(x)  # type: ignore[attr-defined]
+    return apply("det", x)
 
 
 @op("BitCast")

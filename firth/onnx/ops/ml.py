@@ -11,6 +11,7 @@ from firth.base.errors import ArgumentError, message
 from firth.onnx.registry import op
 from firth.onnx.values import as_array, as_tensor
 from firth.tensor import Tensor, where
+from firth.tensor.record import apply
 
 _DOMAIN = "ai.onnx.ml"
 
@@ -112,8 +113,8 @@ def label_encoder(x: np.ndarray, **attributes: Any) -> Any:
         singular = name.removesuffix("s")
         kind, default = _KINDS[name], attributes.get(f"default_{singular}", _UNKNOWN[name])
     table = dict(zip(np.asarray(keys).tolist(), np.asarray(values, kind).tolist(), strict=True))
-    nan = next((v for k, v in table.items() if k != k), default)  # noqa: PLR0124
-    found = [nan if v != v else table.get(v, default) for v in x.reshape(-1).tolist()]  # noqa: PLR0124
+    nan = next((v for k, v in table.items() if k != k), default)
+    found = [nan if v != v else table.get(v, default) for v in x.reshape(-1).tolist()]
     return as_tensor(np.array(found, kind).reshape(x.shape))
 
 
@@ -165,7 +166,7 @@ def linear_classifier(
     if classlabels_strings:
         named: Any = np.array(classlabels_strings, object)[as_array(best)]
     else:
-        named = as_tensor(np.array(labels, np.int64))[best]
+        named = _at(np.array(labels, np.int64), best)
     return named, transformed(scores, post_transform)
 
 
@@ -240,14 +241,17 @@ def _children(a: dict[str, Any], which: str, n: int) -> np.ndarray:
     return ids + n * (leaf != 0)
 
 
+def _at(array: np.ndarray, places: Tensor) -> Tensor:
+    """Rows of an array at places that a tensor holds."""
+    return apply("take", as_tensor(array), places, axis=0)
+
+
 def _goes_yes(trees: _Trees, x: Tensor, state: Tensor) -> Tensor:
     """Which way each tree goes at its node."""
-    def at(array: np.ndarray) -> Tensor:
-        return as_tensor(array)[state]  # type: ignore[no-any-return]
 
-    value = firth.gather(x, 1, at(trees.feature))
-    split = at(trees.split).to(x.dtype)
-    mode = at(trees.mode)
+    value = firth.gather(x, 1, _at(trees.feature, state))
+    split = _at(trees.split, state).to(x.dtype)
+    mode = _at(trees.mode, state)
     present = set(trees.mode[: trees.first_leaf].tolist())
     tests = {0: lambda: value <= split, 1: lambda: value < split, 2: lambda: value >= split,
              3: lambda: value > split, 4: lambda: value == split,
@@ -257,9 +261,9 @@ def _goes_yes(trees: _Trees, x: Tensor, state: Tensor) -> Tensor:
         if number in present:
             out = where(mode == number, test(), out)
     if trees.members is not None:
-        inside = (value.unsqueeze(-1) == at(trees.members).to(x.dtype)).any(-1)
+        inside = (value.unsqueeze(-1) == _at(trees.members, state).to(x.dtype)).any(-1)
         out = where(mode == 6, inside, out)
-    return out | (value.isnan() & at(trees.tracks)) if trees.tracks.any() else out
+    return out | (value.isnan() & _at(trees.tracks, state)) if trees.tracks.any() else out
 
 
 @op("TreeEnsemble", domain=_DOMAIN)
@@ -272,10 +276,10 @@ def tree_ensemble(
     state = as_tensor(trees.roots).unsqueeze(0).expand(x.shape[0], len(trees.roots))
     for _ in range(trees.depth):
         yes = _goes_yes(trees, x, state)
-        state = where(yes, as_tensor(trees.yes)[state], as_tensor(trees.no)[state])
+        state = where(yes, _at(trees.yes, state), _at(trees.no, state))
     leaf = state - trees.first_leaf
-    weight = as_tensor(leaf_weights.astype(x.dtype.np))[leaf].unsqueeze(-1)  # (N, T, 1)
-    target = as_tensor(np.array(leaf_targetids, np.int64))[leaf].unsqueeze(-1)
+    weight = _at(leaf_weights.astype(x.dtype.np), leaf).unsqueeze(-1)  # (N, T, 1)
+    target = _at(np.array(leaf_targetids, np.int64), leaf).unsqueeze(-1)
     hit = target == firth.arange(n_targets)  # (N, T, n_targets)
     how = _AGGREGATES[aggregate_function]
     if how in ("SUM", "AVERAGE"):

@@ -53,9 +53,7 @@ class Windows:
     def of(self, x: Tensor, value: Any) -> Tensor:
         """The windows of x with `value` around it: (N, C, places.., kernel..)."""
         wide = padded(x, [(0, 0), (0, 0), *self.reached()], "constant", value)
-        w = apply(
-            "window", wide, sizes=self.kernel, strides=self.strides, dilations=self.dilations
-        )
+        w = apply("window", wide, sizes=self.kernel, strides=self.strides, dilations=self.dilations)
         for axis, n in enumerate(self.places):
             w = w.narrow(2 + axis, 0, n)
         return w  # type: ignore[no-any-return]

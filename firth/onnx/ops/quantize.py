@@ -111,9 +111,10 @@ def dynamic_quantize(x: Tensor) -> Any:
     """x in uint8 by its own range, with that scale and zero point."""
     low, high = x.amin().clamp(max=0.0), x.amax().clamp(min=0.0)
     scale = (high - low) / 255
-    safe = firth.where(scale == 0, 1, scale)
-    zero = (-low / safe).clamp(0, 255).round()
-    y = ((x / safe).round() + zero).clamp(0, 255)
+    # Wide, because kernels multiply by the inverse of what was reduced, and ties are common here.
+    wide = firth.where(scale == 0, 1, scale).double()
+    zero = (-low.double() / wide).float().clamp(0, 255).round()
+    y = ((x.double() / wide).float().round() + zero).clamp(0, 255)
     return y.to(firth.uint8), scale, zero.to(firth.uint8)
 
 

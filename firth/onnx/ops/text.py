@@ -100,5 +100,3 @@ def _grams(pool: list[Any], starts: list[int]) -> dict[tuple[Any, ...], int]:
             found[tuple(pool[i : i + n])] = number
             number += 1
     return found
-
-

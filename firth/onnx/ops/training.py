@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 import firth
-
 from firth.onnx.registry import op
 from firth.tensor import Tensor, vjp
 
@@ -46,7 +45,7 @@ def adagrad(
     epsilon: float = 0.0, norm_coefficient: float = 0.0,
 ) -> Any:  # fmt: skip
     """Steps divided by the root of all squares so far: (x.., gradient.., squares..)."""
-    r = float(rate) / (1 + int(step) * decay_factor)
+    r = rate.item() / (1 + step.item() * decay_factor)
     rows = []
     for x, g, squares in _rows(tensors, 3):
         g = g + x * norm_coefficient
@@ -61,7 +60,7 @@ def adam(
     epsilon: float = 1e-6, norm_coefficient: float = 0.0, norm_coefficient_post: float = 0.0,
 ) -> Any:  # fmt: skip
     """Adam's step: (x.., gradient.., first moment.., second moment..)."""
-    t, r = int(step), float(rate)
+    t, r = step.item(), rate.item()
     if t > 0:
         r *= (1 - beta**t) ** 0.5 / (1 - alpha**t)
     rows = []
@@ -80,8 +79,8 @@ def momentum(
     norm_coefficient: float,
 ) -> Any:  # fmt: skip
     """A step with momentum, plain or Nesterov's: (x.., gradient.., velocity..)."""
-    r = float(rate)
-    share = beta if int(step) > 0 else 1.0
+    r = rate.item()
+    share = beta if step.item() > 0 else 1.0
     rows = []
     for x, g, v in _rows(tensors, 3):
         g = g + x * norm_coefficient

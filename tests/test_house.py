@@ -26,7 +26,7 @@ FLOORS = (
     ("codegen",),
     ("targets",),
     ("tensor",),
-    ("nn", "optim", "data", "metrics", "signal"),
+    ("nn", "optim", "data", "metrics"),
     ("train", "func"),
     ("keras",),
     (TOP,),
@@ -62,9 +62,7 @@ PUBLIC = (
     "firth.optim.lr_scheduler",
     "firth.data",
     "firth.metrics",
-    "firth.masked",
-    "firth.signal.windows",
-    "firth.special",
+    "firth.linalg",
     "firth.func",
 )
 

@@ -47,7 +47,6 @@ class Late:
     node: Any
     schema: Any
     version: int
-    opsets: dict[str, int]
     builder: Builder
     built: dict[Any, Graph] = field(default_factory=dict)
 
@@ -55,8 +54,6 @@ class Late:
 @dataclass(slots=True)
 class Graph:
     """Steps in order. constants: local name -> key in the model's store.
-
-    partial: outputs that a call does not use may be missing.
 
     captures: names that it reads from the graphs around it.
     """
@@ -67,17 +64,7 @@ class Graph:
     steps: list[Step] = field(default_factory=list)
     constants: dict[str, str] = field(default_factory=dict)
     captures: frozenset[str] = frozenset()
-    partial: bool = False
-    results: tuple[Any, ...] = ()  # TypeProto of each output, where the file has it
-
-    def leading_to(self, name: str, given: Iterable[str]) -> list[Step]:
-        """The steps that make a value from others."""
-        wanted, found = {name}, []
-        for step in reversed(self.steps):
-            if wanted & set(step.outputs) - set(given):
-                found.append(step)
-                wanted |= set(step.inputs)
-        return found[::-1]
+    kinds: tuple[Any, ...] = ()  # TypeProto of each input, where known
 
 
 @dataclass(slots=True)
@@ -105,14 +92,9 @@ class Builder:
         """The main graph. MissingRule names every operator that there is no rule for."""
         opsets = self.opsets(model.opset_import)
         graph = self.graph(model.graph, opsets, {}, frozenset())
-        self.check()
-        return graph
-
-    def check(self) -> None:
-        """Raises MissingRule where something has no rule."""
         if self.missing:
-            missing, self.missing = self.missing, {}
-            raise MissingRule(_missing_text(missing))
+            raise MissingRule(_missing_text(self.missing))
+        return graph
 
     def opsets(self, imports: Iterable[Any]) -> dict[str, int]:
         """Version by domain; FormatError for a standard newer than the one that is known."""
@@ -138,15 +120,13 @@ class Builder:
             self._constant(graph, sparse.values.name, self.tensors.sparse(sparse), trainable=True)
         known |= graph.constants.keys()
         graph.inputs = tuple(i.name for i in proto.input)
-        graph.results = tuple(o.type for o in proto.output)
+        graph.kinds = tuple(i.type for i in proto.input)
         self._fill(graph, proto.node, opsets, bound, known | set(graph.inputs))
         return graph
 
-    def function(
-        self, proto: Any, opsets: dict[str, int], bound: dict[str, Any], *, partial: bool = False
-    ) -> Graph:
+    def function(self, proto: Any, opsets: dict[str, int], bound: dict[str, Any]) -> Graph:
         """The graph of a FunctionProto with the attributes of one call."""
-        graph = Graph(proto.name, tuple(proto.input), tuple(proto.output), partial=partial)
+        graph = Graph(proto.name, tuple(proto.input), tuple(proto.output))
         self._fill(graph, proto.node, opsets, bound, set(graph.inputs))
         return graph
 
@@ -191,11 +171,10 @@ class Builder:
             own |= set(node.output)
             known |= set(node.output)
         absent = [n for n in graph.outputs if n and n not in known]
-        if absent and not graph.partial:
+        if absent:
             raise wrong("outputs that nothing makes", ", ".join(absent), "names of values")
         graph.captures = frozenset((read | set(graph.outputs)) - own - {""})
-        if not any(s.op is not None and "around" in s.op.wants for s in graph.steps):
-            _note_drops(graph, own)
+        _note_drops(graph, own)
         self.depth -= 1
 
     def _note_uses(self, graph: Graph, step: Step) -> None:
@@ -273,7 +252,7 @@ class Builder:
             step.function = self.function(body, self.opsets(body.opset_import), defaults | given)
             return True
         if schema.has_context_dependent_function:
-            step.late = Late(node, schema, version, opsets, self)
+            step.late = Late(node, schema, version, self)
             return True
         return False
 

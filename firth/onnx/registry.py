@@ -18,8 +18,7 @@ class OnnxOp:
     host: positions of inputs that it wants as NumPy arrays; negative: all of them.
     foreign: it takes arrays of text and of dtypes that tensors don't have (float8, int4, ...).
     statistics: positions of inputs that are measured or chosen, not trained.
-    wants: what the executor knows and the rule asks for by name: `outputs` (how many are used),
-    `opset` (its version), `around` (computes a value of the graph from others).
+    wants: what the executor knows and the rule asks for by name: `outputs` (how many are used).
     """
 
     name: str
@@ -38,7 +37,7 @@ class OnnxOp:
 
 _OPS: dict[tuple[str, str], list[OnnxOp]] = {}
 _HOST: dict[tuple[str, str], list[OnnxOp]] = {}
-_WANTS = frozenset({"outputs", "opset", "around"})
+_WANTS = frozenset({"outputs", "opset"})
 
 
 def op(

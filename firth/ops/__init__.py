@@ -133,7 +133,7 @@ from firth.ops.elementwise import (
     trunc,
     where,
 )
-from firth.ops.factor import cholesky, cholesky_info, geqrf, lu, qr
+from firth.ops.factor import cholesky, cholesky_info, cholesky_solve, geqrf, lu, pivots_order, qr
 from firth.ops.fft import fft, irfft, rfft
 from firth.ops.host import on_pairs
 from firth.ops.index import (
@@ -239,15 +239,6 @@ from firth.ops.source import (
 from firth.ops.source import (
     input_ as input,
 )
-from firth.ops.special import (  # the others by name, in TABLE
-    digamma,
-    erfcx,
-    erfinv,
-    i0,
-    igamma,
-    lgamma,
-    ndtri,
-)
 from firth.ops.spectral import eigh, eigvalsh, svd, svdvals
 from firth.ops.statistics import (
     argmax,
@@ -309,6 +300,7 @@ __all__ = [
     "checked_index",
     "cholesky",
     "cholesky_info",
+    "cholesky_solve",
     "clamp",
     "complex",
     "concatenate",
@@ -329,7 +321,6 @@ __all__ = [
     "cumulate",
     "det",
     "diagonal",
-    "digamma",
     "div",
     "div_floor",
     "div_trunc",
@@ -342,8 +333,6 @@ __all__ = [
     "equal",
     "erf",
     "erfc",
-    "erfcx",
-    "erfinv",
     "exp",
     "exp2",
     "expand",
@@ -367,8 +356,6 @@ __all__ = [
     "hardtanh",
     "huber_loss",
     "hypot",
-    "i0",
-    "igamma",
     "imag",
     "input",
     "integer_pow",
@@ -385,7 +372,6 @@ __all__ = [
     "lerp",
     "less",
     "less_equal",
-    "lgamma",
     "linear",
     "linspace",
     "log",
@@ -412,7 +398,6 @@ __all__ = [
     "mse_loss",
     "mul",
     "multinomial",
-    "ndtri",
     "neg",
     "nextafter",
     "nll_loss",
@@ -425,6 +410,7 @@ __all__ = [
     "permutation",
     "permute",
     "pinv",
+    "pivots_order",
     "polar",
     "pow",
     "power",

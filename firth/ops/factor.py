@@ -26,14 +26,17 @@ from firth.ops.linalg import (
     adjoint,
     eye,
     failed,
+    float_matrix,
     matrix,
     matrix_dtype,
     part,
+    regular,
+    solve_shape,
     solve_triangular,
     square,
 )
 from firth.ops.movement import concatenate
-from firth.ops.rules import cases, cast, count, expand_to, no_gradient, reshape
+from firth.ops.rules import cases, cast, composed, count, expand_to, no_gradient, reshape
 from firth.ops.sort import argsort
 
 # --- several results in one -----------------------------------------------------------------------
@@ -160,6 +163,42 @@ cholesky_info = host(
     ref=_cholesky_info, vjp=no_gradient,
     sample=cases(lambda make, rng, d: [
         (_definite(make, 2, 2), {"uplo": "L"}), (make(2, 3, 3), {"uplo": "U"}),
+    ], MATRICES, smooth=False),
+)  # fmt: skip
+
+
+def _factor_dtype(name: str) -> Any:
+    return lambda *dtypes, **_: float_matrix(name, *dtypes)
+
+
+def _cholesky_solve(b: Expr, factor: Expr, upper: bool) -> Expr:
+    low = adjoint(factor) if upper else factor
+    return solve_triangular(adjoint(low), solve_triangular(low, b, upper=False), upper=True)
+
+
+def _cholesky_solve_vjp(g: Expr, y: Expr, b: Expr, factor: Expr, upper: bool) -> tuple[Expr, Expr]:
+    """Of A = L L^H, whose factor counts as a whole: a step keeps A symmetric."""
+    back = cholesky_solve(g, factor, upper=upper)
+    both = matmul(back, adjoint(y))
+    both = both + adjoint(both)
+    return back, -(matmul(factor, both) if upper else matmul(both, factor))
+
+
+def _product_solve(b: np.ndarray, factor: np.ndarray, upper: bool) -> np.ndarray:
+    low = np.swapaxes(np.triu(factor).conj(), -1, -2) if upper else np.tril(factor)
+    return np.linalg.solve(low @ np.swapaxes(low.conj(), -1, -2), b)
+
+
+cholesky_solve = composed(
+    "cholesky_solve", family="contraction", arity=2, attrs=("upper",), defaults={"upper": False},
+    doc="X with A X = B from A's Cholesky factor: b (..., n, k), factor (..., n, n) -> "
+    "(..., n, k).",
+    shape=lambda b, factor, upper: solve_shape("cholesky_solve")(factor, b),
+    dtype=_factor_dtype("cholesky_solve"), ref=_product_solve, lower=_cholesky_solve,
+    vjp=_cholesky_solve_vjp,
+    sample=cases(lambda make, rng, d: [
+        (make(3, 2), regular(make, 3, 3), {}),
+        (make(2, 3, 1), regular(make, 3, 3), {"upper": True}),
     ], MATRICES, smooth=False),
 )  # fmt: skip
 
@@ -304,4 +343,28 @@ lu = host(
     sample=cases(lambda make, rng, d: [
         (make(*s), {}) for s in ((3, 3), (2, 3, 2), (2, 3), (0, 0), (60, 55))
     ], MATRICES),
+)  # fmt: skip
+
+
+def _pivots_order(pivots: np.ndarray, rows: int) -> np.ndarray:
+    lead = pivots.shape[:-1]
+    order = np.tile(np.arange(rows), (count(lead), 1))
+    which = np.arange(len(order))
+    for i, place in enumerate(pivots.reshape(len(order), pivots.shape[-1]).T.astype(np.int64) - 1):
+        if not ((place >= 0) & (place < rows)).all():
+            raise np.linalg.LinAlgError(f"a pivot lies outside of 1 to {rows}")
+        order[which, i], order[which, place] = order[which, place], order[which, i]
+    return order.reshape(*lead, rows)
+
+
+pivots_order = host(
+    "pivots_order", attrs=("rows",),
+    doc="The order of rows after each row i, from the first, has changed places with row "
+    "pivots[i], counted from 1: pivots (..., k) integer -> (..., rows) int64.",
+    shape=lambda pivots, rows: (*pivots[:-1], rows), dtype=lambda pivots, rows: dt.int64,
+    ref=_pivots_order, vjp=no_gradient,
+    sample=cases(lambda make, rng, d: [
+        (np.array([[2, 3, 3], [1, 3, 3]], d.np), {"rows": 4}),
+        (np.zeros((0, 2), d.np), {"rows": 2}),
+    ], (dt.int32, dt.int64), smooth=False),
 )  # fmt: skip

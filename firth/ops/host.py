@@ -2,7 +2,8 @@
 
 For what has no good kernel in loops over affine addresses, such as factorisations of matrices. The
 `ref` of a host op is its implementation on every target that has NumPy at hand; the others refuse
-it. Values go in and come out contiguous, and a leading dimension of any number is a batch.
+it. Values go in and come out contiguous. Leading dimensions are batches, and those of several
+sources broadcast, which is what vmap relies on.
 """
 
 from __future__ import annotations

@@ -67,11 +67,6 @@ def matrix_dtype(name: str) -> Any:
     return lambda *dtypes, **_: float_matrix(name, *dtypes)
 
 
-def real_of(dtype: DType) -> DType:
-    """The dtype of absolute values."""
-    return {dt.complex64: dt.float32, dt.complex128: dt.float64}.get(dtype, dtype)
-
-
 def singular(name: str, a: np.ndarray) -> LinAlgError:
     """The error that says which matrix of a batch is singular."""
     return failed(name, a, np.linalg.inv, "a matrix is singular", "matrices of full rank",
@@ -186,7 +181,9 @@ inv = host(
 # --- solving --------------------------------------------------------------------------------------
 
 
-def _solve_shape(name: str) -> Any:
+def solve_shape(name: str) -> Any:
+    """A shape rule: matrices and right sides of as many rows -> as the right sides."""
+
     def rule(a: Shape, b: Shape, **_: Any) -> Shape:
         square(name, a)
         if matrix(name, b)[-2] != a[-1]:
@@ -217,7 +214,7 @@ solve = host(
     "solve", arity=2, attrs=("check",), defaults={"check": True},
     doc="X with A X = B, for each matrix; where A is singular LinAlgError, or NaN without check: "
     "a (..., n, n), b (..., n, k) -> (..., n, k).",
-    shape=_solve_shape("solve"), dtype=matrix_dtype("solve"), ref=_solve, vjp=_solve_vjp,
+    shape=solve_shape("solve"), dtype=matrix_dtype("solve"), ref=_solve, vjp=_solve_vjp,
     sample=cases(lambda make, rng, d: [
         (regular(make, 3, 3), make(3, 2), {}), (regular(make, 2, 2, 2), make(2, 1), {}),
         (regular(make, 0, 0), make(0, 2), {}), (regular(make, 2, 2), make(3, 2, 0), {}),
@@ -238,7 +235,7 @@ solve_triangular = host(
     "solve_triangular", arity=2, attrs=("upper", "unit"), defaults={"unit": False},
     doc="X with tri(A) X = B, tri(A) the upper or lower triangle of A, with ones on its diagonal "
     "where unit says so: a (..., n, n), b (..., n, k) -> (..., n, k). A zero there gives infinity.",
-    shape=_solve_shape("solve_triangular"), dtype=matrix_dtype("solve_triangular"),
+    shape=solve_shape("solve_triangular"), dtype=matrix_dtype("solve_triangular"),
     ref=blocked.substitute, vjp=_triangular_vjp,
     sample=cases(lambda make, rng, d: [
         (regular(make, 3, 3), make(3, 2), {"upper": True}),

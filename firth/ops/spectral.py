@@ -26,11 +26,10 @@ from firth.ops.linalg import (
     matrix,
     matrix_dtype,
     part,
-    real_of,
     row,
     square,
 )
-from firth.ops.rules import cases, cast
+from firth.ops.rules import cases, cast, real_of
 
 # --- symmetric ------------------------------------------------------------------------------------
 
@@ -42,7 +41,7 @@ def eigh_shapes(a: Shape) -> tuple[Shape, Shape]:
 
 
 def _eigh(a: np.ndarray, uplo: str) -> np.ndarray:
-    values, vectors = np.linalg.eigh(hermitian(a, uplo))
+    values, vectors = np.linalg.eigh(a if uplo else hermitian(a, uplo), uplo or "L")
     return pack(a.shape[:-2], values.astype(vectors.dtype), vectors)
 
 
@@ -59,7 +58,7 @@ def _eigh_vjp(g: Expr, y: Expr, a: Expr, uplo: str) -> tuple[Expr]:
     turn = _apart(matmul(adjoint(vectors), gvectors), row(values) - column(values))
     inner = turn + diagonals(gvalues)
     found = matmul(matmul(vectors, inner), adjoint(vectors))
-    return ((found + adjoint(found)) * 0.5 if uplo == "" else found,)
+    return ((found + adjoint(found)) * 0.5,)
 
 
 def _symmetric(make: Any, *shape: int) -> np.ndarray:
@@ -91,7 +90,8 @@ eigvalsh = host(
     "(..., n, n) -> (..., n) real.",
     shape=lambda a, uplo: square("eigvalsh", a)[:-1],
     dtype=lambda a, uplo: real_of(float_matrix("eigvalsh", a)),
-    ref=lambda a, uplo: np.linalg.eigvalsh(hermitian(a, uplo)), vjp=_eigvalsh_vjp,
+    ref=lambda a, uplo: np.linalg.eigvalsh(a if uplo else hermitian(a, uplo), uplo or "L"),
+    vjp=_eigvalsh_vjp,
     sample=cases(lambda make, rng, d: [
         (_symmetric(make, *s), {"uplo": ""}) for s in ((3, 3), (2, 2, 2), (0, 0))
     ], MATRICES),

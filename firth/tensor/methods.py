@@ -16,8 +16,11 @@ from firth.tensor import (
     contract,
     convert,
     elementary,
+    factorizations,
     functional,
     index,
+    linalg,
+    norms,
     order,
     pieces,
     place,
@@ -37,7 +40,17 @@ from firth.tensor.recording import local
 
 FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
 # Modules that only use the others: they may replace a plainer function of the same name.
-_BREADTH = (complex, elementary, order, pieces, place, products)
+_BREADTH = (
+    complex,
+    elementary,
+    order,
+    pieces,
+    place,
+    products,
+    linalg,
+    factorizations,
+    norms,
+)
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 _READING = {

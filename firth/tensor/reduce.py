@@ -236,7 +236,7 @@ def norm(self: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Te
     x = _floats("norm", self)
     if p in ("fro", 2, None):
         if not x._kind.dtype.is_complex:
-            return _root(_reduce("sum", apply("mul", x, x), dim, keepdim))
+            return apply("sqrt", _reduce("sum", apply("mul", x, x), dim, keepdim))
         axes = axes_of("norm", dim, len(x._kind.shape))
         return apply("norm", x, axes=axes, keepdims=keepdim)
     if p == float("inf"):
@@ -253,12 +253,6 @@ def norm(self: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Te
         ).at(user_line())
     total = _reduce("sum", apply("pow", apply("abs", x), float(p)), dim, keepdim)
     return apply("pow", total, 1.0 / p)
-
-
-def _root(x: Tensor) -> Tensor:
-    """The square root, with slope 0 at 0: there a norm has no direction to grow in."""
-    none = apply("equal", x, 0)
-    return apply("where", none, 0.0, apply("sqrt", apply("where", none, 1.0, x)))
 
 
 def var_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False) -> Any:
@@ -313,7 +307,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "sum": sum, "prod": prod, "mean": mean, "var": var, "std": std, "logsumexp": logsumexp,
     "amax": amax, "amin": amin, "any": any, "all": all, "argmax": argmax, "argmin": argmin,
     "max": max, "min": min, "cumsum": cumsum, "cumprod": cumprod, "softmax": softmax,
-    "log_softmax": log_softmax, "norm": norm, "count_nonzero": count_nonzero, "isclose": isclose,
+    "log_softmax": log_softmax, "count_nonzero": count_nonzero, "isclose": isclose,
     "allclose": allclose, "equal": equal,
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {**METHODS, "var_mean": var_mean}

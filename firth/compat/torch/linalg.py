@@ -1,5 +1,7 @@
-"""`torch.linalg`: the names of it that Firth has."""
+"""`torch.linalg`: `firth.linalg`."""
 
-from firth.compat.torch._missing import refuse
+import firth.linalg as _linalg
+from firth.compat.torch._missing import refuse, show
 
+show(globals(), _linalg)
 __getattr__ = refuse(globals())

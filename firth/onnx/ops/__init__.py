@@ -1,32 +1,5 @@
 """The operators, by topic. Importing this fills the table of `firth.onnx.registry`."""
 
-from firth.onnx.ops import (
-    activation,
-    cast,
-    control,
-    conv,
-    host,
-    image,
-    index,
-    loss,
-    math,
-    ml,
-    norm,
-    pool,
-    quantize,
-    random,
-    recurrent,
-    reduction,
-    sequence,
-    shape,
-    signal,
-    text,
-    training,
-)
+from firth.onnx.ops import activation, cast, host, index, math, reduction, shape
 
-__all__ = [
-    "activation", "cast", "control", "conv", "host", "image", "index", "loss", "math",
-    "ml", "norm", "pool",
-    "quantize", "random", "recurrent", "reduction", "sequence", "shape", "signal", "text",
-    "training",
-]  # fmt: skip
+__all__ = ["activation", "cast", "host", "index", "math", "reduction", "shape"]

@@ -1,5 +1,0 @@
-"""Signals: window functions."""
-
-from firth.signal import windows
-
-__all__ = ["windows"]

@@ -30,7 +30,7 @@ def pairs(graph: Graph) -> tuple[Graph, dict[int, Node]]:
     inputs = tuple(map(work.input, graph.inputs))
     for node in order:
         work.enter(node)
-    outputs = tuple(_joined(work.values[id(o)]).node for o in graph.outputs)
+    outputs = tuple(work.joined(work.values[id(o)]).node for o in graph.outputs)
     work.claim(outputs, None)
     return Graph(inputs, outputs, graph.donated, graph.constants), work.owners
 
@@ -41,7 +41,22 @@ class _Work:
     def __init__(self) -> None:
         self.values: dict[int, Value] = {}
         self.owners: dict[int, Node] = {}
+        self._whole: dict[tuple[int, int], Expr] = {}  # by id of the parts that were cut from it
         self._keep: list[Node] = []  # ids stay valid
+
+    def split(self, x: Expr) -> Pair:
+        """The parts that lie along the last axis: x (..., 2)."""
+        pair = Pair(_part(x, 0), _part(x, 1))
+        self._whole[id(pair.re.node), id(pair.im.node)] = x
+        self._keep += [pair.re.node, pair.im.node]
+        return pair
+
+    def joined(self, value: Value) -> Expr:
+        """A value as memory holds it: the parts of a pair along a new last axis."""
+        if isinstance(value, Expr):
+            return value
+        found = self._whole.get((id(value.re.node), id(value.im.node)))
+        return found if found is not None else ops.stack(*value, axis=value.re.ndim)
 
     def input(self, node: Node) -> Node:
         """The real input for an input of the graph."""
@@ -49,7 +64,7 @@ class _Work:
             self.values[id(node)] = Expr(node)
             return node
         made = input_node(node.attrs[0], (*node.shape, 2), rules.real_of(node.dtype))
-        self.values[id(node)] = _split(Expr(made))
+        self.values[id(node)] = self.split(Expr(made))
         self.claim([v.node for v in cast(Pair, self.values[id(node)])], node)
         return made
 
@@ -78,7 +93,7 @@ class _Work:
         if rule is not None:
             return rule(node, src)
         if op.family == HOST:
-            return _on_host(node, src)
+            return self._on_host(node, src)
         if op.lower is not None:
             return self._body(op.lower(*map(Expr, node.src), **node.kwargs()).node)
         if op.name in BODIES:
@@ -89,6 +104,14 @@ class _Work:
             f"pairs: op {op.name} has no meaning in real and imaginary parts; got {node!r}, "
             "expected a rule, a body or an op that works part by part; declare it for real dtypes"
         )
+
+    def _on_host(self, node: Node, src: list[Value]) -> Value:
+        """NumPy takes complex values whole, as they lie in memory."""
+        complexes = (*(isinstance(s, Pair) for s in src), node.dtype.is_complex)
+        found = ops.on_pairs(
+            *map(self.joined, src), op=node.op.name, attrs=attrs_to_text(node), complexes=complexes
+        )
+        return self.split(found) if node.dtype.is_complex else found
 
     def _body(self, root: Node) -> Value:
         for node in topological([root], stop=self.values):
@@ -104,21 +127,12 @@ def _on(node: Node, src: list[Node]) -> Node:
     return made
 
 
-def _split(x: Expr) -> Pair:
-    """The parts that lie along the last axis: x (..., 2)."""
-    ones = (1,) * x.ndim
-    lead = x.shape[:-1]
-
-    def part(k: int) -> Expr:
-        starts = (*(0 for _ in lead), k)
-        return rules.reshape(ops.slice(x, starts=starts, sizes=(*lead, 1), steps=ones), lead)
-
-    return Pair(part(0), part(1))
-
-
-def _joined(value: Value) -> Expr:
-    """A value as memory holds it: the parts of a pair along a new last axis."""
-    return value if isinstance(value, Expr) else ops.stack(*value, axis=value.re.ndim)
+def _part(x: Expr, k: int) -> Expr:
+    """One of two parts along the last axis: x (..., 2) -> (...)."""
+    starts, sizes = (*(0 for _ in x.shape[:-1]), k), (*x.shape[:-1], 1)
+    return rules.reshape(
+        ops.slice(x, starts=starts, sizes=sizes, steps=(1,) * x.ndim), x.shape[:-1]
+    )
 
 
 def _pair(value: Value) -> Value:
@@ -126,15 +140,6 @@ def _pair(value: Value) -> Value:
     if isinstance(value, Pair) or value.dtype.kind == "b":
         return value
     return Pair(value, rules.filled(0, value.shape, value.dtype))
-
-
-def _on_host(node: Node, src: list[Value]) -> Value:
-    """NumPy takes complex values whole, as they lie in memory."""
-    complexes = (*(isinstance(s, Pair) for s in src), node.dtype.is_complex)
-    found = ops.on_pairs(
-        *map(_joined, src), op=node.op.name, attrs=attrs_to_text(node), complexes=complexes
-    )
-    return _split(found) if node.dtype.is_complex else found
 
 
 # --- part by part ---------------------------------------------------------------------------------

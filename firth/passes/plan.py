@@ -260,6 +260,8 @@ class _Planner:
             self.copies.append((root, target))
         elif input_place is None or self._may_overwrite(root, input_place):
             self.places[id(root)] = target
+        elif not self.schedule.size_bytes(root):
+            return  # there is nothing to copy, and no kernel has made it
         else:
             self.copies.append((root, target))
 

@@ -66,6 +66,15 @@ def test_a_real_operand_costs_two_contractions() -> None:
         assert sum(n.op.name == "contract" for n in made.nodes()) == count
 
 
+def test_host_ops_hand_each_other_whole_values() -> None:
+    graph = graph_of(lambda z: ops.fft(ops.fft(z, ndim=1), ndim=1, inverse=True), (3, 4))
+    made, _ = pairs(graph)
+    names = [n.op.name for n in made.nodes()]
+    assert names == ["input", "on_pairs", "on_pairs"]
+    x = np.random.default_rng(0).standard_normal((3, 4)) + 1j
+    np.testing.assert_allclose(run(graph, [x], "cpu")[0], x)
+
+
 def test_an_op_without_a_meaning_in_parts_is_named() -> None:
     strange = declare(
         "strange_complex", doc="x.", shape=lambda s: s, dtype=lambda d: d, ref=lambda x: x

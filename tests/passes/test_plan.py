@@ -48,6 +48,11 @@ def test_donated_inputs_that_swap() -> None:
     np.testing.assert_array_equal(out[1].view(dt.float32, (6,)), a)
 
 
+def test_a_donated_input_without_elements() -> None:
+    graph, buffers = donated(lambda x: (T["concatenate"](x, x, axis=0),), np.zeros(0, np.float32))
+    assert cpu.compile(graph).run(buffers)[0] is buffers[0]  # type: ignore[arg-type]
+
+
 def test_donated_input_read_elsewhere() -> None:
     a = np.arange(12, dtype=np.float32).reshape(3, 4)
     b = np.ones((4,), np.float32)

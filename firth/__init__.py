@@ -23,7 +23,10 @@ DType = dtype = _dtype.DType
 FirthError = _errors.FirthError
 
 # Packages that load when they are first used.
-_LATER = ("nn", "optim", "data", "metrics", "func", "fft", "linalg", "compat", "array_api", "onnx")
+_LATER = (
+    "nn", "optim", "data", "metrics", "func", "fft", "linalg", "compat", "array_api", "onnx",
+    "masked", "signal", "special",
+)  # fmt: skip
 _LATER_NAMES = {"save": "nn.serialize", "load": "nn.serialize"}
 
 # Dtypes by their names, and torch's other names of them.

@@ -26,7 +26,7 @@ FLOORS = (
     ("codegen",),
     ("targets",),
     ("tensor",),
-    ("nn", "optim", "data", "metrics"),
+    ("nn", "optim", "data", "metrics", "signal"),
     ("train", "func"),
     ("keras",),
     (TOP,),
@@ -63,6 +63,9 @@ PUBLIC = (
     "firth.data",
     "firth.metrics",
     "firth.linalg",
+    "firth.masked",
+    "firth.signal.windows",
+    "firth.special",
     "firth.func",
 )
 

@@ -6,7 +6,8 @@
     donated 0:0
     constants 0
 
-A dtype attribute is written by its name. Shapes and dtypes behind a node are checked, not believed,
+A dtype attribute is written by its name, a graph inside an attribute (the body of a loop) as such
+text between braces. Shapes and dtypes behind a node are checked, not believed,
 except those of inputs.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import re
+from textwrap import dedent, indent
 
 from firth.base import dtype as dt
 from firth.base.errors import ArgumentError, message
@@ -21,6 +23,7 @@ from firth.ir.graph import Graph
 from firth.ir.node import Attr, Node
 from firth.ir.op import CONST, INPUT, TABLE, const_node, input_node, make
 
+_BRACES = re.compile(r"\{\n([^{}]*)\}")
 _LINE = re.compile(r"(%\d+) = (\w+)\((.*)\) (\w+)\[([\d, ]*)\]$")
 
 
@@ -47,7 +50,7 @@ def from_text(text: str) -> Graph:
     outputs: tuple[Node, ...] = ()
     donated: tuple[tuple[int, int], ...] = ()
     constants: tuple[int, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_without_braces(text).splitlines(), 1):
         line = line.split("#")[0].strip()
         try:
             if line.startswith("return"):
@@ -70,6 +73,40 @@ def from_text(text: str) -> Graph:
     return Graph(tuple(inputs), outputs, donated, constants)
 
 
+class Body:
+    """A graph as the attribute of a node: equal to another one where their texts are."""
+
+    __slots__ = ("_text", "graph")
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._text: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What `to_text` writes of it."""
+        if self._text is None:
+            self._text = to_text(self.graph)
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Body) and self.text == other.text)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"{{\n{indent(self.text, '  ')}}}"
+
+
+def _without_braces(text: str) -> str:
+    """Graphs between braces as string literals behind the name Body."""
+    while found := _BRACES.search(text):
+        inner = f"Body({dedent(found.group(1))!r})"
+        text = text[: found.start()] + inner + text[found.end() :]
+    return text
+
+
 def attrs_to_text(node: Node) -> str:
     """The node's attributes, `name=value, ...`."""
     return ", ".join(f"{k}={_value(v)}" for k, v in node.kwargs().items())
@@ -79,7 +116,7 @@ def attrs_from_text(text: str) -> dict[str, Attr]:
     """What `attrs_to_text` wrote."""
     if not text:
         return {}
-    call = ast.parse(f"f({text})", mode="eval").body
+    call = ast.parse(f"f({_without_braces(text)})", mode="eval").body
     assert isinstance(call, ast.Call)
     return {k.arg or "": _literal(k.value) for k in call.keywords}
 
@@ -96,9 +133,16 @@ def _value(value: Attr) -> str:
         return value.name
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return f"'{value}'"
-    if isinstance(value, tuple):  # a subclass writes itself otherwise
-        return repr(tuple(value))
+    if isinstance(value, tuple):
+        parts = ", ".join(map(_within, value))
+        return f"({parts},)" if len(value) == 1 else f"({parts})"
     return repr(value)
+
+
+def _within(value: Attr) -> str:
+    """An element of a tuple: a float that has no literal is written as a call."""
+    text = _value(value)
+    return f"float({text})" if isinstance(value, float) and text.startswith("'") else text
 
 
 def _parse(line: str, known: dict[str, Node]) -> tuple[str, Node]:
@@ -106,9 +150,9 @@ def _parse(line: str, known: dict[str, Node]) -> tuple[str, Node]:
     if found is None:
         raise ValueError("it has another form")
     name, op_name, inside, dtype_name, extents = found.groups()
-    sources, _, attr_text = inside.rpartition("; ") if "%" in inside and "=" in inside else (
-        (inside, "", "") if "%" in inside else ("", "", inside)
-    )  # fmt: skip
+    sources, _, attr_text = inside.partition("; ")  # the first one: bodies have more
+    if not inside.startswith("%"):
+        sources, attr_text = "", inside
     src = tuple(known[s.strip()] for s in sources.split(",") if s.strip())
     attrs = attrs_from_text(attr_text)
     dtype = dt.BY_NAME[dtype_name]
@@ -125,5 +169,13 @@ def _parse(line: str, known: dict[str, Node]) -> tuple[str, Node]:
 def _literal(node: ast.expr) -> Attr:
     if isinstance(node, ast.Name):
         return dt.BY_NAME[node.id]
-    value: Attr = ast.literal_eval(node)
-    return value
+    if isinstance(node, ast.Tuple):
+        return tuple(_literal(e) for e in node.elts)
+    if isinstance(node, ast.Call):
+        value = ast.literal_eval(node.args[0])
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name not in ("Body", "float"):
+            raise ValueError(f"there is no {name}")
+        return Body(from_text(value)) if name == "Body" else float(value)
+    plain: Attr = ast.literal_eval(node)
+    return plain

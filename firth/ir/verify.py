@@ -7,6 +7,7 @@ from firth.base.errors import FirthError, VerifyError
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import INPUT
+from firth.ir.text import Body
 
 STAGES = ("recorded", "lowered")
 # Composed ops that may stay whole, because the passes have a schedule for them.
@@ -36,8 +37,12 @@ def verify(graph: Graph, stage: str) -> Graph:
 
 
 def _check_rules(node: Node, stage: str) -> None:
-    """Shape and dtype are what the op's own rules say."""
+    """Shape and dtype are what the op's own rules say; graphs inside of it are legal too."""
     op = node.op
+    for attr in node.attrs:
+        for body in attr if isinstance(attr, tuple) else (attr,):
+            if isinstance(body, Body):
+                verify(body.graph, "recorded")
     if op.arity is not None and len(node.src) != op.arity:
         raise _wrong(node, stage, f"{len(node.src)} sources where {op.arity} are declared")
     try:

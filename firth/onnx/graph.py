@@ -47,6 +47,7 @@ class Late:
     node: Any
     schema: Any
     version: int
+    opsets: dict[str, int]
     builder: Builder
     built: dict[Any, Graph] = field(default_factory=dict)
 
@@ -54,6 +55,8 @@ class Late:
 @dataclass(slots=True)
 class Graph:
     """Steps in order. constants: local name -> key in the model's store.
+
+    partial: outputs that a call does not use may be missing.
 
     captures: names that it reads from the graphs around it.
     """
@@ -64,7 +67,17 @@ class Graph:
     steps: list[Step] = field(default_factory=list)
     constants: dict[str, str] = field(default_factory=dict)
     captures: frozenset[str] = frozenset()
-    kinds: tuple[Any, ...] = ()  # TypeProto of each input, where known
+    partial: bool = False
+    results: tuple[Any, ...] = ()  # TypeProto of each output, where the file has it
+
+    def leading_to(self, name: str, given: Iterable[str]) -> list[Step]:
+        """The steps that make a value from others."""
+        wanted, found = {name}, []
+        for step in reversed(self.steps):
+            if wanted & set(step.outputs) - set(given):
+                found.append(step)
+                wanted |= set(step.inputs)
+        return found[::-1]
 
 
 @dataclass(slots=True)
@@ -92,9 +105,14 @@ class Builder:
         """The main graph. MissingRule names every operator that there is no rule for."""
         opsets = self.opsets(model.opset_import)
         graph = self.graph(model.graph, opsets, {}, frozenset())
-        if self.missing:
-            raise MissingRule(_missing_text(self.missing))
+        self.check()
         return graph
+
+    def check(self) -> None:
+        """Raises MissingRule where something has no rule."""
+        if self.missing:
+            missing, self.missing = self.missing, {}
+            raise MissingRule(_missing_text(missing))
 
     def opsets(self, imports: Iterable[Any]) -> dict[str, int]:
         """Version by domain; FormatError for a standard newer than the one that is known."""
@@ -120,13 +138,15 @@ class Builder:
             self._constant(graph, sparse.values.name, self.tensors.sparse(sparse), trainable=True)
         known |= graph.constants.keys()
         graph.inputs = tuple(i.name for i in proto.input)
-        graph.kinds = tuple(i.type for i in proto.input)
+        graph.results = tuple(o.type for o in proto.output)
         self._fill(graph, proto.node, opsets, bound, known | set(graph.inputs))
         return graph
 
-    def function(self, proto: Any, opsets: dict[str, int], bound: dict[str, Any]) -> Graph:
+    def function(
+        self, proto: Any, opsets: dict[str, int], bound: dict[str, Any], *, partial: bool = False
+    ) -> Graph:
         """The graph of a FunctionProto with the attributes of one call."""
-        graph = Graph(proto.name, tuple(proto.input), tuple(proto.output))
+        graph = Graph(proto.name, tuple(proto.input), tuple(proto.output), partial=partial)
         self._fill(graph, proto.node, opsets, bound, set(graph.inputs))
         return graph
 
@@ -171,10 +191,11 @@ class Builder:
             own |= set(node.output)
             known |= set(node.output)
         absent = [n for n in graph.outputs if n and n not in known]
-        if absent:
+        if absent and not graph.partial:
             raise wrong("outputs that nothing makes", ", ".join(absent), "names of values")
         graph.captures = frozenset((read | set(graph.outputs)) - own - {""})
-        _note_drops(graph, own)
+        if not any(s.op is not None and "around" in s.op.wants for s in graph.steps):
+            _note_drops(graph, own)
         self.depth -= 1
 
     def _note_uses(self, graph: Graph, step: Step) -> None:
@@ -252,7 +273,7 @@ class Builder:
             step.function = self.function(body, self.opsets(body.opset_import), defaults | given)
             return True
         if schema.has_context_dependent_function:
-            step.late = Late(node, schema, version, self)
+            step.late = Late(node, schema, version, opsets, self)
             return True
         return False
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,17 @@ from firth.nn.parameter import Parameter
 from firth.onnx.graph import Builder, Constant, Graph, Late, Step
 from firth.onnx.reader import Tensors, read_model
 from firth.onnx.registry import OnnxOp
-from firth.onnx.values import as_array, as_tensor, dtype_of, firth_dtype, is_foreign, number_of
+from firth.onnx.values import (
+    as_array,
+    as_tensor,
+    dtype_of,
+    element,
+    firth_dtype,
+    is_foreign,
+    number_of,
+)
 from firth.tensor import Tensor, from_numpy
+from firth.tensor.record import local
 
 Env = MutableMapping[str, Any]
 # What NumPy and Python say where inputs do not fit an operator.
@@ -130,7 +140,10 @@ class Model(Module):
         if key in self._arrays:
             return self._arrays[key]
         holder, name = self._places[key]
-        return getattr(holder, name)
+        value = holder.__dict__[name]
+        if local.rec.jit is not None:  # another parameter in its place is another recording
+            local.rec.jit.read(holder.__dict__, name, value)
+        return value
 
     def _tensor(self, array: np.ndarray) -> Any:
         """An array as a tensor; that of a stored array is kept."""
@@ -150,20 +163,22 @@ class Model(Module):
                 own[name] = self._value(key)
         for step in graph.steps:
             values = [env[name] if name else None for name in step.inputs]
-            for name, value in zip(step.outputs, self._results(step, values, env), strict=False):
+            for name, value in zip(
+                step.outputs, self._results(step, values, graph, env), strict=False
+            ):
                 if name:
                     own[name] = value
             for name in step.drops:
                 own.pop(name, None)
-        return [env[name] for name in graph.outputs]
+        return [env.get(name) if graph.partial else env[name] for name in graph.outputs]
 
-    def _results(self, step: Step, values: list[Any], env: Env) -> Sequence[Any]:
+    def _results(self, step: Step, values: list[Any], graph: Graph, env: Env) -> Sequence[Any]:
         try:
             if step.function is not None:
                 return self._call(step.function, values)
             if step.late is not None:
                 return self._call(_late_body(step.late, values), values)
-            found = self._apply(step, values, env)
+            found = self._apply(step, values, graph, env)
         except FirthError as error:
             _name_node(error, step.label)
             raise
@@ -175,41 +190,69 @@ class Model(Module):
             ) from error  # fmt: skip
         return found if isinstance(found, tuple) else (found,)
 
-    def _apply(self, step: Step, values: list[Any], env: Env) -> Any:
+    def _apply(self, step: Step, values: list[Any], graph: Graph, env: Env) -> Any:
         op, host = step.op, step.host
         assert op is not None
         while values and values[-1] is None:
             values.pop()
         foreign = any(is_foreign(v) for v in values)
         if host is not None and values and _hosted(values, foreign and not op.foreign):
-            return host.rule(*map(as_array, values), **step.attributes, **_asked(host, step))
+            made = host.rule(*map(as_array, values), **step.attributes, **_asked(host, step))
+            return tuple(map(np.asarray, made)) if isinstance(made, tuple) else np.asarray(made)
         if foreign and not op.foreign:
             names = ", ".join(str(v.dtype) for v in values if is_foreign(v))
             raise DTypeError(
                 message("onnx", f"{op.name} has no meaning for this dtype", names,
                         "a dtype of tensors", "cast before it")
             )  # fmt: skip
-        closures = {name: self._closure(graph, env) for name, graph in step.graphs.items()}
+        closures = {name: Closure(self, graph, env) for name, graph in step.graphs.items()}
         arguments = [as_array(v) if op.reads(i) else self._ready(v) for i, v in enumerate(values)]
-        return op.rule(*arguments, **step.attributes, **closures, **step.options)
+        options: dict[str, Any] = dict(step.options)
+        if "around" in op.wants:
+            options["around"] = partial(self._recomputed, graph, env)
+        return op.rule(*arguments, **step.attributes, **closures, **options)
+
+    def _recomputed(self, graph: Graph, env: Env, name: str, given: dict[str, Any]) -> Any:
+        """A value of a graph, computed again from other values of it."""
+        own = dict(given)
+        inner: Env = ChainMap(own, *_maps(env))
+        for step in graph.leading_to(name, given.keys()):
+            values = [inner[n] if n else None for n in step.inputs]
+            own.update(zip(step.outputs, self._results(step, values, graph, inner), strict=False))
+        return inner[name]
 
     def _ready(self, value: Any) -> Any:
         return self._tensor(value) if isinstance(value, np.ndarray) else value
 
-    def _closure(self, graph: Graph, env: Env) -> Callable[..., list[Any]]:
-        """The subgraph as a function of its inputs, among the values around it."""
-
-        def call(*inputs: Any) -> list[Any]:
-            own: dict[str, Any] = dict(zip(graph.inputs, inputs, strict=True))
-            return self._execute(graph, own, ChainMap(own, *_maps(env)))
-
-        return call
+    def call_subgraph(self, graph: Graph, env: Env, inputs: tuple[Any, ...]) -> list[Any]:
+        """Runs a subgraph among the values around it."""
+        own: dict[str, Any] = dict(zip(graph.inputs, inputs, strict=True))
+        return self._execute(graph, own, ChainMap(own, *_maps(env)))
 
     def _call(self, graph: Graph, values: list[Any]) -> list[Any]:
         """Calls a function: absent inputs are None, nothing around it is seen."""
         padded = [*values, *([None] * (len(graph.inputs) - len(values)))]
         own: dict[str, Any] = dict(zip(graph.inputs, padded, strict=True))
         return self._execute(graph, own, own)
+
+
+class Closure:
+    """A subgraph as a function. `outputs`: how many values it gives."""
+
+    def __init__(self, model: Model, graph: Graph, env: Env) -> None:
+        self._model = model
+        self._graph = graph
+        self._env = env
+        self.outputs = len(graph.outputs)
+
+    def __call__(self, *inputs: Any) -> list[Any]:
+        return self._model.call_subgraph(self._graph, self._env, inputs)
+
+    def kind_of(self, output: int) -> tuple[np.dtype[Any], tuple[int, ...]]:
+        """What the file says of an output: dtype, and extents, 0 for those it leaves open."""
+        kind = self._graph.results[output].tensor_type
+        shape = tuple(int(d.dim_value) for d in kind.shape.dim)
+        return element(kind.elem_type or 1), shape
 
 
 def _maps(env: Env) -> list[Any]:
@@ -288,7 +331,10 @@ def _late_body(late: Late, values: list[Any]) -> Graph:
                       if a.default_value.name}  # fmt: skip
         attributes |= {a.name: a for a in late.node.attribute}
         builder = late.builder
-        found = builder.function(body, builder.opsets(body.opset_import), attributes)
+        found = builder.function(
+            body, late.opsets | builder.opsets(body.opset_import), attributes, partial=True
+        )
+        builder.check()
         late.built[types] = found
     return found
 

@@ -18,7 +18,8 @@ class OnnxOp:
     host: positions of inputs that it wants as NumPy arrays; negative: all of them.
     foreign: it takes arrays of text and of dtypes that tensors don't have (float8, int4, ...).
     statistics: positions of inputs that are measured or chosen, not trained.
-    wants: what the executor knows and the rule asks for by name: `outputs` (how many are used).
+    wants: what the executor knows and the rule asks for by name: `outputs` (how many are used),
+    `opset` (its version), `around` (computes a value of the graph from others).
     """
 
     name: str
@@ -37,7 +38,7 @@ class OnnxOp:
 
 _OPS: dict[tuple[str, str], list[OnnxOp]] = {}
 _HOST: dict[tuple[str, str], list[OnnxOp]] = {}
-_WANTS = frozenset({"outputs", "opset"})
+_WANTS = frozenset({"outputs", "opset", "around"})
 
 
 def op(

@@ -20,6 +20,8 @@ from firth.base.errors import MissingRule, VerifyError, message
 from firth.ir.graph import topological
 from firth.ir.node import Node, Shape
 from firth.ir.op import HOST, TABLE, Expr, Op, declare, input_node
+from firth.ops.flow import RESULT, is_flow
+from firth.ops.flow_batching import batch_flow, inlined
 from firth.ops.rules import cases, expand_to, iota, reshape
 
 Flags = tuple[bool, ...]
@@ -33,9 +35,16 @@ def batch(roots: Sequence[Node], mapped: Mapping[int, Node], n: int) -> list[tup
     of them is left as it is. MissingRule where a base op cannot be batched.
     """
     made = dict(mapped)
+    flows: dict[int, list[tuple[Node, bool]]] = {}
     for node in topological(roots, stop=mapped):
         flags = tuple(id(s) in made for s in node.src)
-        if any(flags):
+        if node.op is RESULT and id(node.src[0]) in flows:
+            found, is_batched = flows[id(node.src[0])][node.attr("index")]
+            made[id(node)] = found if is_batched else spread(Expr(found), n).node
+        elif any(flags) and is_flow(node):
+            given = [made.get(id(s), s) for s in node.src]
+            flows[id(node)] = batch_flow(node, flags, given, n, batch)
+        elif any(flags):
             src = [Expr(made.get(id(s), s)) for s in node.src]
             made[id(node)] = _claimed(batch_node(node, flags, src, n), src, node)
     return [(made.get(id(r), r), id(r) in made) for r in roots]
@@ -99,17 +108,8 @@ def _batched_body(
     mapped = {id(i): x.node for i, x, f in zip(inputs, src, flags, strict=True) if f}
     shared = {id(i): x.node for i, x, f in zip(inputs, src, flags, strict=True) if not f}
     found = batch(roots, mapped, n)
-    swapped = _substitute([node for node, _ in found], shared)
+    swapped = inlined([node for node, _ in found], shared)
     return [(Expr(node), flag) for node, (_, flag) in zip(swapped, found, strict=True)]
-
-
-def _substitute(roots: Sequence[Node], mapping: Mapping[int, Node]) -> list[Node]:
-    made = dict(mapping)
-    for node in topological(roots, stop=mapping):
-        src = tuple(made[id(s)] for s in node.src)
-        same = all(a is b for a, b in zip(src, node.src, strict=True))
-        made[id(node)] = node if same else Node(node.op, src, node.attrs, node.shape, node.dtype)
-    return [made[id(root)] for root in roots]
 
 
 def _through_body(node: Node, flags: Flags, src: Sequence[Expr], n: int) -> Expr:
@@ -298,7 +298,13 @@ def _attention(given: int) -> Rule:
     return rule
 
 
-FAMILIES: dict[str, Rule] = {"elementwise": aligned, HOST: aligned}
+def _matrices(op: Op, n: int, flags: Flags, src: Sequence[Expr], attrs: Mapping[str, Any]) -> Expr:
+    """A host op along axes, or one whose dimensions in front are batches that broadcast."""
+    along = _along(op, n, flags, src, attrs)
+    return aligned(op, n, flags, src, attrs) if along is None else along
+
+
+FAMILIES: dict[str, Rule] = {"elementwise": aligned, HOST: _matrices}
 RULES: dict[str, Rule] = {
     "reshape": filling(shape="n"), "expand": filling(shape="n"), "permute": _permute,
     "flip": shifted, "slice": filling(starts=0, sizes="n", steps=1),

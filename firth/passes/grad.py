@@ -9,6 +9,8 @@ from firth.base.errors import MissingRule, ShapeError
 from firth.ir.graph import topological
 from firth.ir.node import Node, Shape
 from firth.ir.op import TABLE, Expr, const_node, input_node, make
+from firth.ops.flow import RESULT, is_flow
+from firth.passes.flow import pull
 
 
 def gradient(
@@ -27,11 +29,21 @@ def gradient(
     for out, cot in zip(outputs, cotangents, strict=True):
         if id(out) in needed:
             _accumulate(grads, out, cot if cot is not None else full(out.shape, 1, out.dtype))
+    flows: dict[int, dict[int, Node]] = {}  # gradients of the results of control flow
     for node in reversed(order):
         g = grads.get(id(node))
-        if g is None or not node.src or not any(id(s) in needed for s in node.src):
+        if id(node) in flows:
+            marks = [id(s) in needed for s in node.src]
+            pulled = pull(node, flows[id(node)], marks, gradient)
+        elif g is None or not node.src or not any(id(s) in needed for s in node.src):
             continue
-        for source, contribution in zip(node.src, _pull(node, g, needed), strict=True):
+        elif node.op is RESULT:
+            known, index = flows.setdefault(id(node.src[0]), {}), node.attr("index")
+            known[index] = g if index not in known else make(TABLE["add"], (known[index], g))
+            continue
+        else:
+            pulled = _pull(node, g, needed)
+        for source, contribution in zip(node.src, pulled, strict=True):
             if contribution is not None and id(source) in needed:
                 _accumulate(grads, source, contribution)
                 claim(grads[id(source)], node)
@@ -91,7 +103,7 @@ def _depends_on(order: list[Node], targets: set[int]) -> set[int]:
     needed: set[int] = set()
     for node in order:
         flows = id(node) in targets or any(id(s) in needed for s in node.src)
-        if flows and node.dtype.kind in "fc":
+        if flows and (node.dtype.kind in "fc" or is_flow(node)):
             needed.add(id(node))
     return needed
 

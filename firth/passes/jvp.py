@@ -14,7 +14,9 @@ from firth.base.errors import MissingRule, message
 from firth.ir.graph import topological
 from firth.ir.node import Node
 from firth.ir.op import TABLE, Expr, input_node
+from firth.ops.flow import RESULT, is_flow
 from firth.ops.rules import cast, expand_to, filled
+from firth.passes.flow import push as push_flow
 from firth.passes.grad import gradient, substitute_all, unbroadcast
 
 Tangents = Sequence[Expr | None]
@@ -27,11 +29,18 @@ def tangents(roots: Sequence[Node], moved: Mapping[int, Node]) -> list[Node | No
     moved: by id, nodes -> their tangents. MissingRule where a base op has no derivative.
     """
     made: dict[int, Node] = dict(moved)
+    flows: dict[int, dict[int, Node]] = {}
     for node in topological(roots):
-        if id(node) in moved or node.dtype.kind not in "fc":
+        if id(node) in moved or (node.dtype.kind not in "fc" and not is_flow(node)):
             continue
         ts = [made.get(id(s)) for s in node.src]
-        if any(t is not None for t in ts):
+        if node.op is RESULT and id(node.src[0]) in flows:
+            moves = flows[id(node.src[0])]
+            if node.attr("index") in moves:
+                made[id(node)] = moves[node.attr("index")]
+        elif is_flow(node) and any(t is not None for t in ts):
+            flows[id(node)] = push_flow(node, ts, tangents)[1]
+        elif any(t is not None for t in ts):
             found = push(node, ts)
             if found is not None:
                 made[id(node)] = _claimed(found, node, ts)

@@ -9,6 +9,8 @@ order is other coefficients, movement stays free, and no node is added or change
 - Zeros that windows see around a value are kept in memory as rims, written once by the producer, so
   that reading a window needs no guards. A padded input of the program is copied once, at the edge.
 - Weights are copied once per run into the order in which they are read.
+- What attention makes lies in the order that a permute gives it: heads side by side, for what reads
+  it next.
 - Values that share a kernel with such a value are stored in the same order as it.
 
 A value that is read in a way that only row-major memory allows stays row-major: `plain`.
@@ -24,6 +26,7 @@ from itertools import pairwise
 from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node
+from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout
 from firth.passes.fuse import MOVEMENT, Cluster, Fusion
 from firth.passes.placement import Placement, follow
@@ -161,7 +164,11 @@ class _Choice:
         return out
 
     def anchor(self, node: Node) -> None:
-        """The orders that a contraction over windows, or a reduction of windows, asks for."""
+        """The orders that a contraction over windows, a reduction of windows, or a permute of what
+        attention made asks for."""
+        if node.op.name == "permute" and node.src[0].op.name in SCHEDULED:
+            self._set(node.src[0], node.attrs[0])
+            return
         conv = windowed(node)
         if conv is not None:
             self._convolution(conv)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from firth.base import dtype as dt
 from firth.base.errors import VerifyError
 from firth.ir.graph import Graph, topological
-from firth.ir.node import Node
+from firth.ir.node import Attr, Node
 from firth.ir.op import Expr, Op
+from firth.ir.text import Body
+from firth.ops.flow import is_flow
 from firth.ops.operands import operand_dtypes
 from firth.passes.simplify import Simplifier
 
@@ -44,6 +46,8 @@ def _lower_into(maker: Simplifier, order: list[Node], made: dict[int, Node], kee
 
 def _lower_node(maker: Simplifier, node: Node, src: tuple[Node, ...], keeps: Keeps) -> Node:
     op = node.op
+    if is_flow(node):
+        return maker.make(op, src, tuple(map(_plain, node.attrs)))
     if keeps(node):
         return maker.make(op, src, node.attrs)
     if op.broadcasts:
@@ -63,6 +67,24 @@ def _lower_node(maker: Simplifier, node: Node, src: tuple[Node, ...], keeps: Kee
             f"got {out.shape}, expected {node.shape}; mend the declaration"
         )
     return cast(maker, out, node.dtype)
+
+
+def _plain(attr: Attr) -> Attr:
+    """Bodies without what only gradients read, which has no text."""
+    if isinstance(attr, tuple):
+        return tuple(map(_plain, attr))
+    if not isinstance(attr, Body):
+        return attr
+    made: dict[int, Node] = {}
+    for node in attr.graph.nodes():
+        src = tuple(made[id(s)] for s in node.src)
+        if node.op.name in ("custom_gradient", "stop_gradient"):
+            made[id(node)] = src[0]
+        else:
+            attrs = tuple(map(_plain, node.attrs)) if is_flow(node) else node.attrs
+            same = attrs is node.attrs and all(a is b for a, b in zip(src, node.src, strict=True))
+            made[id(node)] = node if same else Node(node.op, src, attrs, node.shape, node.dtype)
+    return Body(attr.graph.replace(made.get(id(o), o) for o in attr.graph.outputs))
 
 
 def _base(maker: Simplifier, op: Op, src: tuple[Node, ...], node: Node) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firth.tensor import autograd
+from firth.tensor.control import cond, scan, switch, while_loop
 from firth.tensor.creation import (
     arange,
     as_tensor,
@@ -43,10 +44,11 @@ from firth.tensor.vmap import vmap
 globals().update(FUNCTIONS)
 
 __all__ = [  # noqa: PLE0604
-    "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "default_generator",
-    "empty", "empty_like", "enable_grad", "eye", "from_dlpack", "from_numpy", "full",
-    "full_like", "get_default_dtype", "grad", "hessian", "inference_mode", "is_grad_enabled",
-    "is_strict", "jacfwd", "jacrev", "jit", "jvp", "linearize", "linspace", "no_grad", "ones",
-    "ones_like", "profile", "set_default_dtype", "set_grad_enabled", "set_strict", "tensor",
-    "value_and_grad", "vjp", "vmap", "zeros", "zeros_like", *sorted(FUNCTIONS),
+    "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "cond",
+    "default_generator", "empty", "empty_like", "enable_grad", "eye", "from_dlpack",
+    "from_numpy", "full", "full_like", "get_default_dtype", "grad", "hessian", "inference_mode",
+    "is_grad_enabled", "is_strict", "jacfwd", "jacrev", "jit", "jvp", "linearize", "linspace",
+    "no_grad", "ones", "ones_like", "profile", "scan", "set_default_dtype", "set_grad_enabled",
+    "set_strict", "switch", "tensor", "value_and_grad", "vjp", "vmap", "while_loop", "zeros",
+    "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

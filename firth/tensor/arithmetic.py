@@ -28,7 +28,7 @@ UNARY = {
     **{n: n for n in (
         "neg abs sqrt exp log expm1 log1p sin cos tan asin acos atan sinh cosh asinh acosh atanh "
         "tanh erf erfc floor ceil trunc round rsqrt square sign sigmoid relu log2 log10 exp2 isnan "
-        "isinf isfinite bitwise_not logical_not signbit"
+        "isinf isfinite bitwise_not logical_not signbit lgamma digamma erfinv i0"
     ).split()},
     "negative": "neg", "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
     "fix": "trunc", "reciprocal": "reciprocal", "sgn": "sign",
@@ -37,7 +37,7 @@ BINARY = {
     **{n: n for n in (
         "add sub mul div remainder maximum minimum bitwise_and bitwise_or "
         "bitwise_xor atan2 fmod logical_and logical_or logical_xor hypot logaddexp "
-        "copysign nextafter"
+        "copysign nextafter igamma igammac"
     ).split()},
     "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div",
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal",

@@ -14,6 +14,7 @@ import numpy as np
 from firth.base.errors import DivisionByZero, FirthError, IndexOutOfRange
 from firth.ir.graph import topological
 from firth.ir.node import Node
+from firth.ops.flow import is_flow
 from firth.runtime.buffer import Buffer
 from firth.tensor.handle import Kind
 from firth.tensor.layers import Label
@@ -54,6 +55,8 @@ def _value(inputs: Sequence[Buffer], node: Node, values: dict[int, np.ndarray]) 
         return inputs[node.attrs[0]].view(node.dtype, node.shape)
     if node.dtype.kind in "fc" and all(s.dtype.kind in "fc" for s in node.src):
         return np.broadcast_to(np.zeros((), node.dtype.np), node.shape)
+    if is_flow(node):  # on other values a loop may have no end
+        return np.zeros(node.shape, node.dtype.np)
     value: np.ndarray = node.op.ref(*(values[id(s)] for s in node.src), **node.kwargs())
     return value
 

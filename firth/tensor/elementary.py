@@ -212,6 +212,32 @@ def entr(self: Tensor) -> Tensor:
     return apply("where", inside, found, outside)
 
 
+def polygamma(n: Any, self: Any) -> Tensor:
+    """The n-th derivative of digamma, element by element; n is a fixed whole number."""
+    if isinstance(n, Tensor):  # the method: x.polygamma(n)
+        n, self = self, n
+    if not isinstance(n, int) or n < 0:
+        raise ArgumentError(
+            message("polygamma", "no such derivative", repr(n), "a whole number of 0 or more",
+                    "n=1 is trigamma")
+        ).at(user_line())  # fmt: skip
+    x = floats(self, "polygamma")
+    return apply("polygamma", x, n=n) if n else apply("digamma", x)
+
+
+def mvlgamma(self: Tensor, p: int) -> Tensor:
+    """The logarithm of the multivariate gamma function of dimension p, element by element."""
+    if p < 1:
+        raise ArgumentError(
+            message("mvlgamma", "no such dimension", f"p={p}", "1 or more", "p=1 is lgamma")
+        ).at(user_line())
+    x = floats(self, "mvlgamma")
+    total = apply("add", apply("lgamma", x), p * (p - 1) / 4 * math.log(math.pi))
+    for j in range(1, p):
+        total = apply("add", total, apply("lgamma", apply("sub", x, j / 2)))
+    return total
+
+
 def fill(input: Tensor, value: Any) -> Tensor:
     """One number everywhere, shaped like a tensor; a value of shape () gets the gradient."""
     value = operand(value, "fill")
@@ -232,7 +258,8 @@ def fill(input: Tensor, value: Any) -> Tensor:
 METHODS: dict[str, Callable[..., Any]] = {
     "deg2rad": deg2rad, "float_power": float_power, "fmax": fmax, "fmin": fmin, "frac": frac,
     "frexp": frexp, "heaviside": heaviside, "isneginf": isneginf, "isposinf": isposinf,
-    "ldexp": ldexp, "logaddexp2": logaddexp2, "logit": logit, "rad2deg": rad2deg, "round": round,
+    "ldexp": ldexp, "logaddexp2": logaddexp2, "logit": logit, "mvlgamma": mvlgamma,
+    "polygamma": polygamma, "rad2deg": rad2deg, "round": round,
     "sinc": sinc, "xlogy": xlogy,
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {**METHODS, "fill": fill, "rsub": rsub}

@@ -9,7 +9,7 @@ from typing import Any
 from firth.base.errors import ArgumentError, GradientError, ShapeError, message
 from firth.ir.graph import topological
 from firth.ir.node import Node
-from firth.ir.op import INPUT, TABLE, Expr, input_node, make
+from firth.ir.op import TABLE, Expr, input_node, make
 from firth.ops.batching import batch, spread
 from firth.ops.rules import filled
 from firth.passes.grad import gradient, substitute_all
@@ -19,7 +19,7 @@ from firth.tensor.handle import Kind, Tensor, kind_of
 from firth.tensor.record import local, step, user_line
 from firth.tensor.recording import Recording
 from firth.tensor.replay import position_of
-from firth.tensor.scope import Scope, new_position
+from firth.tensor.scope import Scope, new_position, with_kinds
 from firth.tensor.tree import flatten, unflatten
 
 Build = Callable[[list[Node], list[Node]], Sequence[Node]]
@@ -153,12 +153,7 @@ class _Call:
         def made() -> Sequence[tuple[Node, Kind]]:
             known = rec.nodes()
             found = build([known[p][0] for p in self.at], [known[p][0] for p in self.names])
-            wanted = flows and _leaves(rec, self.start)
-            out = []
-            for node in found:
-                grad = bool(wanted) and node.dtype.kind in "fc" and _reaches(node, wanted)
-                out.append((node, kind_of(node.shape, node.dtype, grad, not grad)))
-            return out
+            return with_kinds(rec, self.start, found, flows)
 
         return new_position(rec, (key, self.names, self.at), made)
 
@@ -173,27 +168,6 @@ def _name(rec: Recording, given: Tensor, at: int) -> Tensor:
         return [(node, kind_of(kind.shape, kind.dtype, flows, not flows))], None
 
     return step(rec, ("name", at, len(rec.handles)), build)[1][0]
-
-
-def _leaves(rec: Recording, start: int) -> set[int]:
-    """Ids of nodes where a gradient of somebody else's may arrive."""
-    return {
-        id(node) for p, (node, kind) in enumerate(rec.nodes())
-        if kind.requires_grad and (kind.leaf or node.op is INPUT or p < start)
-    }  # fmt: skip
-
-
-def _reaches(root: Node, wanted: set[int]) -> bool:
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if id(node) in wanted:
-            return True
-        if id(node) not in seen and node.op.name != "stop_gradient":
-            seen.add(id(node))
-            stack.extend(node.src)
-    return False
 
 
 # --- linearize ------------------------------------------------------------------------------------
@@ -252,7 +226,7 @@ class _Linear:
         pairs = zip(ins, moves, strict=True)
         found = tangents_of(outs, {id(i): m for i, m in pairs})
         roots = [_or_zeros(f, o) for f, o in zip(found, outs, strict=True)]
-        self.kept = _beside(roots, moves)
+        self.kept = beside(roots, moves)
         given = [*self.kept, *moves]
         self.inputs = [input_node(i, n.shape, n.dtype) for i, n in enumerate(given)]
         mapping = {id(n): i for n, i in zip(given, self.inputs, strict=True)}
@@ -273,7 +247,7 @@ class _Linear:
         return new_position(rec, ("linear", self, at), build)
 
 
-def _beside(roots: Sequence[Node], moves: Sequence[Node]) -> list[Node]:
+def beside(roots: Sequence[Node], moves: Sequence[Node]) -> list[Node]:
     """What is used beside nodes that depend on `moves`, constants left out."""
     dependent = {id(m) for m in moves}
     constant: set[int] = set()

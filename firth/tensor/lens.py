@@ -131,6 +131,12 @@ def _mark(base: Tensor, written: Tensor | None) -> None:
     found.views = kept
 
 
+def mark_views(base: Tensor) -> None:
+    """Views of a tensor that took another value look again."""
+    if base._extra is not None and base._extra.views:
+        _mark(base, None)
+
+
 def _check_writable(target: Tensor, op: str) -> None:
     if not local.rec.state.grad:
         return

@@ -236,7 +236,7 @@ def norm(self: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Te
     x = _floats("norm", self)
     if p in ("fro", 2, None):
         if not x._kind.dtype.is_complex:
-            return apply("sqrt", _reduce("sum", apply("mul", x, x), dim, keepdim))
+            return _root(_reduce("sum", apply("mul", x, x), dim, keepdim))
         axes = axes_of("norm", dim, len(x._kind.shape))
         return apply("norm", x, axes=axes, keepdims=keepdim)
     if p == float("inf"):
@@ -253,6 +253,12 @@ def norm(self: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Te
         ).at(user_line())
     total = _reduce("sum", apply("pow", apply("abs", x), float(p)), dim, keepdim)
     return apply("pow", total, 1.0 / p)
+
+
+def _root(x: Tensor) -> Tensor:
+    """The square root, with slope 0 at 0: there a norm has no direction to grow in."""
+    none = apply("equal", x, 0)
+    return apply("where", none, 0.0, apply("sqrt", apply("where", none, 1.0, x)))
 
 
 def var_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False) -> Any:

@@ -17,10 +17,10 @@ from firth.base import flags
 from firth.base.errors import RecordingError, message
 from firth.ir.graph import Graph, topological
 from firth.ir.node import Node
-from firth.ir.op import TABLE, make
+from firth.ir.op import INPUT, TABLE, make
 from firth.runtime.buffer import Buffer
 from firth.tensor.cut import cut, revive
-from firth.tensor.handle import Kind, Tensor, extra, kind_of
+from firth.tensor.handle import Kind, Tensor, extra, kind_of, realised
 from firth.tensor.record import local, step, user_line
 from firth.tensor.recording import Recording
 from firth.tensor.replay import position_of
@@ -43,7 +43,7 @@ class Scope:
         self.randomness = randomness
         self.stand_ins: dict[int, Node] = {}
         self.lifted: list[tuple[int, int, int]] = []  # stand-in, source, axis
-        self._changed: dict[int, _Before] = {}
+        self.noted: dict[int, _Before] = {}
         self.outer: Scope | None = None
 
     def __enter__(self) -> Scope:
@@ -62,10 +62,10 @@ class Scope:
             if self.stand_ins:
                 self._leave(error is not None)
             if self.outer is not None:
-                for key, before in self._changed.items():
-                    self.outer._changed.setdefault(key, before)
+                for key, before in self.noted.items():
+                    self.outer.noted.setdefault(key, before)
         finally:
-            self._changed = {}
+            self.noted = {}
             if rec.borrowed:
                 cut()  # memory of somebody else's is read before control returns to them
 
@@ -73,11 +73,11 @@ class Scope:
 
     def assigned(self, tensor: Tensor) -> None:
         """Called before a handle takes another value."""
-        if id(tensor) not in self._changed:
+        if id(tensor) not in self.noted:
             found = tensor._extra
             history = found.history if found is not None else None
             state = tensor._kind, tensor._rec, tensor._pos, tensor._buf, history
-            self._changed[id(tensor)] = (tensor, *state)
+            self.noted[id(tensor)] = (tensor, *state)
 
     def value(self, tensor: Tensor) -> Buffer:
         """The buffer of a tensor that is looked at; RecordingError when there is no one value."""
@@ -147,22 +147,51 @@ class Scope:
         """Whether a stand-in that was made at a position has another value now."""
         return tensor._rec is not self.rec or tensor._pos != at
 
+    # Called by control flow
+
+    def from_outside(self, before: _Before) -> bool:
+        """Whether a handle that took another value was there before the function was called."""
+        tensor, _, rec, position, buffer, _ = before
+        found = tensor._extra
+        if found is not None and found.base is not None:
+            return False  # a view: its base is
+        if rec is self.rec and buffer is None:
+            return (position if position >= 0 else -1 - position) < self.start
+        return self._outlives(tensor)
+
+    def position_before(self, before: _Before) -> int:
+        """Where the recording has the value that a handle had before."""
+        tensor, kind, rec, position, buffer, _ = before
+        if rec is self.rec:
+            return position if position >= 0 else -1 - position
+        for at, handle, _, _ in self.rec.entered:
+            if handle is tensor:
+                return at
+        return position_of(self.rec, realised(buffer, kind))
+
+    def forget(self, tensor: Tensor) -> None:
+        """A handle has its value again, or one that is right."""
+        self.noted.pop(id(tensor), None)
+        self.rec.moved.pop(id(tensor), None)
+        if self.rec.jit is not None:
+            self.rec.jit.changed.pop(id(tensor), None)
+
     # Leaving
 
     def _leave(self, failed: bool) -> None:
         """Nothing that depends on a stand-in stays: handles are given back or have an error."""
         rec = self.rec
         wrong = []
-        for before in list(self._changed.values()):
+        for before in list(self.noted.values()):
             tensor = before[0]
             if tensor._rec is rec and self._depends(tensor):
                 if not self._outlives(tensor):
-                    self._forget(tensor)
+                    self.forget(tensor)
                     continue
                 wrong.append(before)
         for before in wrong:
-            _give_back(before)
-            self._forget(before[0])
+            give_back(before)
+            self.forget(before[0])
         self._poison()
         if wrong and not failed:
             shape = tuple(wrong[0][0]._kind.shape)
@@ -174,12 +203,6 @@ class Scope:
                     "return the new value, or pass the tensor as an argument",
                 )
             ).at(user_line())  # fmt: skip
-
-    def _forget(self, tensor: Tensor) -> None:
-        self._changed.pop(id(tensor), None)
-        self.rec.moved.pop(id(tensor), None)
-        if self.rec.jit is not None:
-            self.rec.jit.changed.pop(id(tensor), None)
 
     def _depends(self, tensor: Tensor) -> bool:
         position = tensor._pos if tensor._pos >= 0 else -1 - tensor._pos
@@ -218,11 +241,45 @@ class Scope:
                 handle._rec = None
 
 
-def _give_back(before: _Before) -> None:
+def give_back(before: _Before) -> None:
     tensor, kind, rec, position, buffer, history = before
     tensor._kind, tensor._rec, tensor._pos, tensor._buf = kind, rec, position, buffer
     if tensor._extra is not None:
         tensor._extra.history = history
+
+
+def with_kinds(
+    rec: Recording, start: int, nodes: Sequence[Node], grad: bool
+) -> list[tuple[Node, Kind]]:
+    """Nodes with the kinds of their tensors: whether somebody outside may ask for gradients.
+
+    Without grad (under no_grad) gradients end at the nodes.
+    """
+    leaves = {
+        id(node) for p, (node, kind) in enumerate(rec.nodes())
+        if kind.requires_grad and (kind.leaf or node.op is INPUT or p < start)
+    }  # fmt: skip
+    out = []
+    for node in nodes:
+        flows = node.dtype.kind in "fc" and bool(leaves) and reaches(node, leaves)
+        if flows and not grad:
+            node, flows = make(TABLE["stop_gradient"], (node,)), False
+        out.append((node, kind_of(node.shape, node.dtype, flows, not flows)))
+    return out
+
+
+def reaches(root: Node, wanted: set[int]) -> bool:
+    """Whether a gradient of `root` comes to one of the nodes (by id)."""
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if id(node) in wanted:
+            return True
+        if id(node) not in seen and node.op.name != "stop_gradient":
+            seen.add(id(node))
+            stack.extend(node.src)
+    return False
 
 
 def new_position(

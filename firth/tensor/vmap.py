@@ -15,6 +15,7 @@ from firth.base.errors import ArgumentError, message
 from firth.ir.node import Node
 from firth.ir.op import TABLE, Expr, make
 from firth.ops.batching import batch, spread
+from firth.ops.flow import FLOWS
 from firth.tensor.handle import Kind, Tensor, kind_of
 from firth.tensor.lens import update
 from firth.tensor.record import apply, user_line
@@ -265,7 +266,14 @@ def _joined(parts: Sequence[Any], out_dims: Any) -> Any:
 def draw_in(scope: Scope | None, count: int, draw: Callable[[int], Tensor]) -> Tensor:
     """Random words inside of vmap: `draw` gives as many as all examples need."""
     scopes = []
+    loop = None
     while scope is not None:
+        if scope.name in FLOWS or scope.name == "cond":
+            loop = scope.name
+        if loop and scope.randomness == "different":
+            raise _refuse(f"a random number is drawn in a {loop}", "randomness='different'",
+                          "draws outside of loops and branches",
+                          "draw before and pass the numbers in, e.g. as xs")  # fmt: skip
         if scope.randomness == "error":
             raise _refuse("a random number is drawn", "randomness='error'",
                           "a function without random draws",

@@ -49,6 +49,16 @@ def test_it_trains_and_jits():
     assert losses[0] == pytest.approx((y**2).sum(), rel=1e-5)
 
 
+def test_another_parameter_is_another_recording():
+    model, weights = linear()
+    step = firth.jit(lambda x: model(x))
+    x = firth.tensor(normal(2, 4, seed=3))
+    step(x)
+    model.layer.bias = firth.nn.Parameter(firth.zeros(3))
+    wanted = np.maximum(x.numpy() @ weights["layer.weight"].T, 0)
+    np.testing.assert_allclose(step(x).detach().numpy(), wanted, rtol=1e-5)
+
+
 def test_inputs_by_name_and_what_does_not_fit():
     model, _ = linear()
     assert model(x=np.ones((1, 4), np.float32)).shape == (1, 3)
@@ -72,3 +82,13 @@ def test_names_that_cannot_be_attributes_are_changed():
     assert len(list(model.parameters())) == len(names) and model.training is True
     total = sum(normal(2, seed=i) for i in range(len(names)))
     np.testing.assert_allclose(model(np.zeros(2, np.float32)).detach().numpy(), total, rtol=1e-5)
+
+
+def test_measured_values_are_buffers():
+    names = ["scale", "shift", "mean", "var"]
+    nodes = [helper.make_node("BatchNormalization", ["x", *names], ["y"])]
+    initializer = [numpy_helper.from_array(np.abs(normal(3, seed=i)), n)
+                   for i, n in enumerate(names)]  # fmt: skip
+    model = firth.onnx.load(model_of(nodes, initializer=initializer))
+    assert [n for n, _ in model.named_parameters()] == ["scale", "shift"]
+    assert [n for n, _ in model.named_buffers()] == ["mean", "var"]

@@ -223,3 +223,20 @@ def test_channels_alone_are_no_product_of_matrices() -> None:
     assert [c.kernel.name for c in found.calls].count("contract") == 1
     orders = [layout.order for op, layout in by_op(found) if op == "reshape"]
     assert (5, 6, 0, 1, 2, 3, 4) in orders  # its weight: elements of the kernel, then channels
+
+
+def test_what_attention_makes_is_read_with_heads_side_by_side() -> None:
+    """The permute and the reshape after it are addresses, not a kernel."""
+
+    def build(q: Expr, w: Expr) -> Expr:
+        y = T["scaled_dot_product_attention"](q, q, q, is_causal=True, scale=None)
+        rows = T["reshape"](T["permute"](y, axes=(0, 2, 1, 3)), shape=(2 * 24, 3 * 16))
+        return T["matmul"](rows, w)
+
+    shapes = (2, 3, 24, 16), (48, 20)
+    graph = graph_of(build, *shapes)
+    calls = to_kernels(graph, FACTS)[0].calls
+    assert [c.kernel.name for c in calls] == ["attention", "contract"]
+    arrays = [np.random.default_rng(0).standard_normal(s).astype(np.float32) for s in shapes]
+    got, want = run(cpu, graph, arrays)[0], run(ref, graph, arrays)[0]
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)

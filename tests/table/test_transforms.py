@@ -36,7 +36,7 @@ def test_a_batch_is_a_loop(op: Op) -> None:
         args = [np.asarray(a) for a in case.args]
         for flags in _patterns(len(args)):
             rows = [
-                [_another(op, a, i) if f else a for a, f in zip(args, flags, strict=True)]
+                [_other(op, a, i) if f else a for a, f in zip(args, flags, strict=True)]
                 for i in range(EXAMPLES)
             ]
             expected = [run(apply(op, row, case.attrs), row)[0] for row in rows]
@@ -48,11 +48,11 @@ def test_a_batch_is_a_loop(op: Op) -> None:
             )
 
 
-def _another(op: Op, a: np.ndarray, i: int) -> np.ndarray:
-    """One of several examples; for host ops with the matrix's properties."""
-    if op.family == HOST:
-        return np.asarray(a * (1 + i)) if a.dtype.kind == "f" else a
-    return np.roll(a, i) if a.ndim else a
+def _other(op: Op, array: np.ndarray, i: int) -> np.ndarray:
+    """Another example: other places, or where those matter (factorisations) other values."""
+    if op.family == HOST and array.dtype.kind in "fc":
+        return array * (1 + i / 4)
+    return np.roll(array, i) if array.ndim else array
 
 
 def _batched(

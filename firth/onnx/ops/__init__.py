@@ -1,5 +1,32 @@
 """The operators, by topic. Importing this fills the table of `firth.onnx.registry`."""
 
-from firth.onnx.ops import activation, cast, host, index, math, reduction, shape
+from firth.onnx.ops import (
+    activation,
+    cast,
+    control,
+    conv,
+    host,
+    image,
+    index,
+    loss,
+    math,
+    ml,
+    norm,
+    pool,
+    quantize,
+    random,
+    recurrent,
+    reduction,
+    sequence,
+    shape,
+    signal,
+    text,
+    training,
+)
 
-__all__ = ["activation", "cast", "host", "index", "math", "reduction", "shape"]
+__all__ = [
+    "activation", "cast", "control", "conv", "host", "image", "index", "loss", "math",
+    "ml", "norm", "pool",
+    "quantize", "random", "recurrent", "reduction", "sequence", "shape", "signal", "text",
+    "training",
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -248,7 +249,25 @@ def cumprod(x: Tensor, axis: np.ndarray, *, exclusive: int = 0, reverse: int = 0
 @op("Einsum")
 def einsum(*inputs: Tensor, equation: str) -> Any:
     """Sums of products along the letters of an equation."""
-    return firth.einsum(equation, *inputs)  # type: ignore[attr-defined]
+    return firth.einsum(_lettered(equation.replace(" ", ""), inputs), *inputs)
+
+
+def _lettered(equation: str, inputs: tuple[Tensor, ...]) -> str:
+    """An equation with letters in the place of dots."""
+    if "..." not in equation:
+        return equation
+    left, arrow, right = equation.partition("->")
+    terms = left.split(",")
+    free = [c for c in ascii_letters if c not in equation]
+    most = max(x.ndim - len(t) + 3 for t, x in zip(terms, inputs, strict=True) if "..." in t)
+    dots = "".join(free[:most])
+    named = [
+        t.replace("...", dots[most - (x.ndim - len(t) + 3) :] if "..." in t else "")
+        for t, x in zip(terms, inputs, strict=True)
+    ]
+    if not arrow:
+        right = "..." + "".join(sorted(c for c in set(left) if c.isalpha() and left.count(c) == 1))
+    return ",".join(named) + "->" + right.replace("...", dots)
 
 
 @op("Trilu", host=(1,))
@@ -260,9 +279,8 @@ def trilu(x: Tensor, k: np.ndarray | None = None, *, upper: int = 1) -> Any:
 
 @op("Det")
 def det(x: Tensor) -> Any:
-    """The determinant of each matrix: (..., n, n) -> (...), by elimination without a choice of
-    rows where that is exact, else by cofactors of the largest column."""
-    return firth.linalg.det(x)  # type: ignore[attr-defined]
+    """The determinant of each matrix: (..., n, n) -> (...)."""
+    return apply("det", x)
 
 
 @op("BitCast")

@@ -58,6 +58,14 @@ def _of_nothing(x: Tensor, axes: tuple[int, ...], keep: bool, name: str) -> Any:
     return firth.full(shape, value, dtype=x.dtype)
 
 
+def _log_sum_exp(x: Tensor, axes: tuple[int, ...], keep: bool) -> Any:
+    if x.dtype.kind != "f":
+        return _log_sum_exp(x.double(), axes, keep).to(x.dtype)
+    if x.numel() == 0:
+        return _sum(x, axes, keep).log()
+    return apply("logsumexp", x, axes=axes, keepdims=keep)
+
+
 RULES: dict[str, Rule] = {
     "ReduceSum": _sum, "ReduceProd": _plain("prod"), "ReduceMean": _mean,
     "ReduceMax": _extreme("amax"), "ReduceMin": _extreme("amin"),
@@ -65,7 +73,7 @@ RULES: dict[str, Rule] = {
     "ReduceL2": lambda x, axes, keep: _root(_sum(x * x, axes, keep), x),
     "ReduceSumSquare": lambda x, axes, keep: _sum(x * x, axes, keep),
     "ReduceLogSum": lambda x, axes, keep: _sum(x, axes, keep).log(),
-    "ReduceLogSumExp": _plain("logsumexp"),
+    "ReduceLogSumExp": _log_sum_exp,
 }  # fmt: skip
 
 

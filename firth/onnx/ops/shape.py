@@ -198,7 +198,7 @@ def expand(x: Tensor, shape: np.ndarray) -> Any:
 @op("Tile", since=6, host=(1,))
 def tile(x: Tensor, repeats: np.ndarray) -> Any:
     """Repeated along each axis."""
-    return apply("tile", x, repeats=tuple(ints(repeats)))
+    return apply("tile", x, counts=tuple(ints(repeats)))
 
 
 @op("Tile", host=(1, 2))
@@ -206,7 +206,7 @@ def tile_old(x: Tensor, tiles: np.ndarray, axis: np.ndarray) -> Any:
     """Tile as it was before opset 6."""
     counts = [1] * x.ndim
     counts[int(axis)] = int(tiles)
-    return apply("tile", x, repeats=tuple(counts))
+    return apply("tile", x, counts=tuple(counts))
 
 
 # --- padding --------------------------------------------------------------------------------------

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.errors import FirthError
+from firth.ir.graph import Graph
 from firth.ir.op import TABLE
 from firth.ir.text import attrs_from_text
+from firth.ops.flow import FLOWS, Run, driven
+from firth.runtime.buffer import Buffer, from_array
 from firth.runtime.program import HostStage, View
+from firth.targets.lock import imported
 
 
 def stage(fields: Mapping[str, Any]) -> HostStage:
     """The stage of these fields, as they come from the compiler or from disk."""
-    meaning = TABLE[fields["op"]].ref
+    name = fields["op"]
+    meaning = driven(name, _native) if name in FLOWS else TABLE[name].ref
     attrs = attrs_from_text(fields["attrs"])
     origins = tuple(fields["origins"])
 
@@ -32,3 +37,22 @@ def stage(fields: Mapping[str, Any]) -> HostStage:
         for place, dtype, shape in fields["views"]
     )
     return HostStage(run, views, fields["op"], fields["bytes"], 0, origins)
+
+
+def _native(graph: Graph) -> Run:
+    """The body of a loop or branch as a program of its own."""
+    compiled = imported("firth.targets.cpu.target").compile(graph)
+
+    def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        found = compiled.run([_borrowed(a) for a in arrays])
+        return [b.view(n.dtype, n.shape) for b, n in zip(found, graph.outputs, strict=True)]
+
+    return run
+
+
+def _borrowed(array: np.ndarray) -> Buffer:
+    """A buffer on the memory of an array, which the program only reads."""
+    whole = np.ascontiguousarray(array)
+    if not whole.size:
+        return from_array(whole)
+    return Buffer(whole.reshape(-1).view(np.uint8), owner=whole)

@@ -14,7 +14,7 @@ from firth.runtime.program import Program, View
 from firth.targets.cpu import build, host
 
 FIELDS = {
-    "op": "inv", "attrs": "", "views": [[["input", 0], "float64", [2, 2]],
+    "op": "inv", "attrs": "check=True", "views": [[["input", 0], "float64", [2, 2]],
                                         [["output", 0], "float64", [2, 2]]],
     "bytes": 64, "origins": [5],
 }  # fmt: skip

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import numpy_helper
+
+import firth
+from firth.base.errors import FirthError
+from tests.onnx.oracle import check, node_model, normal, run
+
+ML = "ai.onnx.ml"
+
+
+@pytest.mark.parametrize(
+    "kind, attributes",
+    [("Scaler", {"offset": [0.0, 1.0, 2.0], "scale": [1.0, 2.0, 0.5]}),
+     ("Normalizer", {"norm": "L2"}), ("Binarizer", {"threshold": 0.5}),
+     ("Imputer", {"imputed_value_floats": [9.0], "replaced_value_float": float("nan")}),
+     ("LinearRegressor", {"coefficients": [1.0, 2.0, 3.0, 0.0, 1.0, 0.0],
+                          "intercepts": [0.5, -1.0], "targets": 2})],
+)  # fmt: skip
+def test_features_and_linear_models(kind, attributes):
+    x = normal(4, 3)
+    if kind == "Imputer":
+        x[0, 0] = np.nan
+    check(kind, x, domain=ML, **attributes)
+
+
+def test_classes_of_a_linear_model():
+    x = normal(5, 2)
+    model = node_model(
+        "LinearClassifier", [x], 2, domain=ML, coefficients=[1.0, 0.0, 0.0, 1.0, -1.0, -1.0],
+        intercepts=[0.0, 0.0, 0.5], classlabels_strings=["a", "b", "c"], post_transform="SOFTMAX",
+    )  # fmt: skip
+    names, share = run(model, x)
+    scores = x @ np.array([[1.0, 0, -1], [0, 1, -1]]) + [0, 0, 0.5]
+    assert names.tolist() == [["a", "b", "c"][i] for i in scores.argmax(1)]
+    np.testing.assert_allclose(share.sum(1), 1, rtol=1e-5)
+
+
+def test_labels_and_their_default():
+    x = np.array(["a", "?", "b"], object)
+    model = node_model("LabelEncoder", [x], domain=ML, keys_strings=["a", "b"],
+                       values_int64s=[1, 2], default_int64=-5)  # fmt: skip
+    assert run(model, x)[0].tolist() == [1, -5, 2]
+
+
+def tree(**changes):
+    attributes = {
+        "n_targets": 2, "aggregate_function": 1, "tree_roots": [0], "nodes_featureids": [0, 1],
+        "nodes_modes": numpy_helper.from_array(np.uint8([0, 3])),
+        "nodes_splits": numpy_helper.from_array(np.float32([0.5, 1.0])),
+        "nodes_truenodeids": [1, 0], "nodes_trueleafs": [0, 1], "nodes_falsenodeids": [2, 1],
+        "nodes_falseleafs": [1, 1], "leaf_targetids": [0, 1, 1],
+        "leaf_weights": numpy_helper.from_array(np.float32([10, 20, 30])),
+    }  # fmt: skip
+    return attributes | changes
+
+
+X = np.float32([[0, 2], [0, 0], [1, 0]])
+
+
+def test_a_tree_in_jit_too():
+    model = firth.onnx.load(node_model("TreeEnsemble", [X], domain=ML, **tree()))
+    wanted = [[10, 0], [0, 20], [0, 30]]
+    assert model(X).tolist() == wanted
+    assert firth.jit(model)(firth.tensor(X)).tolist() == wanted
+
+
+@pytest.mark.parametrize("changes", [{"nodes_truenodeids": [0, 0]}, {"nodes_falsenodeids": [2, 9]}])
+def test_trees_with_circles_or_loose_ends_are_refused(changes):
+    model = firth.onnx.load(node_model("TreeEnsemble", [X], domain=ML, **tree(**changes)))
+    with pytest.raises(FirthError, match="TreeEnsemble"):
+        model(X)

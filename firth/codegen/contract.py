@@ -31,6 +31,7 @@ from firth.codegen.contract_pack import (
     unit,
     vectors,
 )
+from firth.codegen.contract_soon import ask_piece
 from firth.codegen.contract_store import straight
 from firth.codegen.microkernel import Micro, micro
 from firth.codegen.state import Range, Value
@@ -260,6 +261,8 @@ class Tile:
                 c = self.c
                 if self.deferred:
                     c = b.gep(self.element, c, b.add(b.mul(b.add(above, i), self.c_row), j))
+                if not self.deferred:
+                    ask_piece(self, i, m, j)
                 self._call(a, b_side, (a.start(i), bp, c), (m, n), adds)
                 if not self.deferred:
                     self.body_on_piece(i, m, j, n)

@@ -66,6 +66,8 @@ PUBLIC = (
     "firth.masked",
     "firth.signal.windows",
     "firth.special",
+    "firth.keras",
+    "firth.keras.layers",
     "firth.func",
 )
 

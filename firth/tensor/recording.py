@@ -88,6 +88,11 @@ class _Local(threading.local):
 local = _Local()
 
 
+def in_jit() -> bool:
+    """Whether the thread is recording a function for `firth.jit`."""
+    return local.rec.jit is not None
+
+
 def _after_fork() -> None:
     # The child has one thread; a lock that another thread held would never be released.
     local.rec.lock = threading.RLock()

@@ -315,8 +315,8 @@ class Watcher:
             if value is MISSING:
                 return out
         check_source(value, what, line)
-        optim = str(frame.f_globals.get("__name__")).startswith("firth.optim.")
-        whole = _BUT_OPTIONS if optim else _WHOLE
+        rules = str(frame.f_globals.get("__name__")).startswith(("firth.optim.", "firth.keras."))
+        whole = _BUT_OPTIONS if rules else _WHOLE
         self._contents(value, what, line, out, whole)
         for step, name in chain.path:
             value = self._step(value, step, name, what, line, out)

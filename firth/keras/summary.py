@@ -1,0 +1,95 @@
+"""The table of a model: layers, shapes of outputs, numbers of parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firth.keras.symbolic import KerasTensor, leaves
+
+_HEADS = ("Layer (type)", "Output Shape", "Param #")
+
+
+def summary(model: Any) -> str:
+    """Lines as Keras prints them."""
+    rows = [_row(layer, _shape_of(model, layer)) for layer in model.layers]
+    for symbol in leaves(model.inputs, KerasTensor) if hasattr(model, "_nodes") else ():
+        rows.insert(
+            len(rows) - len(model.layers), (f"{symbol.name} (InputLayer)", str(symbol.shape), "0")
+        )
+    widths = [max(map(len, column)) + 2 for column in zip(_HEADS, *rows, strict=True)]
+    lines = [
+        f'Model: "{model.name}"',
+        _rule("┏", "┳", "┓", "━", widths),
+        _line("┃", _HEADS, widths),
+    ]
+    lines.append(_rule("┡", "╇", "┩", "━", widths))
+    for k, row in enumerate(rows):
+        if k:
+            lines.append(_rule("├", "┼", "┤", "─", widths))
+        lines.append(_line("│", row, widths))
+    lines.append(_rule("└", "┴", "┘", "─", widths))
+    return "\n".join([*lines, *_totals(model)])
+
+
+def _row(layer: Any, shape: Any) -> tuple[str, str, str]:
+    kind = f"{layer.name} ({type(layer).__name__})"
+    built = layer.built or not layer.weights
+    count = f"{sum(v.numel() for v in layer.weights):,}" if built else "0 (unbuilt)"
+    return kind, "?" if shape is None else str(shape), count
+
+
+def _shape_of(model: Any, layer: Any) -> Any:
+    """The shape of what a layer first gave in this model."""
+    if hasattr(model, "_nodes"):
+        for node in model._nodes:
+            if node.operation is layer:
+                shapes = [t.shape for t in leaves(node.outputs, KerasTensor)]
+                return shapes[0] if len(shapes) == 1 else shapes
+        return None
+    value = getattr(model, "_start", None)
+    for other in model.layers if value is not None else ():
+        value = other(value)
+        if other is layer:
+            return value.shape
+    return None
+
+
+def _totals(model: Any) -> list[str]:
+    trained, other = model.trainable_weights, model.non_trainable_weights
+    rows = [("Total params", [*trained, *other]), ("Trainable params", trained),
+            ("Non-trainable params", other)]  # fmt: skip
+    state = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
+    if state:
+        rows[0] = ("Total params", [*rows[0][1], *state])
+        rows.append(("Optimizer params", state))
+    return [
+        f" {name}: {sum(v.numel() for v in values):,} ({_bytes(sum(v.nbytes for v in values))})"
+        for name, values in rows
+    ]
+
+
+def _bytes(n: int) -> str:
+    """A size in the largest unit that leaves it above 1.
+
+    >>> _bytes(407080)
+    '397.54 KB'
+    """
+    size, units = float(n), ["B", "KB", "MB", "GB", "TB"]
+    while size >= 1024 and len(units) > 1:
+        size /= 1024
+        units.pop(0)
+    return f"{size:.2f} {units[0]}"
+
+
+def _rule(left: str, between: str, right: str, dash: str, widths: list[int]) -> str:
+    return left + between.join(dash * w for w in widths) + right
+
+
+def _line(bar: str, cells: Any, widths: list[int]) -> str:
+    name, shape, count = cells
+    padded = (
+        f" {name}".ljust(widths[0]),
+        f" {shape}".ljust(widths[1]),
+        f"{count} ".rjust(widths[2]),
+    )
+    return bar + bar.join(padded) + bar

@@ -35,6 +35,7 @@ class Layer(Module):
 
     built: bool
     name: str
+    _asks_mode = False  # whether `call` has an argument `training`
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
@@ -179,6 +180,7 @@ class Layer(Module):
         super().__init_subclass__(**options)
         if "build" in cls.__dict__:
             cls.build = _noting(cls.build)  # type: ignore[method-assign]
+        cls._asks_mode = "training" in inspect.signature(cls.call).parameters
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs of a shape; None is an open extent."""
@@ -192,7 +194,7 @@ class Layer(Module):
         if training is not None:
             with _mode(bool(training)):
                 return self.forward(*args, **kwargs)
-        if "training" in _arguments_of(type(self)):
+        if self._asks_mode:
             kwargs["training"] = _training(self)
         return self.call(*args, **kwargs)
 
@@ -248,17 +250,6 @@ def _noting(build: Callable[..., None]) -> Callable[..., None]:
         self.built = True
 
     return noting
-
-
-_signatures: dict[type, frozenset[str]] = {}
-
-
-def _arguments_of(cls: type) -> frozenset[str]:
-    """The names of the arguments of a class's `call`."""
-    found = _signatures.get(cls)
-    if found is None:
-        found = _signatures[cls] = frozenset(inspect.signature(cls.call).parameters)  # type: ignore[attr-defined]
-    return found
 
 
 # The mode of the innermost call that was given one: a deque, because it may change in a recording.

@@ -17,14 +17,18 @@ stop_gradient = declare(
 )  # fmt: skip
 
 
-def _through(g: Node, zero: Any, sources: list[Node]) -> list[Node]:
+def _zeros(like: Node) -> Node:
+    return filled(0, like.shape, like.dtype).node
+
+
+def _through(g: Node, y: Node, zero: Any, sources: list[Node]) -> list[Node]:
     """The rule of the samples: the gradient as it comes."""
     return [g]
 
 
 def _custom_vjp(g: Expr, y: Expr, value: Expr, *sources: Expr, rule: Any) -> tuple[Any, ...]:
     nodes = [s.node for s in sources]
-    found = rule(g.node, lambda s: filled(0, s.shape, s.dtype).node, nodes)
+    found = rule(g.node, y.node, _zeros, nodes)
     return None, *(None if f is None else Expr(f) for f in found)
 
 

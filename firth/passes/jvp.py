@@ -217,6 +217,20 @@ def _cumulate(ts: Tangents, y: Expr, *xs: Expr, axis: int, kind: str) -> Expr | 
     return None if found is None else Expr(found)
 
 
+def _custom(ts: Tangents, y: Expr, value: Expr, *sources: Expr, rule: Any) -> Expr | None:
+    """The forward rule of a custom function, or its reverse rule transposed."""
+    if getattr(rule, "pushes", False):
+        moves = [None if t is None else t.node for t in ts[1:]]
+        made = rule.push(moves, y.node, _zeros, [s.node for s in sources])
+    else:
+        made = _transposed(y.node, [None if t is None else t.node for t in ts])
+    return None if made is None else Expr(made)
+
+
+def _zeros(like: Node) -> Node:
+    return filled(0, like.shape, like.dtype).node
+
+
 def _nothing(ts: Tangents, y: Expr, *xs: Expr, **attrs: Any) -> None:
     return None
 
@@ -227,5 +241,5 @@ RULES: dict[str, Rule] = {
     "matmul": _product, "linear": _product, "conv": _product, "conv_transpose": _product,
     "gather": _linear_in(0), "embedding": _linear_in(0),
     "take": _linear_in(0), "take_along_axis": _linear_in(0), "scatter": _scatter,
-    "stop_gradient": _nothing,
+    "stop_gradient": _nothing, "custom_gradient": _custom,
 }  # fmt: skip

@@ -23,6 +23,7 @@ from firth.tensor.creation import (
     zeros_like,
 )
 from firth.tensor.forward import hessian, jacfwd, jacrev, jvp, linearize
+from firth.tensor.function import custom_jvp, custom_vjp
 from firth.tensor.functional import grad, value_and_grad, vjp
 from firth.tensor.gradmode import (
     enable_grad,
@@ -44,11 +45,11 @@ from firth.tensor.vmap import vmap
 globals().update(FUNCTIONS)
 
 __all__ = [  # noqa: PLE0604
-    "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "cond",
-    "default_generator", "empty", "empty_like", "enable_grad", "eye", "from_dlpack",
-    "from_numpy", "full", "full_like", "get_default_dtype", "grad", "hessian", "inference_mode",
-    "is_grad_enabled", "is_strict", "jacfwd", "jacrev", "jit", "jvp", "linearize", "linspace",
-    "no_grad", "ones", "ones_like", "profile", "scan", "set_default_dtype", "set_grad_enabled",
-    "set_strict", "switch", "tensor", "value_and_grad", "vjp", "vmap", "while_loop", "zeros",
-    "zeros_like", *sorted(FUNCTIONS),
+    "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "cond", "custom_jvp",
+    "custom_vjp", "default_generator", "empty", "empty_like", "enable_grad", "eye",
+    "from_dlpack", "from_numpy", "full", "full_like", "get_default_dtype", "grad", "hessian",
+    "inference_mode", "is_grad_enabled", "is_strict", "jacfwd", "jacrev", "jit", "jvp",
+    "linearize", "linspace", "no_grad", "ones", "ones_like", "profile", "scan",
+    "set_default_dtype", "set_grad_enabled", "set_strict", "switch", "tensor", "value_and_grad",
+    "vjp", "vmap", "while_loop", "zeros", "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip

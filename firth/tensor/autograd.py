@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firth.tensor.backward import backward, grad
-from firth.tensor.functional import Context, Function
+from firth.tensor.function import Context, Function
 from firth.tensor.gradmode import (
     enable_grad,
     inference_mode,

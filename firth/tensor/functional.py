@@ -1,4 +1,4 @@
-"""Gradients of plain functions, custom gradients, and hooks."""
+"""Gradients of plain functions, and hooks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from firth.base.errors import ArgumentError, GradientError, message
-from firth.ir.graph import topological
-from firth.ir.node import Node
-from firth.ir.op import TABLE, make
-from firth.passes.grad import substitute
 from firth.tensor import backward
-from firth.tensor.creation import ones_like, zeros_like
-from firth.tensor.gradmode import enable_grad, is_grad_enabled, no_grad
-from firth.tensor.handle import Kind, Tensor, extra, kind_of
-from firth.tensor.record import local, set_grad, step, user_line
+from firth.tensor.creation import zeros_like
+from firth.tensor.gradmode import enable_grad, is_grad_enabled
+from firth.tensor.handle import Tensor, extra
+from firth.tensor.record import local, user_line
 from firth.tensor.replay import position_of
 from firth.tensor.shape import clone, detach
 from firth.tensor.tree import flatten, unflatten
@@ -201,156 +197,6 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> A
     shown = outputs if inside else [detach(o) for o in outputs]
     result = unflatten(tree, iter(shown))
     return (result, pull, aux) if has_aux else (result, pull)
-
-
-# --- custom gradients -----------------------------------------------------------------------------
-
-
-class Context:
-    """What a custom function's forward leaves for its backward."""
-
-    def __init__(self) -> None:
-        self.saved_tensors: tuple[Any, ...] = ()
-        self.needs_input_grad: tuple[bool, ...] = ()
-
-    def save_for_backward(self, *tensors: Any) -> None:
-        """Keeps tensors for backward."""
-        self.saved_tensors = tensors
-
-    def mark_non_differentiable(self, *tensors: Any) -> None:
-        """Accepted; results of integer dtype have no gradient anyway."""
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """Accepted; missing gradients are zeros."""
-
-
-class Function:
-    """A function with a gradient of its own: static `forward(ctx, ...)` and `backward(ctx, g)`.
-
-    Call it with `apply`. Both run once while recording and become part of the program.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
-        """Computes the result; subclasses define it."""
-        raise NotImplementedError("Function: forward is not defined; define it as a staticmethod")
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        """One gradient (or None) per argument of forward; subclasses define it."""
-        raise NotImplementedError("Function: backward is not defined; define it as a staticmethod")
-
-    @classmethod
-    def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Calls forward; gradients will come from backward."""
-        ctx = Context()
-        tensors = [a for a in args if isinstance(a, Tensor)]
-        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a._kind.requires_grad for a in args)
-        with no_grad():
-            result = cls.forward(ctx, *args, **kwargs)
-        if not is_grad_enabled() or not any(ctx.needs_input_grad):
-            return result
-        del tensors
-        if isinstance(result, Tensor):
-            return _tie(cls, ctx, args, (result,))[0]
-        return _tie(cls, ctx, args, tuple(result))
-
-
-def _tie(cls: Any, ctx: Context, args: Any, results: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Results whose gradient is what backward says.
-
-    Each result is its value plus a sum over arguments that is zero and whose derivative is the
-    pull-back: recorded through an op that the grad pass asks for its rule.
-    """
-    rec = local.rec
-    sources = [
-        a for a, needs in zip(args, ctx.needs_input_grad, strict=True)
-        if isinstance(a, Tensor) and needs
-    ]  # fmt: skip
-    at = tuple(position_of(rec, s) for s in sources)
-    out_at = tuple(position_of(rec, r) for r in results)
-    # Backward is recorded on stand-ins now; the grad pass puts the real cotangents in.
-    stand_ins = [_stand_in(r) for r in results]
-    before = set_grad(False)
-    try:
-        pulled = cls.backward(ctx, *stand_ins)
-    finally:
-        set_grad(before)
-    pulled = list(pulled) if isinstance(pulled, (tuple, list)) else [pulled]
-    by_argument = [
-        p for p, a, needs in zip(pulled, args, ctx.needs_input_grad, strict=False)
-        if isinstance(a, Tensor) and needs
-    ]  # fmt: skip
-    pull_at = tuple(-1 if p is None else position_of(rec, p) for p in by_argument)
-    stand_at = tuple(position_of(rec, s) for s in stand_ins)
-
-    def build() -> tuple[Sequence[tuple[Node, Kind]], Any]:
-        known = rec.nodes()
-        pulls = tuple(None if p < 0 else known[p][0] for p in pull_at)
-        starts = tuple(known[p][0] for p in stand_at)
-        added = []
-        captured = _frontier([p for p in pulls if p is not None], starts)
-        for place, p in enumerate(out_at):
-            value = known[p][0]
-            rule = _Pullback(pulls, starts, place, captured)
-            sources = (value, *(known[i][0] for i in at), *captured)
-            node = make(TABLE["custom_gradient"], sources, (rule,))
-            added.append((node, kind_of(node.shape, node.dtype, True, False)))
-        return added, None
-
-    key = ("custom", at, out_at, pull_at, stand_at)
-    return tuple(step(rec, key, build)[1])
-
-
-def _stand_in(result: Tensor) -> Tensor:
-    return clone(ones_like(result))
-
-
-class _Pullback:
-    """The gradient of a custom function as graphs over stand-ins of the cotangents."""
-
-    __slots__ = ("captured", "place", "pulls", "starts")
-
-    def __init__(
-        self,
-        pulls: tuple[Node | None, ...],
-        starts: tuple[Node, ...],
-        place: int,
-        captured: tuple[Node, ...],
-    ) -> None:
-        self.pulls = pulls
-        self.starts = starts
-        self.place = place
-        self.captured = captured
-
-    def __call__(
-        self, g: Node, zero: Callable[[Node], Node], sources: list[Node]
-    ) -> list[Node | None]:
-        """Gradients for the sources when this result's cotangent is g and the others' zero.
-
-        The last sources are what the pull-back uses of the forward pass, as it is now.
-        """
-        now = sources[len(sources) - len(self.captured) :]
-        mapping = {id(c): n for c, n in zip(self.captured, now, strict=True)}
-        for i, s in enumerate(self.starts):
-            mapping[id(s)] = g if i == self.place else zero(s)
-        found = [None if p is None else substitute(p, mapping) for p in self.pulls]
-        return found + [None] * len(self.captured)
-
-
-def _frontier(pulls: list[Node], starts: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The nodes of a pull-back that don't depend on the cotangents but are used beside them."""
-    dependent = {id(s) for s in starts}
-    order = topological(pulls)
-    for node in order:
-        if any(id(s) in dependent for s in node.src):
-            dependent.add(id(node))
-    found: dict[int, Node] = {}
-    for node in order:
-        if id(node) in dependent and id(node) not in {id(s) for s in starts}:
-            found.update({id(s): s for s in node.src if id(s) not in dependent})
-    found.update({id(p): p for p in pulls if id(p) not in dependent})
-    return tuple(found.values())
 
 
 # --- hooks ----------------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ class Scope:
         wrong = []
         for before in list(self.noted.values()):
             tensor = before[0]
-            if tensor._rec is rec and self._depends(tensor):
+            if tensor._rec is rec and self.depends(tensor):
                 if not self._outlives(tensor):
                     self.forget(tensor)
                     continue
@@ -204,7 +204,10 @@ class Scope:
                 )
             ).at(user_line())  # fmt: skip
 
-    def _depends(self, tensor: Tensor) -> bool:
+    def depends(self, tensor: Tensor) -> bool:
+        """Whether a tensor is different for what the stand-ins stand for."""
+        if tensor._rec is not self.rec:
+            return False
         position = tensor._pos if tensor._pos >= 0 else -1 - tensor._pos
         node = self.rec.nodes()[position][0]
         return any(id(n) in self.stand_ins for n in topological([node]))
@@ -230,7 +233,7 @@ class Scope:
             handle = handles[p]
             if getrefcount(handle) <= 3 or handle._rec is not rec or handle._buf is not None:
                 continue  # held by the list, the local name and the argument alone
-            if handle._pos == p and self._depends(handle):
+            if handle._pos == p and self.depends(handle):
                 extra(handle).error = RecordingError(
                     message(
                         self.name, "a tensor made inside the function was kept outside",

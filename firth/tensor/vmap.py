@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from firth.base.errors import ArgumentError, message
 from firth.ir.node import Node
@@ -258,6 +258,44 @@ def _joined(parts: Sequence[Any], out_dims: Any) -> Any:
         else:
             out.append(apply("concatenate", *pieces, axis=dim % len(pieces[0]._kind.shape)))
     return unflatten(tree, iter(out))
+
+
+# --- rules for batches ----------------------------------------------------------------------------
+
+
+class Info(NamedTuple):
+    """What a custom function's `vmap` is told."""
+
+    batch_size: int
+    randomness: str
+
+
+def by_batch(scope: Scope | None, rule: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """(result of one example,) by a rule for batches; None where no argument is batched.
+
+    rule(info, in_dims, *args) -> (results, their batch dimensions).
+    """
+    while scope is not None and not scope.n:
+        scope = scope.outer
+    if scope is None:
+        return None
+    given: list[Tensor] = []
+    tree = flatten(tuple(args), given)
+    differ = [scope.depends(t) for t in given]
+    if not any(differ):
+        return by_batch(scope.outer, rule, args)
+    wide = iter(_finish(scope, [t for t, d in zip(given, differ, strict=True) if d],
+                        [0] * sum(differ)))  # fmt: skip
+    together = [next(wide) if d else t for t, d in zip(given, differ, strict=True)]
+    dims = unflatten(tree, iter([0 if d else None for d in differ]))
+    info = Info(scope.n, scope.randomness)
+    result, out_dims = rule(info, dims, *unflatten(tree, iter(together)))
+    found: list[Tensor] = []
+    out_tree = flatten(result, found)
+    axes: list[Axis] = []
+    _collect(result, out_dims, axes, "out_dims")
+    each = [t if a is None else scope.lift(t, a) for t, a in zip(found, axes, strict=True)]
+    return (unflatten(out_tree, iter(each)),)
 
 
 # --- random numbers -------------------------------------------------------------------------------

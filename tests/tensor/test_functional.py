@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 import firth
-from firth.tensor.functional import Function
 
 
 def test_grad_nests() -> None:
@@ -41,50 +38,6 @@ def test_mistakes() -> None:
         firth.grad(lambda x: x * 2)(firth.ones(3))
     with pytest.raises(firth.FirthError, match="float tensors"):
         firth.grad(lambda x: x)(firth.tensor(1))
-
-
-class Cube(Function):
-    """A wrong gradient on purpose: 10 times the square."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, k: float) -> Any:
-        ctx.save_for_backward(x)
-        ctx.k = k
-        return x * x * x * k
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        (x,) = ctx.saved_tensors
-        return g * x * x * 10 * ctx.k, None
-
-
-@pytest.mark.parametrize("read_first", [False, True])
-def test_a_custom_gradient_is_used(read_first: bool) -> None:
-    x = firth.tensor([1.0, 2.0], requires_grad=True)
-    y = (Cube.apply(x * 2, 1.0) * firth.tensor([1.0, 3.0])).sum()
-    if read_first:
-        assert y.item() == 8.0 + 3 * 64.0
-    y.backward()
-    assert x.grad.tolist() == [2 * 40.0, 2 * 3 * 160.0]
-
-
-class Split(Function):
-    """Two results."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:
-        return x * 2, x * 3
-
-    @staticmethod
-    def backward(ctx: Any, ga: Any, gb: Any) -> Any:
-        return ga * 2 + gb * 3
-
-
-def test_a_custom_function_with_two_results() -> None:
-    x = firth.ones(2, requires_grad=True)
-    a, b = Split.apply(x)
-    (a + b * 10).sum().backward()
-    assert x.grad.tolist() == [32.0, 32.0]
 
 
 def test_hooks_and_kept_gradients() -> None:

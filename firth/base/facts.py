@@ -26,7 +26,9 @@ class TargetFacts:
 
     Costs, in additions of full vectors: operations: of each op. trip: of one vector that a kernel
     stores and another one reads. longest: of a kernel's body from which LLVM's time, which grows
-    faster than the text, is dearer than another trip. again: of the chain that computes an element
+    faster than the text, is dearer than another trip. beside: of what an epilogue may compute that
+    does not depend on the sums, for registers are full of these, and of a map that sums over
+    columns may join. again: of the chain that computes an element
     of a value a second time, to save its memory, at most.
 
     crowded: bytes of a program's arena from which memory is worth time.
@@ -50,6 +52,7 @@ class TargetFacts:
     )
     trip: int = 12
     longest: int = 512
+    beside: int = 24
     again: int = 64
     crowded: int = 16 * 1024 * 1024
 

@@ -29,7 +29,7 @@ from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, HOST, INPUT
 from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout, View, whole
-from firth.passes.placement import Placement, ascends, axes_of, follow, reduced_place
+from firth.passes.placement import Placement, ascends, axes_of, follow, reduced_place, stays_so
 from firth.passes.stored import loads, whole_values
 from firth.passes.whole import partner
 
@@ -209,6 +209,9 @@ class _Fuser:
             grown = any(n != 1 and a is None for n, a in zip(source.shape, place, strict=True))
             if cluster.contraction is not None or cluster.alone or full != wanted or grown:
                 continue
+            across = bool(reduced) and max(reduced) < max(wanted)  # walks memory by columns
+            if across and cluster.reduced is None and cluster.work > self.facts.beside:
+                continue  # dear work is done along rows
             if flags.strict() and not ascends(node, place):
                 continue
             if cluster.reduced not in (None, reduced) or not self._can_join(cluster, node):
@@ -243,6 +246,10 @@ class _Fuser:
 
         ranked = sorted(found.values(), key=rank, reverse=True)
         for cluster, place in ranked:
+            if cluster.contraction is not None:
+                maps = [c for c, _ in ranked if c is not cluster and c.reduced is None]
+                if sum(c.work for c in maps) > self.facts.beside:
+                    continue  # dear work among sums in registers is slower than a trip
             if self._can_join(cluster, node):
                 self._own(cluster, node, place)
                 for other, other_place in ranked:
@@ -321,7 +328,7 @@ class _Fuser:
             mapped = frozenset(to[x] for x in b.reduced if x in to)
             if a.contraction is not None or a.reduced not in (None, mapped):
                 return
-            if flags.strict() and not _stays_in_order(b, to):
+            if flags.strict() and not stays_so(b.nodes, b.inside, to):
                 return
         if self._path_between(a, b) or self._addresses(a, b) or self._addresses(b, a):
             return
@@ -477,16 +484,6 @@ class _Fuser:
             total += self._cost(n)
             stack.extend(n.src)
         return total
-
-
-def _stays_in_order(cluster: Cluster, to: dict[int | None, int]) -> bool:
-    """Whether the reductions of a cluster would still be in order with its axes renamed."""
-    for node in cluster.nodes:
-        if id(node) in cluster.inside:
-            place = tuple(None if a is None else to[a] for a in cluster.inside[id(node)])
-            if not ascends(node, place):
-                return False
-    return True
 
 
 def _in_order(clusters: list[Cluster]) -> list[Cluster]:

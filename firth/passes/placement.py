@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from firth.ir.node import Node, Shape
 
@@ -27,6 +27,18 @@ def ascends(node: Node, place: Placement) -> bool:
     """Whether the axes of a reduction come in the order of its own dims: strict mode adds so."""
     axes = [a for d in node.attrs[0] if (a := place[d]) is not None]
     return axes == sorted(axes)
+
+
+def stays_so(
+    nodes: Sequence[Node], inside: Mapping[int, Placement], to: Mapping[int | None, int]
+) -> bool:
+    """Whether the reductions among nodes would still ascend with their axes renamed."""
+    for node in nodes:
+        if id(node) in inside:
+            place = tuple(None if a is None else to[a] for a in inside[id(node)])
+            if not ascends(node, place):
+                return False
+    return True
 
 
 def follow(node: Node, dims: list[int | None]) -> list[int | None] | None:

@@ -60,13 +60,15 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A value in the arena, where its bytes belong to it from a first to a last step."""
+    """A value in the arena, where its bytes belong to it from a first to a last step. made: the
+    last step that writes it."""
 
     node: Node
     offset: int
     bytes: int
     first: int
     last: int
+    made: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,13 +297,16 @@ class _Planner:
         to read."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
+        made: dict[int, int] = {}
         nodes: dict[int, Node] = {}
         for k, call in enumerate(self.calls):
-            for node, _ in call.places():
+            for node, buffer in call.places():
                 if id(node) not in self.places:
                     nodes[id(node)] = node
                     first.setdefault(id(node), k)
                     last[id(node)] = k
+                    if buffer.written:
+                        made[id(node)] = k
         for node, _ in self.copies:
             if id(node) in last:
                 last[id(node)] = len(self.calls)
@@ -320,7 +325,8 @@ class _Planner:
             offset = place_of[heads[key]]
             self.places[key] = ("arena", offset)
             end = given[key] - 1 if key in given else last[key]
-            values.append(Value(node, offset, spans[heads[key]].size_bytes, first[key], end))
+            size = spans[heads[key]].size_bytes
+            values.append(Value(node, offset, size, first[key], end, made.get(key, first[key])))
         return total, values
 
     def _heirs(

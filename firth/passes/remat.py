@@ -82,8 +82,8 @@ class _Border:
     def __init__(self, graph: Graph, facts: TargetFacts, steps: Schedule, places: Plan) -> None:
         self.graph, self.facts, self.steps = graph, facts, steps
         at = fullest(places)
-        done = [v.node for v in places.values if v.first <= at]
-        over = [v for v in places.values if v.first <= at < v.last]
+        done = [v.node for v in places.values if v.made <= at]
+        over = [v for v in places.values if v.made <= at < v.last]
         self.now = sum(v.bytes for v in over)
         self.early = {id(n): n for n in Graph(graph.inputs, tuple(done)).nodes()}
         self.early |= {id(n): n for n in graph.inputs}

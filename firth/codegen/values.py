@@ -6,9 +6,11 @@ import math as numbers
 from typing import TYPE_CHECKING
 
 from firth.base import dtype as dt
+from firth.base.dtype import DType
 from firth.codegen import arith, convert, math, memory
 from firth.codegen.state import Value
 from firth.codegen.types import constant, literal, scalar_type
+from firth.ir import traced
 from firth.ir.kernel import (
     Accumulator,
     Affine,
@@ -86,21 +88,24 @@ def _leaf(e: Emitter, x: Expression) -> Value | None:
 
 def _const(e: Emitter, x: Const) -> str:
     """A number: in generic kernels a parameter, unless it is 0, 1, infinite or NaN."""
-    plain = x.dtype.kind == "b" or x.value in (0, 1) or not numbers.isfinite(x.value)
+    real, bits = x.dtype.kind == "f", x.dtype.bits
+    plain = x.dtype.kind == "b" or x.value in (0, 1)
+    plain = plain or (real and not traced.through(numbers.isfinite, x.value))
     if not e.generic or plain:
         return literal(x.value, x.dtype)
-    bits = x.dtype.bits
-    raw = int.from_bytes(_stored(x), "little")
+    raw = (
+        traced.through(_bits, x.value, x.dtype)
+        if real
+        else traced.through(int, x.value) % (1 << bits)
+    )
     word = e.word(id(x), raw)
     narrow = word if bits == 64 else e.b.op(f"trunc i64 {word} to i{bits}")
     type_ = scalar_type(x.dtype)
     return narrow if type_ == f"i{bits}" else e.b.op(f"bitcast i{bits} {narrow} to {type_}")
 
 
-def _stored(x: Const) -> bytes:
-    if x.dtype.kind == "f":
-        return arith.stored(x.value, x.dtype)
-    return (int(x.value) % (1 << x.dtype.bits)).to_bytes(x.dtype.itemsize, "little")
+def _bits(value: float, dtype: DType) -> int:
+    return int.from_bytes(arith.stored(value, dtype), "little")
 
 
 def _compute(e: Emitter, x: Expression) -> Value:

@@ -12,6 +12,7 @@ from typing import Any
 
 from firth.base.dtype import DType
 from firth.ir.kernel import Accumulator, Affine, Axis, Guard, Kernel
+from firth.ir.traced import Traced
 
 
 def kernel_key(kernel: Kernel) -> tuple[Any, ...]:
@@ -56,13 +57,13 @@ class _Key:
 
     def part(self, item: Any) -> Any:
         """The key of a field whose parts have their numbers."""
-        kind = type(item)
+        kind = item.__class__  # a number of a trace says int
         if kind is tuple:
             return tuple([self.part(i) for i in item])
         if kind is int or kind is str or kind is DType:
             return item
         if kind is float or kind is bool:  # -0.0, NaN and True are not 0.0, NaN and 1
-            return (kind, repr(item))
+            return (kind, item if type(item) is Traced else repr(item))
         if kind is Affine:
             return (item.const, tuple([(self.part(axis), c) for axis, c in item.terms]))
         if kind is Guard:
@@ -72,7 +73,7 @@ class _Key:
 
 def _inside(value: Any) -> Iterator[Any]:
     """What a field holds that is compared by identity."""
-    kind = type(value)
+    kind = value.__class__
     if kind is tuple:
         for item in value:
             yield from _inside(item)

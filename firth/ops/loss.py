@@ -220,7 +220,7 @@ def _settle(losses: Expr, weights: Expr | None, n: int, reduction: str) -> Expr:
     if reduction == "sum":
         return total
     if weights is None:
-        return total / float(n)
+        return total / (n * 1.0)
     return total / sum_(expand_to(weights, losses.shape), axes=axes, keepdims=False)
 
 
@@ -327,7 +327,7 @@ def _entropy_lower(
 def _smoothed(x: Expr, lse: Expr, weight: tuple[Expr, ...]) -> Expr:
     """The mean over classes of (lse - x) * weight."""
     axis = _class_axis(x.shape)
-    classes = float(x.shape[axis])
+    classes = x.shape[axis] * 1.0
     if not weight:
         return lse - sum_(x, axes=(axis,), keepdims=False) / classes
     w = cast(weight[0], x.dtype)

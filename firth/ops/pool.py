@@ -222,7 +222,7 @@ def _avg_lower(
     w = w if w.shape == wanted else _padded(w, _crop(w.shape, wanted), 0)
     total = sum_(w, axes=_kernel_axes(w, n), keepdims=False)
     if pairs == padding and (count_padding or not any(map(any, padding))):
-        return total / float(count(sizes))
+        return total / (count(sizes) * 1.0)
     for i in range(n):
         number = _counted(
             "avg_pool", x.shape[len(lead) + i], places[i], sizes[i], stride[i], padding[i],
@@ -302,7 +302,7 @@ def _adaptive_lower(x: Expr, sizes: Sizes) -> Expr:
         kernel = tuple(k // s for k, s in zip(extents, sizes, strict=True))
         split = (*x.shape[: x.ndim - n], *(v for p in zip(sizes, kernel, strict=True) for v in p))
         axes = tuple(x.ndim - n + 2 * i + 1 for i in range(n))
-        return sum_(reshape(x, split), axes=axes, keepdims=False) / float(count(kernel))
+        return sum_(reshape(x, split), axes=axes, keepdims=False) / (count(kernel) * 1.0)
     labels = tuple(range(x.ndim))
     for i, (extent, places) in enumerate(zip(extents, sizes, strict=True)):
         axis = x.ndim - n + i

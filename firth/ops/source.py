@@ -93,8 +93,8 @@ def _linspace(start: float, stop: float, extent: int, dtype: DType) -> Expr:
     # From both ends, so that the last element is `stop` exactly.
     i = iota(extent=extent, dtype=dtype)
     step = (stop - start) / max(extent - 1, 1)
-    from_start, from_stop = i * step + float(start), (i - float(extent - 1)) * step + float(stop)
-    return TABLE["where"](i < float(extent) / 2, from_start, from_stop)
+    from_start, from_stop = i * step + float(start), (i - (extent - 1) * 1.0) * step + float(stop)
+    return TABLE["where"](i < extent * 0.5, from_start, from_stop)
 
 
 linspace = composed(

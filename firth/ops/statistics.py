@@ -115,7 +115,7 @@ def _size(x: Expr, axes: Axes) -> int:
 
 def _divided(x: Expr, n: float) -> Expr:
     """x / n, where n is known: NaN or infinity for 0."""
-    return x / float(n)
+    return x / (n * 1.0)
 
 
 mean = statistic(

@@ -16,6 +16,7 @@ from firth.passes.lower import lower
 from firth.runtime.buffer import from_array
 from firth.targets import Executable
 from firth.targets.cpu import target as cpu
+from firth.targets.cpu import templates
 from firth.targets.ref import target as ref
 from tests.fuzz.graphs import random_graph
 
@@ -43,6 +44,8 @@ def check(seed: int) -> None:
     for how in ({}, WAYS[seed % len(WAYS)]):
         native = run(cpu.specialise(graph, **how), graph, arrays)
         compare(f"seed {seed} {how}", exact, plain, native)
+    if seed % 4 == 0 and (formula := templates.program(graph, cpu._signature(graph)[0])):
+        compare(f"seed {seed} by formula", exact, plain, run(formula, graph, arrays))
 
 
 def compare(

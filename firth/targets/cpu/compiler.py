@@ -10,7 +10,6 @@ from firth.codegen.emit import emit
 from firth.codegen.text import Text
 from firth.ir.graph import Graph
 from firth.ir.kernel_key import kernel_key
-from firth.ir.node import Node
 from firth.passes import pipeline
 from firth.passes.plan import Plan, Step
 from firth.passes.schedule import Schedule
@@ -24,6 +23,17 @@ _WORTH_WAKING_SECONDS = 20e-6
 
 def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> Program:
     """A program for a recorded graph; with a key, it is kept on disk for other processes."""
+    fields, functions, texts = build_fields(graph, generic, fused)
+    if key is not None:
+        objects = {name: build.key(text) for name, text in {t.name: t.text for t in texts}.items()}
+        plans.remember(key, fields, objects)
+    return plans.program(fields, functions)
+
+
+def build_fields(
+    graph: Graph, generic: bool, fused: bool
+) -> tuple[plans.Fields, build.Functions, list[Text]]:
+    """What a program is made of: its fields, its functions and their texts."""
     stages = Stages(graph)
     lowered = stages.lowered(lambda: pipeline.to_base(graph))
     schedule, plan = pipeline.place(lowered, facts.host(), generic, fused)
@@ -38,10 +48,7 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
     fields = [_fields(numbers, p, mine, sites) for p, mine in zip(parts, made, strict=True)]
     if plan.before is not None:
         fields[-1].update(before=fields[0], constants=list(lowered.constants))
-    if key is not None:
-        objects = {name: build.key(text) for name, text in {t.name: t.text for t in texts}.items()}
-        plans.remember(key, fields[-1], objects)
-    return plans.program(fields[-1], functions)
+    return fields[-1], functions, texts
 
 
 def _texts(
@@ -62,16 +69,16 @@ def _texts(
         yield texts[-1]
 
 
-def _sites(schedule: Schedule, parts: list[Plan]) -> list[list[str]]:
+def _sites(schedule: Schedule, parts: list[Plan]) -> list[list[object]]:
     """Where code can find an error: what users can cause, then each kernel's addresses."""
     return [
-        *([s.op, s.kind, _detail(s)] for s in schedule.sites.table),
-        *([step.kernel.name, "address", ""] for part in parts for step in part.steps),
+        *([s.op, s.kind, _extent(s)] for s in schedule.sites.table),
+        *([step.kernel.name, "address", None] for part in parts for step in part.steps),
     ]
 
 
 def _fields(
-    number: dict[int, int], plan: Plan, texts: list[Text | None], sites: list[list[str]]
+    number: dict[int, int], plan: Plan, texts: list[Text | None], sites: list[list[object]]
 ) -> plans.Fields:
     """Everything about the program, in words that JSON knows.
 
@@ -100,8 +107,8 @@ def _fields(
         "sites": sites,
         "serial_hint": _small(plan),
         "values": [
-            [_words(v.node), v.offset, v.bytes, v.first, v.last,
-             number.get(id(v.node.origin), -1)]
+            [v.node.op.name, v.node.dtype.name, list(v.node.shape), v.offset, v.bytes, v.first,
+             v.last, number.get(id(v.node.origin), -1)]
             for v in plan.values
         ],
     }  # fmt: skip
@@ -119,12 +126,8 @@ def _host_fields(step: Step, origins: list[int]) -> plans.Fields:
     }  # fmt: skip
 
 
-def _words(node: Node) -> str:
-    return f"{node.op.name} {node.dtype.name}{list(node.shape)}"
-
-
-def _detail(site: KernelSite) -> str:
-    return f"0 <= index < {site.extent}" if site.kind == "index" else ""
+def _extent(site: KernelSite) -> int | None:
+    return site.extent if site.kind == "index" else None
 
 
 def _small(plan: Plan) -> bool:

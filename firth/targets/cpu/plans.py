@@ -61,16 +61,22 @@ def program(fields: Fields, functions: Mapping[str, int]) -> Program:
     fields: arguments of Program in words that JSON knows; functions: addresses by name.
     """
     stages = [_stage(row, functions) for row in fields["stages"]]
-    sites = {number: Site(*site) for number, site in enumerate(fields["sites"], 1)}
+    sites = {number: _site(*site) for number, site in enumerate(fields["sites"], 1)}
     own: Fields = {
         "stages": stages,
         "sites": sites,
-        "values": [Value(*value) for value in fields["values"]],
+        "values": [
+            Value(f"{op} {dtype}{shape}", *rest) for op, dtype, shape, *rest in fields["values"]
+        ],
         "code": functions,
     }
     if fields.get("before") is not None:
         own["before"] = program(fields["before"], functions)
     return Program(**{**fields, **own})
+
+
+def _site(op: str, kind: str, extent: int | None) -> Site:
+    return Site(op, kind, "" if extent is None else f"0 <= index < {extent}")
 
 
 def _stage(row: Any, functions: Mapping[str, int]) -> Stage | HostStage:

@@ -11,10 +11,9 @@ from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
 from firth.runtime.program import Program
 from firth.runtime.report import MemoryReport
-from firth.targets.cpu import plans
+from firth.targets.cpu import plans, templates
 from firth.targets.lock import imported
 
-_EXTENTS = frozenset(("shape", "sizes", "starts", "low", "high", "extent", "stop", "start"))
 _seen: OrderedDict[tuple[object, ...], tuple[object, ...]] = OrderedDict()
 _SEEN_LIMIT = 4096
 
@@ -64,7 +63,15 @@ def compile(graph: Graph) -> Executable:
     if not generic or flags.get("FIRTH_STRICT") == "1":  # a sum's order must not change midway
         return _compiled(graph, (structure, extents, generic))
     special = partial(_compiled, graph, (structure, extents, False))
-    return Executable(_compiled(graph, (structure, extents, True)).program, special)
+    program = None if _dumped() else templates.program(graph, structure)
+    if program is None:
+        program = _compiled(graph, (structure, extents, True)).program
+    return Executable(program, special)
+
+
+def _dumped() -> bool:
+    """Whether somebody reads or edits the stages, where plain numbers are to be seen."""
+    return bool(flags.get("FIRTH_DUMP") or flags.get("FIRTH_LOAD"))
 
 
 def _compiled(graph: Graph, signature: tuple[object, object, bool]) -> Executable:
@@ -114,7 +121,7 @@ def _signature(graph: Graph) -> tuple[tuple[object, ...], tuple[object, ...]]:
         numbers[id(node)] = k
         kept: list[object] = []
         for name, value in zip(node.op.attrs, node.attrs, strict=True):
-            (extents if name in _EXTENTS else kept).append(value)
+            (extents if name in templates.EXTENTS else kept).append(value)
         extents.append(node.shape)
         src = tuple(numbers[id(s)] for s in node.src)
         ones = tuple(n == 1 for n in node.shape)

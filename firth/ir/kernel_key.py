@@ -12,7 +12,7 @@ from typing import Any
 
 from firth.base.dtype import DType
 from firth.ir.kernel import Accumulator, Affine, Axis, Guard, Kernel
-from firth.ir.traced import Traced
+from firth.ir.traced import is_traced
 
 
 def kernel_key(kernel: Kernel) -> tuple[Any, ...]:
@@ -63,7 +63,7 @@ class _Key:
         if kind is int or kind is str or kind is DType:
             return item
         if kind is float or kind is bool:  # -0.0, NaN and True are not 0.0, NaN and 1
-            return (kind, item if type(item) is Traced else repr(item))
+            return (kind, item if is_traced(item) else repr(item))
         if kind is Affine:
             return (item.const, tuple([(self.part(axis), c) for axis, c in item.terms]))
         if kind is Guard:

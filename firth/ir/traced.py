@@ -79,7 +79,7 @@ class Traced:
         return self.value
 
     def __bool__(self) -> bool:
-        return self != 0
+        return bool(self.__ne__(0))
 
     def __index__(self) -> int:
         return self.pinned()  # type: ignore[no-any-return]
@@ -122,6 +122,11 @@ class Traced:
 def _constant(value: Any) -> tuple[Any, type]:
     """How a row names a number that is not on the tape: 1, 1.0 and True are three."""
     return (value, type(value))
+
+
+def is_traced(x: object) -> bool:
+    """Whether a number belongs to a trace: its value may not be put into tables and texts."""
+    return type(x) is Traced
 
 
 def _operand(tape: Tape, x: Any) -> tuple[Any, Any]:
@@ -194,9 +199,10 @@ for _name in _BINARY:
     setattr(Traced, f"__r{_name}__", _reflected)
 for _name in _COMPARE:
     setattr(Traced, f"__{_name}__", _comparison(_name, getattr(operator, _name)))
-for _name, _one_fn in {
+_ONE: dict[str, Callable[..., Any]] = {
     "neg": operator.neg, "abs": abs, "invert": operator.invert, **_NAMES, "round": round,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _one_fn in _ONE.items():
     setattr(Traced, f"__{_name}__", _one(_name, _one_fn))
 setattr(Traced, "bit_length", _one("bit_length", int.bit_length))  # noqa: B010
 

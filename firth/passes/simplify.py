@@ -15,7 +15,7 @@ from firth.base.dtype import DType
 from firth.ir.graph import Graph
 from firth.ir.node import Attr, Node, Shape
 from firth.ir.op import CONST, TABLE, Op, const_node, make
-from firth.ir.traced import Traced
+from firth.ir.traced import is_traced
 
 
 class Simplifier:
@@ -59,7 +59,7 @@ class Simplifier:
 
     def const(self, value: bool | int | float, dtype: DType) -> Node:
         """A shared constant. -0.0 and 0.0 are different, NaN equals itself."""
-        key = (CONST, value if type(value) is Traced else repr(value), value.__class__, dtype)
+        key = (CONST, value if is_traced(value) else repr(value), value.__class__, dtype)
         node = self._known.get(key)
         if node is None:
             node = self._known[key] = const_node(value, dtype)
@@ -118,7 +118,7 @@ def _rule(*names: str) -> Callable[[Rule], Rule]:
 def _fold(s: Simplifier, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
     """Elementwise work on numbers is done now, once."""
     values = [scalar_value(n) for n in src]
-    if not src or any(v is None or type(v) is Traced for v in values):
+    if not src or any(v is None or is_traced(v) for v in values):
         return None
     if flags.strict() and op.name not in _EXACT and any(n.dtype.kind == "f" for n in src):
         return None  # NumPy's last bit is not the compiled code's

@@ -87,6 +87,10 @@ def texts(graphs: list[tuple[Graph, bool]], facts: TargetFacts) -> Iterator[str]
         for part in [plan] if plan.before is None else [plan.before, plan]:
             yield f"; arena {part.arena_bytes}, donated {sorted(part.in_place.items())}\n"
             for k, step in enumerate(part.steps):
+                host = step.kernel.host()
+                if host is not None:
+                    yield f"; host {host.op}, {step.places}\n"
+                    continue
                 text = emit(step.kernel, facts, generic, sites + 1 + k)
                 head = step.kernel.name, step.kernel.tiles(), step.places, step.guarded, text.params
                 yield f"; {head}\n{text.text}\n"

@@ -20,12 +20,25 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
     >>> complex(tensor([1.0, 2.0]), tensor([3.0, -4.0])).tolist()
     [(1+3j), (2-4j)]
     """
-    return apply("complex", real, imag)
+    return apply("complex", *_alike("complex", real, imag))
 
 
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """Complex numbers of a length and an angle in radians: (...), (...) float -> (...) complex."""
-    return apply("polar", abs, angle)
+    return apply("polar", *_alike("polar", abs, angle))
+
+
+def _alike(op: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Two tensors of one dtype; DTypeError when there aren't, as in PyTorch."""
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor) or a._kind.dtype is not b._kind.dtype:
+        got = [x._kind.dtype.name if isinstance(x, Tensor) else type(x).__name__ for x in (a, b)]
+        raise DTypeError(
+            message(
+                op, "the parts differ in dtype", " and ".join(got), "tensors of one float dtype",
+                "cast one, e.g. x.to(y.dtype)",
+            )
+        ).at(user_line())  # fmt: skip
+    return a, b
 
 
 def _is_complex(x: Tensor) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
+from firth.base.errors import ArgumentError, DTypeError, IndexOutOfRange, ShapeError, message
 from firth.tensor.complex import conj
 from firth.tensor.creation import arange, get_default_dtype
 from firth.tensor.handle import Tensor
@@ -62,6 +62,11 @@ def _axes(op: str, x: Tensor, s: Sizes, dim: Dims) -> tuple[list[int], list[int 
     if dim is None:
         dim = list(range(ndim)) if s is None else list(range(ndim - len(s), ndim))
     axes = [axis_of(op, d, ndim) for d in dim]
+    if axes and not ndim:
+        raise IndexOutOfRange(
+            message(op, "a number has no dimensions", f"dim {tuple(dim)}", "at least one dimension",
+                    "reshape it, e.g. x[None]")
+        ).at(user_line())  # fmt: skip
     if len(set(axes)) != len(axes):
         raise ArgumentError(
             message(op, "a dimension comes twice", str(tuple(dim)), "distinct dims", "drop one")

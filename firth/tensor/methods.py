@@ -32,6 +32,7 @@ from firth.tensor import (
     search,
     sets,
     shape,
+    spectral,
 )
 from firth.tensor.device import CPU
 from firth.tensor.gradmode import no_grad
@@ -42,6 +43,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
 # Modules that only use the others: they may replace a plainer function of the same name.
 _BREADTH = (
     complex,
+    spectral,
     elementary,
     order,
     pieces,

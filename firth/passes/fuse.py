@@ -19,6 +19,7 @@ docs/fusion.md is this file in words.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
@@ -30,7 +31,7 @@ from firth.ir.op import CONST, HOST, INPUT
 from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout, View, whole
 from firth.passes.placement import Placement, ascends, axes_of, follow, reduced_place, stays_so
-from firth.passes.stored import loads, whole_values
+from firth.passes.stored import loads, several_readers, whole_values
 from firth.passes.whole import partner
 
 MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
@@ -106,6 +107,7 @@ class _Fuser:
         self.apart = apart
         self.graph = graph
         self.order = graph.nodes()
+        self.uses = Counter(id(s) for n in self.order for s in n.src)
         self.stored: dict[int, Node] = dict(forced)
         self.stored.update({id(n): n for n in whole_values(graph)})
         self.clusters: list[Cluster | None] = []
@@ -210,8 +212,9 @@ class _Fuser:
             if cluster.contraction is not None or cluster.alone or full != wanted or grown:
                 continue
             across = bool(reduced) and max(reduced) < max(wanted)  # walks memory by columns
-            if across and cluster.reduced is None and cluster.work > self.facts.beside:
-                continue  # dear work is done along rows
+            dear = cluster.reduced is None and cluster.work > self.facts.beside
+            if across and dear and several_readers(source, self.uses):
+                continue  # dear work that is stored anyway is done along rows
             if flags.strict() and not ascends(node, place):
                 continue
             if cluster.reduced not in (None, reduced) or not self._can_join(cluster, node):

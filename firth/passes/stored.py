@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from firth.ir.graph import Graph
 from firth.ir.node import Node
@@ -41,3 +41,10 @@ def loads(node: Node, stored: Container[int]) -> int:
         else:
             stack.extend(n.src)
     return count
+
+
+def several_readers(node: Node, uses: Mapping[int, int]) -> bool:
+    """Whether a value, seen through movement, has more than one reader. uses: of each, by id."""
+    while uses.get(id(node), 0) == 1 and node.op.family == "movement":
+        node = node.src[0]
+    return uses.get(id(node), 0) > 1

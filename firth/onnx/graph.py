@@ -15,6 +15,7 @@ from firth.base.errors import MissingRule
 from firth.onnx import registry
 from firth.onnx.reader import Tensors, onnx_package, wrong
 from firth.onnx.registry import OnnxOp
+from firth.onnx.weights import Constant, Use
 
 MAX_STEPS = 1_000_000  # of a model with its functions written out
 MAX_DEPTH = 64  # of subgraphs and functions in one another
@@ -38,6 +39,10 @@ class Step:
     graphs: dict[str, Graph]
     options: dict[str, Any]
     drops: tuple[str, ...] = ()
+
+    def reads(self) -> set[str]:
+        """The names that it needs, those of its subgraphs included."""
+        return {*self.inputs, *(n for graph in self.graphs.values() for n in graph.captures)}
 
 
 @dataclass(slots=True)
@@ -80,13 +85,15 @@ class Graph:
         return found[::-1]
 
 
-@dataclass(slots=True)
-class Constant:
-    """A stored value and how it is used: (operator, position) of each reader."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Where a name comes from: the key of a stored value, or the operator that makes it."""
 
-    array: np.ndarray
-    trainable: bool
-    uses: list[tuple[OnnxOp | None, int]] = field(default_factory=list)
+    key: str | None = None
+    operator: str = ""
+
+
+Scope = dict[str, Made]
 
 
 class Builder:
@@ -99,12 +106,12 @@ class Builder:
         self.functions = {(f.domain, f.name, f.overload): f for f in model.functions}
         self.steps = 0
         self.depth = 0
-        self._cached: dict[int, np.ndarray] = {}
+        self.copies = 0
 
     def model(self, model: Any) -> Graph:
         """The main graph. MissingRule names every operator that there is no rule for."""
         opsets = self.opsets(model.opset_import)
-        graph = self.graph(model.graph, opsets, {}, frozenset())
+        graph = self.graph(model.graph, opsets, {}, {})
         self.check()
         return graph
 
@@ -127,19 +134,17 @@ class Builder:
         return found
 
     def graph(
-        self, proto: Any, opsets: dict[str, int], bound: dict[str, Any], outer: frozenset[str]
+        self, proto: Any, opsets: dict[str, int], bound: dict[str, Any], outer: Scope
     ) -> Graph:
         """The graph of a GraphProto inside graphs that know the names `outer`."""
         graph = Graph(proto.name, (), tuple(o.name for o in proto.output))
-        known = set(outer)
         for tensor in proto.initializer:
-            self._constant(graph, tensor.name, self.tensors.array(tensor), trainable=True)
+            self._constant(graph, tensor.name, self.tensors.array(tensor), weight=True)
         for sparse in proto.sparse_initializer:
-            self._constant(graph, sparse.values.name, self.tensors.sparse(sparse), trainable=True)
-        known |= graph.constants.keys()
+            self._constant(graph, sparse.values.name, self.tensors.sparse(sparse), weight=True)
         graph.inputs = tuple(i.name for i in proto.input)
         graph.results = tuple(o.type for o in proto.output)
-        self._fill(graph, proto.node, opsets, bound, known | set(graph.inputs))
+        self._fill(graph, proto.node, opsets, bound, outer)
         return graph
 
     def function(
@@ -147,70 +152,61 @@ class Builder:
     ) -> Graph:
         """The graph of a FunctionProto with the attributes of one call."""
         graph = Graph(proto.name, tuple(proto.input), tuple(proto.output), partial=partial)
-        self._fill(graph, proto.node, opsets, bound, set(graph.inputs))
+        self._fill(graph, proto.node, opsets, bound, {})
         return graph
 
-    def _constant(self, graph: Graph, name: str, array: np.ndarray, trainable: bool) -> None:
+    def _constant(self, graph: Graph, name: str, array: np.ndarray, weight: bool) -> None:
         key = name
-        while key in self.store:
-            key += "_"
-        self.store[key] = Constant(array, trainable)
+        while key in self.store:  # the same name in another graph
+            self.copies += 1
+            key = f"{name}_{self.copies}"
+        self.store[key] = Constant(array, weight)
         graph.constants[name] = key
 
     def _fill(
-        self, graph: Graph, nodes: Any, opsets: dict[str, int], bound: dict[str, Any],
-        known: set[str],
-    ) -> None:  # fmt: skip
+        self, graph: Graph, nodes: Any, opsets: dict[str, int], bound: dict[str, Any], outer: Scope
+    ) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise wrong("graphs or functions are nested too deeply", self.depth, f"{MAX_DEPTH}")
+        known = {**outer, **dict.fromkeys(graph.inputs, Made())}
+        known |= {name: Made(key) for name, key in graph.constants.items()}
         own = set(graph.inputs) | graph.constants.keys()
-        read: set[str] = set()
         for number, node in enumerate(nodes):
             self.steps += 1
             if self.steps > MAX_STEPS:
                 raise wrong("too many nodes", f"more than {MAX_STEPS}", "fewer nodes")
             label = f"{node.name or number} ({node.op_type})"
-            unknown = [n for n in node.input if n and n not in known]
-            twice = [n for n in node.output if n and n in own]
-            if unknown or twice:
-                raise wrong(
-                    f"node {label} " + ("reads what is not there" if unknown else "writes again"),
-                    ", ".join(unknown or twice), "values in the order in which they are made",
-                )  # fmt: skip
+            _check_names(node, label, known, own)
             if node.op_type == "Constant" and _domain(node.domain) == "":
-                value = self._constant_value(node, bound, label)
-                self._constant(graph, node.output[0], value, trainable=False)
+                name = node.output[0]
+                self._constant(graph, name, self._constant_value(node, bound, label), weight=False)
+                known[name] = Made(graph.constants[name])
             else:
-                step = self._step(node, label, opsets, bound, frozenset(known))
+                step = self._step(node, label, opsets, bound, known)
                 graph.steps.append(step)
-                read |= set(step.inputs)
-                for sub in step.graphs.values():
-                    read |= sub.captures
-                self._note_uses(graph, step)
+                self._note_uses(step, known)
+                known |= dict.fromkeys(node.output, Made(operator=node.op_type))
             own |= set(node.output)
-            known |= set(node.output)
         absent = [n for n in graph.outputs if n and n not in known]
         if absent and not graph.partial:
             raise wrong("outputs that nothing makes", ", ".join(absent), "names of values")
+        read = {n for s in graph.steps for n in s.reads()}
         graph.captures = frozenset((read | set(graph.outputs)) - own - {""})
         if not any(s.op is not None and "around" in s.op.wants for s in graph.steps):
             _note_drops(graph, own)
         self.depth -= 1
 
-    def _note_uses(self, graph: Graph, step: Step) -> None:
+    def _note_uses(self, step: Step, known: Scope) -> None:
         for position, name in enumerate(step.inputs):
-            key = graph.constants.get(name)
+            key = known[name].key if name else None
             if key is not None:
-                self.store[key].uses.append((step.op, position))
-        for sub in step.graphs.values():
-            for name in sub.captures & graph.constants.keys():
-                self.store[graph.constants[name]].uses.append((None, 0))
+                others = (known[n].operator for n in step.inputs if n and n != name)
+                self.store[key].uses.append(Use(step.op, position, frozenset(others)))
 
     def _step(
-        self, node: Any, label: str, opsets: dict[str, int], bound: dict[str, Any],
-        known: frozenset[str],
-    ) -> Step:  # fmt: skip
+        self, node: Any, label: str, opsets: dict[str, int], bound: dict[str, Any], known: Scope
+    ) -> Step:
         domain, name = _domain(node.domain), node.op_type
         attributes, graphs = self._attributes(node, opsets, bound, known, label)
         step = Step(
@@ -278,8 +274,7 @@ class Builder:
         return False
 
     def _attributes(
-        self, node: Any, opsets: dict[str, int], bound: dict[str, Any], known: frozenset[str],
-        label: str,
+        self, node: Any, opsets: dict[str, int], bound: dict[str, Any], known: Scope, label: str
     ) -> tuple[dict[str, Any], dict[str, Graph]]:  # fmt: skip
         values: dict[str, Any] = {}
         graphs: dict[str, Graph] = {}
@@ -341,6 +336,16 @@ class Builder:
         return value
 
 
+def _check_names(node: Any, label: str, known: Scope, own: set[str]) -> None:
+    unknown = [n for n in node.input if n and n not in known]
+    twice = [n for n in node.output if n and n in own]
+    if unknown or twice:
+        raise wrong(
+            f"node {label} " + ("reads what is not there" if unknown else "writes again"),
+            ", ".join(unknown or twice), "values in the order in which they are made",
+        )  # fmt: skip
+
+
 def _domain(name: str) -> str:
     return "" if name == "ai.onnx" else name
 
@@ -349,7 +354,7 @@ def _note_drops(graph: Graph, own: set[str]) -> None:
     """Notes after each step which values nothing reads any more."""
     needed = set(graph.outputs) | graph.constants.keys()
     for step in reversed(graph.steps):
-        read = set(step.inputs) | {n for sub in step.graphs.values() for n in sub.captures}
+        read = step.reads()
         made = {n for n in step.outputs if n}
         step.drops = tuple(sorted(((read | made) & own) - needed - {""}))
         needed |= read

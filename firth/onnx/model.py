@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from firth.base.errors import ArgumentError, DTypeError, FirthError, message
 from firth.nn.module import Module
 from firth.nn.parameter import Parameter
-from firth.onnx.graph import Builder, Constant, Graph, Late, Step
+from firth.onnx.graph import Builder, Graph, Late, Step
 from firth.onnx.reader import Tensors, read_model
 from firth.onnx.registry import OnnxOp
 from firth.onnx.values import (
@@ -24,31 +24,34 @@ from firth.onnx.values import (
     as_tensor,
     dtype_of,
     element,
-    firth_dtype,
     is_foreign,
     number_of,
 )
+from firth.onnx.weights import Constant, role
 from firth.tensor import Tensor, from_numpy
 from firth.tensor.record import local
 
 Env = MutableMapping[str, Any]
 # What NumPy and Python say where inputs do not fit an operator.
 _PLAIN_ERRORS = (
-    ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError,
+    ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError, MemoryError,
 )  # fmt: skip
-_SMALL = 1024  # elements of integers that stay arrays: shapes, axes, indices
 
 
-def load(source: str | os.PathLike[str] | bytes | Any) -> Model:
+def load(
+    source: str | os.PathLike[str] | bytes | Any, *, trained: Callable[[str], bool] | None = None
+) -> Model:
     """The model of an ONNX file (a path, its bytes, or a ModelProto) as a module.
 
     Floating-point weights are parameters under their names in the file, so `state_dict()` and
-    optimizers see them. Raises FormatError for a file that is not what it says, and MissingRule
-    with a list of everything that there is no rule for.
+    optimizers see them; measured statistics, masks and lone numbers are not. `trained` says of
+    each name whether it is one, where the file's use of it does not tell. Raises FormatError for a
+    file that is not what it says, and MissingRule with a list of everything that there is no rule
+    for.
     """
     proto, folder = read_model(source)
     builder = Builder(proto, Tensors(folder))
-    return Model(builder.model(proto), builder.store)
+    return Model(builder.model(proto), builder.store, trained)
 
 
 class Model(Module):
@@ -58,9 +61,12 @@ class Model(Module):
     while jit records.
     """
 
-    def __init__(self, graph: Graph, store: dict[str, Constant]) -> None:
+    def __init__(
+        self, graph: Graph, store: dict[str, Constant], trained: Callable[[str], bool] | None = None
+    ) -> None:
         self._graph = graph
         self._store = store
+        self._trained = trained
         self._arrays: dict[str, np.ndarray] = {}
         self._places: dict[str, tuple[Module, str]] = {}
         self._tensors: dict[int, Tensor] = {}
@@ -117,18 +123,13 @@ class Model(Module):
     def _enter(self, key: str, constant: Constant) -> None:
         """Stores a value of the file: as a parameter, a buffer, or an array."""
         array = constant.array
-        kind = firth_dtype(array.dtype)
-        hosted = bool(constant.uses) and all(o is not None and o.reads(i) for o, i in constant.uses)
-        small = array.size <= _SMALL and (array.dtype.kind not in "f" or not constant.trainable)
-        if kind is None or hosted or (small and kind.name != "bfloat16"):
+        what = role(key, constant, self._trained)
+        if what == "array":
             found = self._arrays[key] = np.ascontiguousarray(array).reshape(array.shape)
             self._held[id(found)] = found
             return
-        measured = bool(constant.uses) and all(
-            o is not None and i in o.statistics for o, i in constant.uses
-        )
         holder, name = _holder(self, key)
-        if constant.trainable and kind.kind == "f" and array.ndim and not measured:
+        if what == "parameter":
             setattr(holder, name, Parameter(from_numpy(array)))
         else:
             holder.register_buffer(name, from_numpy(array))
@@ -206,7 +207,8 @@ class Model(Module):
                         "a dtype of tensors", "cast before it")
             )  # fmt: skip
         closures = {name: Closure(self, graph, env) for name, graph in step.graphs.items()}
-        arguments = [as_array(v) if op.reads(i) else self._ready(v) for i, v in enumerate(values)]
+        ready = self._ready if not op.raw else _as_it_is
+        arguments = [as_array(v) if op.reads(i) else ready(v) for i, v in enumerate(values)]
         options: dict[str, Any] = dict(step.options)
         if "around" in op.wants:
             options["around"] = partial(self._recomputed, graph, env)
@@ -257,6 +259,10 @@ class Closure:
 
 def _maps(env: Env) -> list[Any]:
     return env.maps if isinstance(env, ChainMap) else [env]
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _asked(host: OnnxOp, step: Step) -> dict[str, Any]:

@@ -158,9 +158,12 @@ class Tensors:
                 f"{name!r} is in another file", location, "a model given by its path",
                 "load it by its path, or load the external data into the ModelProto",
             )  # fmt: skip
-        where = Path(os.path.realpath(self.folder / location)) if location else self.folder
-        outside = not where.is_relative_to(os.path.realpath(self.folder))
-        if outside or os.path.isabs(location) or "\0" in location or not where.is_file():
+        try:
+            where = Path(os.path.realpath(self.folder / location))
+            fits = where.is_relative_to(os.path.realpath(self.folder)) and where.is_file()
+        except (ValueError, OSError):  # a name that no file can have
+            where, fits = self.folder, False
+        if not fits or os.path.isabs(location):
             raise wrong(
                 f"{name!r} names no file of the model's folder", repr(location),
                 "a file in the same folder or below", "put the file there",

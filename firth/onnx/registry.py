@@ -17,6 +17,7 @@ class OnnxOp:
     since: the first opset version that it means this in.
     host: positions of inputs that it wants as NumPy arrays; negative: all of them.
     foreign: it takes arrays of text and of dtypes that tensors don't have (float8, int4, ...).
+    raw: it takes values as they come, arrays among them.
     statistics: positions of inputs that are measured or chosen, not trained.
     wants: what the executor knows and the rule asks for by name: `outputs` (how many are used),
     `opset` (its version), `around` (computes a value of the graph from others).
@@ -27,6 +28,7 @@ class OnnxOp:
     rule: Rule
     host: frozenset[int]
     foreign: bool
+    raw: bool
     statistics: frozenset[int]
     wants: frozenset[str]
     attributes: frozenset[str] | None  # None: any
@@ -43,29 +45,27 @@ _WANTS = frozenset({"outputs", "opset", "around"})
 
 def op(
     *names: str, since: int = 1, domain: str = "", host: tuple[int, ...] = (),
-    foreign: bool = False, statistics: tuple[int, ...] = (),
+    foreign: bool = False, raw: bool = False, statistics: tuple[int, ...] = (),
 ) -> Callable[[Rule], Rule]:  # fmt: skip
     """Enters a function under operator names."""
-    return _enter(_OPS, names, since, domain, host, foreign, statistics)
+    return _enter(_OPS, names, since, domain, host, foreign or raw, raw, statistics)
 
 
 def host_op(*names: str, since: int = 1, domain: str = "") -> Callable[[Rule], Rule]:
     """Enters a NumPy function that takes the operator's place where every input is an array."""
-    return _enter(_HOST, names, since, domain, (-1,), True, ())
+    return _enter(_HOST, names, since, domain, (-1,), True, True, ())
 
 
 def _enter(
     table: dict[tuple[str, str], list[OnnxOp]], names: tuple[str, ...], since: int, domain: str,
-    host: tuple[int, ...], foreign: bool, statistics: tuple[int, ...],
+    host: tuple[int, ...], foreign: bool, raw: bool, statistics: tuple[int, ...],
 ) -> Callable[[Rule], Rule]:  # fmt: skip
     def enter(rule: Rule) -> Rule:
         attributes, wants = _keywords(rule)
         for name in names:
             found = table.setdefault((domain, name), [])
-            found.append(
-                OnnxOp(name, since, rule, frozenset(host), foreign, frozenset(statistics), wants,
-                       attributes)
-            )  # fmt: skip
+            places = frozenset(host), foreign, raw, frozenset(statistics)
+            found.append(OnnxOp(name, since, rule, *places, wants, attributes))
             found.sort(key=lambda o: -o.since)
         return rule
 

@@ -31,7 +31,7 @@ def _stacked(values: list[Any], axis: int = 0) -> Any:
     return np.stack(arrays, axis)
 
 
-@op("Loop", host=(0, 1), foreign=True)
+@op("Loop", host=(0, 1), raw=True)
 def loop(
     trips: np.ndarray | None, condition: np.ndarray | None = None, *initial: Any, body: Any
 ) -> Any:
@@ -63,7 +63,7 @@ def _nothing(body: Any, output: int) -> Any:
     return as_tensor(np.zeros((0, *shape), kind))
 
 
-@op("Scan", since=9, foreign=True)
+@op("Scan", since=9, raw=True)
 def scan(
     *inputs: Any, body: Any, num_scan_inputs: int, scan_input_axes: list[int] | None = None,
     scan_input_directions: list[int] | None = None, scan_output_axes: list[int] | None = None,
@@ -104,7 +104,7 @@ def _slice(x: Any, axis: int, place: int) -> Any:
     return np.take(x, place, axis) if isinstance(x, np.ndarray) else x.select(axis, place)
 
 
-@op("Scan", host=(0,), foreign=True)
+@op("Scan", host=(0,), raw=True)
 def scan_old(
     lengths: np.ndarray | None, *inputs: Any, body: Any, num_scan_inputs: int,
     directions: list[int] | None = None,

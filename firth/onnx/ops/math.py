@@ -125,7 +125,7 @@ def is_inf(x: Tensor, *, detect_negative: int = 1, detect_positive: int = 1) -> 
     return found
 
 
-@op("Where")
+@op("Where", statistics=(1, 2))
 def where(condition: Tensor, x: Tensor, y: Tensor) -> Any:
     """x where the condition holds, y elsewhere."""
     return apply("where", condition, x, y)

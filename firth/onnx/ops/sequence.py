@@ -20,7 +20,7 @@ def sequence_empty(*, dtype: int = 1) -> Any:
     return ([],)
 
 
-@op("SequenceConstruct", foreign=True)
+@op("SequenceConstruct", raw=True)
 def sequence_construct(*inputs: Any) -> Any:
     """A sequence of the inputs."""
     return (list(inputs),)
@@ -43,7 +43,7 @@ def sequence_at(values: list[Any], position: np.ndarray) -> Any:
     return (values[_position("SequenceAt", values, position)],)
 
 
-@op("SequenceInsert", host=(2,), foreign=True)
+@op("SequenceInsert", host=(2,), raw=True)
 def sequence_insert(values: list[Any], value: Any, position: np.ndarray | None = None) -> Any:
     """A sequence with one more value, at the end or before a position."""
     out = list(values)
@@ -91,7 +91,7 @@ def concat_from_sequence(values: list[Any], *, axis: int, new_axis: int = 0) -> 
     return firth.stack(values, axis) if new_axis else firth.cat(values, axis)
 
 
-@op("SequenceMap", foreign=True)
+@op("SequenceMap", raw=True)
 def sequence_map(first: Any, *others: Any, body: Any) -> Any:
     """The body applied to each value of a sequence, along with other sequences or values."""
     rows = []
@@ -102,19 +102,19 @@ def sequence_map(first: Any, *others: Any, body: Any) -> Any:
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 
-@op("Optional", foreign=True)
+@op("Optional", raw=True)
 def optional(value: Any = None, *, type: Any = None) -> Any:
     """A value that may be absent."""
     return (value,)
 
 
-@op("OptionalHasElement", foreign=True)
+@op("OptionalHasElement", raw=True)
 def optional_has_element(value: Any = None) -> Any:
     """Whether there is a value."""
     return np.array(value is not None)
 
 
-@op("OptionalGetElement", foreign=True)
+@op("OptionalGetElement", raw=True)
 def optional_get_element(value: Any) -> Any:
     """The value, which must be there."""
     if value is None:

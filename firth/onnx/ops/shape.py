@@ -336,13 +336,13 @@ def _cut(shape: tuple[int, ...], start: int, end: int | None) -> np.ndarray:
     return np.array(tuple(shape)[start:end], np.int64)
 
 
-@op("Shape", foreign=True)
+@op("Shape", raw=True)
 def shape_of(x: Any, *, start: int = 0, end: int | None = None) -> Any:
     """The extents, as an array that is known while jit records."""
     return _cut(x.shape, start, end)
 
 
-@op("Size", foreign=True)
+@op("Size", raw=True)
 def size_of(x: Any) -> Any:
     """The number of elements."""
     return np.array(math.prod(x.shape), np.int64)
@@ -396,7 +396,7 @@ def one_hot(indices: Tensor, depth: np.ndarray, values: Tensor, *, axis: int = -
     return firth.where(wrapped == line, values[1], values[0])
 
 
-@op("Identity", foreign=True)
+@op("Identity", raw=True)
 def identity(x: Any) -> Any:
     """The value itself."""
     return x

@@ -188,9 +188,11 @@ class Builder:
                 self._note_uses(step, known)
                 known |= dict.fromkeys(node.output, Made(operator=node.op_type))
             own |= set(node.output)
-        absent = [n for n in graph.outputs if n and n not in known]
+        absent = [n for n in graph.outputs if not n or n not in known]
         if absent and not graph.partial:
-            raise wrong("outputs that nothing makes", ", ".join(absent), "names of values")
+            raise wrong(
+                "outputs that nothing makes", ", ".join(map(repr, absent)), "names of values"
+            )
         read = {n for s in graph.steps for n in s.reads()}
         graph.captures = frozenset((read | set(graph.outputs)) - own - {""})
         if not any(s.op is not None and "around" in s.op.wants for s in graph.steps):

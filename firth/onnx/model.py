@@ -17,7 +17,7 @@ from firth.base.errors import ArgumentError, DTypeError, FirthError, message
 from firth.nn.module import Module
 from firth.nn.parameter import Parameter
 from firth.onnx.graph import Builder, Graph, Late, Step
-from firth.onnx.reader import Tensors, read_model
+from firth.onnx.reader import Tensors, read_model, wrong
 from firth.onnx.registry import OnnxOp
 from firth.onnx.values import (
     as_array,
@@ -51,7 +51,15 @@ def load(
     """
     proto, folder = read_model(source)
     builder = Builder(proto, Tensors(folder))
-    return Model(builder.model(proto), builder.store, trained)
+    try:
+        graph = builder.model(proto)
+    except (*_PLAIN_ERRORS, RecursionError) as error:
+        if isinstance(error, FirthError):
+            raise
+        raise wrong(  # names that are no text, numbers that fit nowhere, ...
+            "the model is malformed", f"{type(error).__name__}: {error}", "a valid ModelProto"
+        ) from error
+    return Model(graph, builder.store, trained)
 
 
 class Model(Module):

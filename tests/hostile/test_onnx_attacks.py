@@ -150,8 +150,8 @@ def test_functions_that_call_themselves():
 def test_functions_that_double_at_every_level(monkeypatch):
     monkeypatch.setattr(graphs, "MAX_STEPS", 5000)
     imports = [helper.make_opsetid("mine", 1), helper.make_opsetid("", 20)]
-    functions = [helper.make_function("mine", "F0", ["x"], ["y"],
-                                      [helper.make_node("Relu", ["x"], ["y"])], imports)]  # fmt: skip
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    functions = [helper.make_function("mine", "F0", ["x"], ["y"], [relu], imports)]
     for i in range(1, 40):
         calls = [helper.make_node(f"F{i - 1}", ["x"], ["h"], domain="mine"),
                  helper.make_node(f"F{i - 1}", ["h"], ["y"], domain="mine")]  # fmt: skip

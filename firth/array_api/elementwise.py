@@ -22,12 +22,11 @@ _SAME = {
     },
     "bitwise_invert": "bitwise_not", "equal": "eq",
 }  # fmt: skip
-__all__ = [*(n for n in sorted(_SAME) if hasattr(firth, _SAME[n])), "clip", "conj", "sign"]  # noqa: PLE0604
+__all__ = [*sorted(_SAME), "clip", "conj", "sign"]  # noqa: PLE0604
 
 _here = sys.modules[__name__]
 for _name, _firth in _SAME.items():
-    if hasattr(firth, _firth):
-        setattr(_here, _name, getattr(firth, _firth))
+    setattr(_here, _name, getattr(firth, _firth))
 
 
 def clip(x: Tensor, /, min: Any = None, max: Any = None) -> Tensor:

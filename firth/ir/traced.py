@@ -29,7 +29,11 @@ _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "
 _IDLE = {"add": 0, "sub": 0, "mul": 1, "floordiv": 1}
 _COMMUTES = ("add", "mul")
 _REFLEXIVE = {"lt": False, "le": True, "gt": False, "ge": True, "eq": True, "ne": False}
-_NAMES = {"ceil": math.ceil, "floor": math.floor, "trunc": math.trunc}
+_NAMES: dict[str, Callable[..., Any]] = {
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "trunc": math.trunc,
+}
 
 
 class Tape:

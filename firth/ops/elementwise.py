@@ -79,8 +79,17 @@ log = elementwise(
     "log", np.log, doc=_unary("The natural logarithm", "float"), operands=floating,
     vjp=lambda g, y, x: (g / x,), sample=uniform((0.1, 8), dtypes=INEXACT),
 )  # fmt: skip
+
+
+def _expm1_ref(x: np.ndarray) -> np.ndarray:
+    out = np.asarray(np.expm1(x))
+    if out.dtype.kind == "c":
+        out.real[out.real == 0] = 0.0
+    return out
+
+
 expm1 = elementwise(
-    "expm1", np.expm1, doc=_unary("e to the x, minus 1, exact near 0", "float"),
+    "expm1", _expm1_ref, doc=_unary("e to the x, minus 1, exact near 0", "float"),
     operands=floating, vjp=lambda g, y, x: (g * (y + 1.0),),
     sample=uniform((-4, 4), dtypes=INEXACT),
 )  # fmt: skip

@@ -205,6 +205,7 @@ def _expm1_pair(z: Pair) -> Pair:
     half = _sin(y * 0.5)
     near = _expm1(x) * _cos(y) - half * half * 2.0
     usual = _isfinite(y) & (_abs(x) < 1.0)
+    near = _where(_equal(near, 0), 0.0, near)  # of -0 + 0j too it is +0
     re = _where(usual, near, whole.re - 1.0)
     return Pair(re, whole.im)
 

@@ -72,8 +72,8 @@ def _texts(
 def _sites(schedule: Schedule, parts: list[Plan]) -> list[list[object]]:
     """Where code can find an error: what users can cause, then each kernel's addresses."""
     rows: list[list[object]] = [[s.op, s.kind, _extent(s)] for s in schedule.sites.table]
-    steps = [step for part in parts for step in part.steps]
-    return [*rows, *([step.kernel.name, "address", None] for step in steps)]
+    rows += [[step.kernel.name, "address", None] for part in parts for step in part.steps]
+    return rows
 
 
 def _fields(

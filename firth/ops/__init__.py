@@ -248,7 +248,7 @@ from firth.ops.special import (  # the others by name, in TABLE
     lgamma,
     ndtri,
 )
-from firth.ops.spectral import eigh, eigvalsh, svd, svdvals
+from firth.ops.spectral import eig, eigh, eigvals, eigvalsh, svd, svdvals
 from firth.ops.statistics import (
     argmax,
     argmin,
@@ -278,15 +278,15 @@ __all__ = [
     "concatenate", "conj", "const", "contract", "conv", "conv_transpose", "copysign", "cos", "cosh",
     "cross_entropy", "cross_entropy_soft", "cummax", "cummin", "cumprod", "cumsum", "cumulate",
     "det", "diagonal", "digamma", "div", "div_floor", "div_trunc", "dropout", "dynamic_slice",
-    "eigh", "eigvalsh", "elu", "embedding", "equal", "erf", "erfc", "erfcx", "erfinv", "exp",
-    "exp2", "expand", "expm1", "eye", "fft", "flip", "floor", "floor_divide", "fmod", "full",
-    "gather", "gelu", "geqrf", "greater", "greater_equal", "group_norm", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "huber_loss", "hypot", "i0", "igamma", "imag", "input",
-    "integer_pow", "inv", "iota", "irfft", "isfinite", "isinf", "isnan", "kl_div", "l1_loss",
-    "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "lgamma", "linear", "linspace", "log",
-    "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logsigmoid", "logsumexp", "lu", "masked_fill", "matmul",
-    "matrix_exp", "max_pool", "maximum", "mean", "minimum", "mish", "mse_loss", "mul",
+    "eig", "eigh", "eigvals", "eigvalsh", "elu", "embedding", "equal", "erf", "erfc", "erfcx",
+    "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fft", "flip", "floor", "floor_divide",
+    "fmod", "full", "gather", "gelu", "geqrf", "greater", "greater_equal", "group_norm",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "huber_loss", "hypot", "i0", "igamma",
+    "imag", "input", "integer_pow", "inv", "iota", "irfft", "isfinite", "isinf", "isnan", "kl_div",
+    "l1_loss", "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "lgamma", "linear",
+    "linspace", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logsigmoid", "logsumexp", "lu", "masked_fill",
+    "matmul", "matrix_exp", "max_pool", "maximum", "mean", "minimum", "mish", "mse_loss", "mul",
     "multinomial", "ndtri", "neg", "nextafter", "nll_loss", "norm", "normal", "not_equal",
     "on_pairs", "one_hot", "pad", "permutation", "permute", "pinv", "pivots_order", "polar", "pow",
     "power", "prelu", "prod", "qr", "randint", "random_bits", "real", "reciprocal", "relu", "relu6",

@@ -12,6 +12,8 @@ import numpy as np
 
 from firth.ir.node import Shape
 from firth.ir.op import Expr
+from firth.ops.arrange import diagonal
+from firth.ops.complex import real
 from firth.ops.contract import matmul
 from firth.ops.elementwise import where
 from firth.ops.factor import hermitian, pack, total, unpack
@@ -20,16 +22,19 @@ from firth.ops.linalg import (
     MATRICES,
     adjoint,
     column,
+    conj,
     diagonals,
     eye,
     float_matrix,
     matrix,
     matrix_dtype,
     part,
+    regular,
     row,
+    solve,
     square,
 )
-from firth.ops.rules import cases, cast, real_of
+from firth.ops.rules import cases, cast, complex_of, real_of
 
 # --- symmetric ------------------------------------------------------------------------------------
 
@@ -164,4 +169,63 @@ svdvals = host(
     sample=cases(lambda make, rng, d: [
         (make(*s), {}) for s in ((3, 3), (2, 3, 2), (2, 3), (0, 2))
     ], MATRICES),
+)  # fmt: skip
+
+
+# --- any square matrix ----------------------------------------------------------------------------
+
+
+def _eig(a: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eig(a)
+    complexes = np.result_type(a, np.complex64)
+    return pack(a.shape[:-2], values.astype(complexes), vectors.astype(complexes))
+
+
+def _from_complex(x: Expr, a: Expr) -> Expr:
+    """The gradient of a real source is the real part."""
+    return x if a.dtype.is_complex else real(x)
+
+
+def _eig_vjp(g: Expr, y: Expr, a: Expr) -> tuple[Expr]:
+    """Boeddeker et al. 2017; vectors have length 1."""
+    values, vectors = unpack(y, *eigh_shapes(a.shape))
+    gvalues, gvectors = unpack(g, *eigh_shapes(a.shape))
+    turned = adjoint(vectors)
+    inner = matmul(turned, gvectors)
+    along = cast(real(diagonal(inner)), vectors.dtype)
+    inner = inner - matmul(turned, vectors) * row(along)
+    gaps = conj(row(values) - column(values))
+    inner = _apart(where(eye(a.shape[-1]), 0, inner), gaps) + diagonals(gvalues)
+    return (_from_complex(matmul(solve(turned, inner), turned), a),)
+
+
+eig = host(
+    "eig",
+    doc="Eigenvalues and eigenvectors of length 1 in columns, in no order, packed end to end: "
+    "(..., n, n) -> (..., n + n * n) complex.",
+    shape=lambda a: (*a[:-2], total(*eigh_shapes(a))),
+    dtype=lambda a: complex_of(float_matrix("eig", a)), ref=_eig, vjp=_eig_vjp,
+    sample=cases(lambda make, rng, d: [
+        (regular(make, *s), {}) for s in ((3, 3), (2, 2, 2), (0, 0))
+    ], MATRICES, smooth=False),
+)  # fmt: skip
+
+
+def _eigvals_vjp(g: Expr, y: Expr, a: Expr) -> tuple[Expr]:
+    turned = adjoint(unpack(eig(a), *eigh_shapes(a.shape))[1])
+    return (_from_complex(solve(turned, column(g) * turned), a),)
+
+
+def _eigvals(a: np.ndarray) -> np.ndarray:
+    return np.linalg.eigvals(a).astype(np.result_type(a, np.complex64))
+
+
+eigvals = host(
+    "eigvals",
+    doc="Eigenvalues in no order: (..., n, n) -> (..., n) complex.",
+    shape=lambda a: square("eigvals", a)[:-1],
+    dtype=lambda a: complex_of(float_matrix("eigvals", a)), ref=_eigvals, vjp=_eigvals_vjp,
+    sample=cases(lambda make, rng, d: [
+        (regular(make, *s), {}) for s in ((3, 3), (2, 2, 2), (0, 0))
+    ], MATRICES, smooth=False),
 )  # fmt: skip

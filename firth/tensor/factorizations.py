@@ -162,6 +162,19 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     return apply("eigvalsh", A, uplo=_triangle("eigvalsh", UPLO))
 
 
+def eig(A: Tensor) -> Eigen:
+    """(eigenvalues, eigenvectors of length 1), complex and in no order:
+    (..., n, n) -> (..., n), (..., n, n)."""
+    packed = apply("eig", A)
+    n = A.shape[-1]
+    return Eigen(*parts(packed, (n,), (n, n)))
+
+
+def eigvals(A: Tensor) -> Tensor:
+    """Eigenvalues, complex and in no order: (..., n, n) -> (..., n)."""
+    return apply("eigvals", A)
+
+
 def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> SingularValues:
     """(U, S, Vh), singular values in descending order: (..., m, n) -> (..., m, m), (..., k),
     (..., n, n), or (..., m, k), (..., k), (..., k, n) when not full_matrices; k = min(m, n)."""
@@ -360,7 +373,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {**METHODS, "lu_unpack": lu_unpack}
 
 # What only firth.linalg shows.
 LINALG: dict[str, Callable[..., Any]] = {
-    "cholesky": cholesky, "cholesky_ex": cholesky_ex, "eigh": eigh, "eigvalsh": eigvalsh,
-    "householder_product": householder_product, "lu": lu, "lu_factor": lu_factor,
-    "lu_factor_ex": lu_factor_ex, "lu_solve": lu_solve, "qr": qr, "svd": svd, "svdvals": svdvals,
+    "cholesky": cholesky, "cholesky_ex": cholesky_ex, "eig": eig, "eigh": eigh,
+    "eigvals": eigvals, "eigvalsh": eigvalsh, "householder_product": householder_product,
+    "lu": lu, "lu_factor": lu_factor, "lu_factor_ex": lu_factor_ex, "lu_solve": lu_solve,
+    "qr": qr, "svd": svd, "svdvals": svdvals,
 }  # fmt: skip

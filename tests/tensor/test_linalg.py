@@ -24,17 +24,29 @@ def flat(results):
     return results if isinstance(results, tuple) else (results,)
 
 
-def same(name, *arrays, second=True, **attrs):
-    """Values, gradients and second gradients of firth.linalg.<name> are torch.linalg's."""
+def _loss(x):
+    """Of sizes and, for complex values, phases."""
+    if x.is_complex():
+        return (x * x.conj()).real.sum() + (x * x).real.sum() + x.imag.sum()
+    return (x * x).sum() + x.sin().sum()
+
+
+def same(name, *arrays, second=True, hermitian=False, **attrs):
+    """Values, gradients and second gradients of firth.linalg.<name> are torch.linalg's.
+
+    hermitian: only the part of gradients that keeps a matrix hermitian counts.
+    """
     rows = []
     for lib, make in ((firth, firth.tensor), (torch, torch.tensor)):
         xs = [make(a).requires_grad_() for a in arrays]
         outs = [o for o in flat(getattr(lib.linalg, name)(*xs, **attrs)) if o.requires_grad]
-        loss = sum((o * o).sum() + o.sin().sum() for o in outs)
+        loss = sum(_loss(o) for o in outs)
         grads = lib.autograd.grad(loss, xs, create_graph=True)
+        if hermitian:
+            grads = [(g + g.mH) / 2 for g in grads]
         found = [*outs, *grads]
         if second:
-            again = sum((g * g).sum() for g in grads)
+            again = sum(_loss(g) for g in grads)
             found += lib.autograd.grad(again, xs)
         rows.append([f.detach().numpy() for f in found])
     for ours, theirs in zip(*rows, strict=True):
@@ -83,6 +95,21 @@ def test_products_and_powers():
     same("tensorinv", A.reshape(2, 3, 3)[:, :, :1].reshape(2, 3, 1)[:, :2, 0].reshape(2, 2), ind=1)
     same("vecdot", B, B[0])
     same("cross", B.swapaxes(-1, -2), B[:1].swapaxes(-1, -2))
+
+
+def test_complex_matrices():
+    turn = rng.standard_normal(A.shape)
+    z, right = A + 1j * turn, B + 1j * turn[..., :2]
+    positive = z @ z.conj().swapaxes(-1, -2) + np.eye(3)
+    for name in ("inv", "det", "slogdet", "matrix_exp", "svdvals", "qr", "lu", "eigvals"):
+        same(name, z, second=name not in ("qr", "eigvals"))
+    for name in ("cholesky", "eigvalsh"):
+        same(name, positive, second=False, hermitian=True)
+    same("pinv", right, second=False)
+    same("solve", z, right)
+    same("solve_triangular", z, right, upper=True)
+    same("matrix_norm", z, ord="nuc", second=False)
+    same("householder_product", right / 4, turn[:, 0, :2] + 0.5j)
 
 
 def test_singular_matrices():

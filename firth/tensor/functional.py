@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from firth.base.errors import ArgumentError, GradientError, message
+from firth.ir.op import INPUT
 from firth.tensor import backward
 from firth.tensor.creation import zeros_like
 from firth.tensor.gradmode import enable_grad, is_grad_enabled
 from firth.tensor.handle import Tensor, extra
 from firth.tensor.record import local, user_line
 from firth.tensor.replay import position_of
+from firth.tensor.scope import reaches
 from firth.tensor.shape import clone, detach
 from firth.tensor.tree import flatten, unflatten
 
@@ -80,6 +82,7 @@ def value_and_grad(
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         given = list(args)
         _check_places(places, len(given))
+        recorded = is_grad_enabled()
         inside = _flows([given[i] for i in places])
         local.transforms += 1
         try:
@@ -89,6 +92,7 @@ def value_and_grad(
                     given[i] = value
                 result = function(*given, **kwargs)
                 value = _one_number(result[0] if has_aux else result)
+                inside = inside or (recorded and _others_flow(value, leaves.tensors))
                 found: Any = backward.grad(
                     value, leaves.tensors, create_graph=inside, allow_unused=True
                 ) if value._kind.requires_grad else [None] * len(leaves.tensors)  # fmt: skip
@@ -104,6 +108,25 @@ def value_and_grad(
         return result, grads[0] if one else grads
 
     return wrapped
+
+
+def _others_flow(value: Tensor, own: Sequence[Tensor]) -> bool:
+    """Whether the value depends on tensors from outside that gradients may be asked for."""
+    if not value._kind.requires_grad:
+        return False
+    rec = local.rec
+    at = position_of(rec, value)
+    key = ("others", at, tuple(position_of(rec, t) for t in own))
+    memo = rec.state.memo = rec.state.memo or {}
+    if key not in memo:
+        known = rec.nodes()
+        wanted = {
+            id(node) for p, (node, kind) in enumerate(known)
+            if kind.requires_grad and (kind.leaf or node.op is INPUT) and p not in key[2]
+        }  # fmt: skip
+        memo[key] = reaches(known[at][0], wanted)
+    found: bool = memo[key]
+    return found
 
 
 def _check_places(places: Sequence[int], count: int) -> None:

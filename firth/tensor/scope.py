@@ -228,12 +228,19 @@ class Scope:
 
     def _poison(self) -> None:
         rec = self.rec
-        handles = rec.handles
-        for p in range(self.start, len(handles)):
+        handles, nodes = rec.handles, rec.nodes()
+        alive = [
+            p for p in range(self.start, len(handles))
+            if getrefcount(handles[p]) > 2  # held by more than the list and the argument
+            and handles[p]._rec is rec and handles[p]._buf is None and handles[p]._pos == p
+        ]  # fmt: skip
+        dependent = set(self.stand_ins)
+        for node in topological([nodes[p][0] for p in alive]):
+            if any(id(s) in dependent for s in node.src):
+                dependent.add(id(node))
+        for p in alive:
             handle = handles[p]
-            if getrefcount(handle) <= 3 or handle._rec is not rec or handle._buf is not None:
-                continue  # held by the list, the local name and the argument alone
-            if handle._pos == p and self.depends(handle):
+            if id(nodes[p][0]) in dependent:
                 extra(handle).error = RecordingError(
                     message(
                         self.name, "a tensor made inside the function was kept outside",

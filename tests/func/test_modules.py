@@ -15,15 +15,14 @@ F64 = firth.float64
 IMAGE, ROWS, WORDS = (2, 4, 6, 6), (5, 4), (3, 6, 8)
 LAYERS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "Linear": (lambda: nn.Linear(4, 3), ROWS),
-    "Bilinear": (lambda: nn.Bilinear(4, 4, 3), ROWS),
     "Conv1d": (lambda: nn.Conv1d(4, 6, 3, stride=2, padding=1, groups=2), (4, 9)),
     "Conv2d": (lambda: nn.Conv2d(4, 3, 3, padding=1), (4, 6, 6)),
-    "Conv3d": (lambda: nn.Conv3d(2, 3, 2), (2, 3, 4, 3)),
+    "Conv2d of groups": (lambda: nn.Conv2d(4, 4, 3, groups=4, dilation=2), (2, 4, 6, 6)),
+    "ConvTranspose1d": (lambda: nn.ConvTranspose1d(4, 3, 3, stride=2, padding=1), (2, 4, 4)),
     "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 3, 3, stride=2), (4, 4, 4)),
     "BatchNorm2d": (lambda: nn.BatchNorm2d(4, track_running_stats=False), IMAGE),
     "BatchNorm1d eval": (lambda: nn.BatchNorm1d(4).eval(), ROWS),
     "GroupNorm": (lambda: nn.GroupNorm(2, 4), IMAGE),
-    "InstanceNorm2d": (lambda: nn.InstanceNorm2d(4, affine=True), IMAGE),
     "LayerNorm": (lambda: nn.LayerNorm((6, 6)), IMAGE),
     "RMSNorm": (lambda: nn.RMSNorm(8), WORDS),
     "PReLU": (lambda: nn.PReLU(4), ROWS),
@@ -33,16 +32,22 @@ LAYERS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "pools": (
         lambda: nn.Sequential(nn.Conv2d(4, 4, 1), nn.MaxPool2d(2), nn.AvgPool2d(2, padding=1),
                               nn.AdaptiveAvgPool2d(1)), IMAGE),
+    "pools of rows": (
+        lambda: nn.Sequential(nn.Conv1d(4, 4, 1), nn.MaxPool1d(2), nn.AvgPool1d(2, padding=1),
+                              nn.AdaptiveAvgPool1d(2), nn.Flatten(0)), (4, 9)),
     "activations": (
         lambda: nn.Sequential(nn.Linear(4, 6), nn.GELU(), nn.Linear(6, 6), nn.SiLU(),
                               nn.Softmax(-1), nn.Linear(6, 2), nn.LogSoftmax(-1)), ROWS),
+    "more activations": (
+        lambda: nn.Sequential(nn.Linear(4, 8), nn.GLU(), nn.CELU(), nn.Linear(4, 4), nn.Mish(),
+                              nn.Hardswish(), nn.Linear(4, 4), nn.Softplus(), nn.LeakyReLU(),
+                              nn.SELU(), nn.LogSigmoid(), nn.Tanh()), ROWS),
 }  # fmt: skip
-PRESENT = [name for name in LAYERS if hasattr(nn, name.split()[0]) or name.islower()]
 
 
 def _loss(layer: nn.Module) -> Any:
     def loss(state: Any, x: firth.Tensor) -> firth.Tensor:
-        several = {"Bilinear": 2, "MultiheadAttention": 3}.get(type(layer).__name__, 1)
+        several = {"MultiheadAttention": 3}.get(type(layer).__name__, 1)
         y = functional_call(layer, state, (x,) * several)
         y = y[0] if isinstance(y, tuple) else y
         return (y * firth.linspace(0.5, 1.5, y.numel(), dtype=F64).reshape(y.shape)).sum()
@@ -50,7 +55,7 @@ def _loss(layer: nn.Module) -> Any:
     return loss
 
 
-@pytest.mark.parametrize("name", PRESENT)
+@pytest.mark.parametrize("name", LAYERS)
 def test_gradients_of_every_example_are_those_of_a_loop(name: str) -> None:
     make, shape = LAYERS[name]
     layer = make().double()
@@ -64,6 +69,25 @@ def test_gradients_of_every_example_are_those_of_a_loop(name: str) -> None:
             np.testing.assert_allclose(
                 together[k][i].numpy(), g.numpy(), rtol=1e-9, atol=1e-10, err_msg=k
             )
+
+
+LOSSES = {
+    "CrossEntropyLoss": "places", "NLLLoss": "places", "MSELoss": "floats", "L1Loss": "floats",
+    "HuberLoss": "floats", "SmoothL1Loss": "floats", "BCELoss": "shares",
+    "BCEWithLogitsLoss": "shares", "KLDivLoss": "shares",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_of_every_example(name: str) -> None:
+    rng = np.random.default_rng(1)
+    x = firth.from_numpy(rng.uniform(0.1, 0.9, (3, 4, 5)))
+    kind = LOSSES[name]
+    y = rng.integers(0, 5, (3, 4)) if kind == "places" else rng.uniform(0.1, 0.9, (3, 4, 5))
+    target, loss = firth.from_numpy(y), getattr(nn, name)()
+    found = vmap(grad(loss))(x, target).numpy()
+    for i in range(3):
+        np.testing.assert_allclose(found[i], grad(loss)(x[i], target[i]).numpy(), rtol=1e-10)
 
 
 def test_embedding_and_dropout() -> None:

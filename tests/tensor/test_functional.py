@@ -40,6 +40,27 @@ def test_mistakes() -> None:
         firth.grad(lambda x: x)(firth.tensor(1))
 
 
+def test_what_is_used_from_outside_keeps_its_gradient() -> None:
+    w, x = firth.tensor(2.0, requires_grad=True), firth.tensor(3.0)
+    g = firth.grad(lambda x: w * x * x)(x)
+    assert g.requires_grad and g.item() == 12.0
+    g.backward()  # a penalty on the gradient, say
+    assert w.grad.item() == 6.0
+    with firth.no_grad():
+        assert not firth.grad(lambda x: w * x * x)(x).requires_grad
+
+
+def test_nested_arguments() -> None:
+    loss = lambda p, x: ((p["w"] * x).sum() + p["b"][0], "more")
+    state = {"w": firth.ones(2), "b": [firth.tensor(1.0)]}
+    (value, more), g = firth.value_and_grad(loss, has_aux=True)(state, firth.tensor([3.0, 4.0]))
+    assert (value.item(), more, g["w"].tolist(), g["b"][0].item()) == (8.0, "more", [3.0, 4.0], 1.0)
+    out, pull, more = firth.vjp(lambda p: ({"y": p["w"] * 2}, "more"), state, has_aux=True)
+    assert out["y"].tolist() == [2.0, 2.0] and more == "more"
+    assert pull({"y": firth.tensor([1.0, 5.0])})[0]["w"].tolist() == [2.0, 10.0]
+    assert firth.func.grad_and_value(lambda x: x * x)(firth.tensor(3.0))[0].item() == 6.0
+
+
 def test_hooks_and_kept_gradients() -> None:
     x = firth.tensor([1.0, 2.0], requires_grad=True)
     y = x * x

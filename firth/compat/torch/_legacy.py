@@ -48,6 +48,13 @@ def compile(model: Any = None, **options: Any) -> Any:
     return model if model is not None else lambda function: function
 
 
+def cond(
+    pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], operands: Any = ()
+) -> Any:
+    """`firth.cond` with its operands in a tuple."""
+    return firth.cond(pred, true_fn, false_fn, *operands)
+
+
 def set_num_threads(threads: int) -> None:
     """Sets how many threads programs run on; ArgumentError below 1."""
     if not isinstance(threads, int) or threads < 1:

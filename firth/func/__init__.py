@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from firth.func.modules import functional_call, stack_module_state
+from firth.func.modules import (
+    functional_call,
+    replace_all_batch_norm_modules_,
+    stack_module_state,
+)
 from firth.tensor import (
     grad,
     hessian,
@@ -40,5 +44,6 @@ def grad_and_value(
 
 __all__ = [
     "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp",
-    "linearize", "stack_module_state", "value_and_grad", "vjp", "vmap",
+    "linearize", "replace_all_batch_norm_modules_", "stack_module_state", "value_and_grad",
+    "vjp", "vmap",
 ]  # fmt: skip

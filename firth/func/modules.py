@@ -122,3 +122,16 @@ def _stacked(rows: Sequence[dict[str, Tensor]], leaves: bool) -> dict[str, Tenso
             made = made.detach().requires_grad_()
         out[name] = made
     return out
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """In place: no batch norm of the tree keeps running statistics any more; returns the tree.
+
+    What vmap over examples needs, where one set of statistics cannot belong to each of them.
+    """
+    for part in root.modules():
+        if getattr(part, "track_running_stats", False):
+            part.track_running_stats = False
+            for name in ("running_mean", "running_var", "num_batches_tracked"):
+                setattr(part, name, None)
+    return root

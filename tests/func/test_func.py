@@ -17,4 +17,4 @@ def test_gradient_comes_first() -> None:
 def test_torch_has_no_more_than_what_is_left_out() -> None:
     torch = pytest.importorskip("torch")
     named = {n for n in torch.func.__all__ if not n.startswith("_")}
-    assert named - set(firth.func.__all__) <= {"functionalize", "debug_unwrap"}
+    assert named - set(firth.func.__all__) <= {"functionalize", "debug_unwrap", "rearrange"}

@@ -137,3 +137,12 @@ def test_names_are_checked_and_ties_kept() -> None:
     assert layer.weight is before
     with pytest.raises(firth.FirthError, match="several classes"):
         stack_module_state([layer, tied])
+
+
+def test_batch_norms_without_running_statistics() -> None:
+    net = firth.func.replace_all_batch_norm_modules_(
+        nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    )
+    assert dict(net.named_buffers()) == {}
+    x = firth.randn(2, 5, 4)
+    assert vmap(net)(x)[1].allclose(net(x[1]), atol=1e-5)

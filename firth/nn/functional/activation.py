@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firth.base.dtype import DType
-from firth.base.errors import ArgumentError, message
+from firth.base.errors import ArgumentError, ShapeError, message
 from firth.nn.functional.common import inplace as written
 from firth.tensor import Tensor
 from firth.tensor.record import apply
@@ -115,7 +115,17 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, weight * x elsewhere. x: (N, C, ...), weight: (1,) or (C,)."""
-    if weight.shape[0] != 1 and input.ndim > 2:
+    if not input.shape:
+        raise ShapeError(
+            message("prelu", "a number has no channels", "shape ()", "(N, C, ...)", "unsqueeze it")
+        )
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.ndim > 1 or weight.numel() not in (1, channels):
+        raise ShapeError(
+            message("prelu", "the weight does not fit", str(tuple(weight.shape)),
+                    f"one slope, or one for each of {channels} channels", "check the channels")
+        )  # fmt: skip
+    if weight.numel() != 1 and input.ndim > 2:
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))  # (C, 1, ...)
     return apply("prelu", input, weight)
 

@@ -31,6 +31,23 @@ def per_dim(value: Any, count: int) -> tuple[int, ...]:
     return found
 
 
+def strides_of(stride: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """The steps of pooling windows: those given, or the windows' own sizes.
+
+    >>> strides_of(None, (2, 3)), strides_of(1, (2, 3))
+    ((2, 3), (1, 1))
+    """
+    found = sizes if stride is None or stride in ((), []) else per_dim(stride, len(sizes))
+    if min(found) < 1 or min(sizes) < 1:
+        raise ArgumentError(
+            message(
+                "pool", "windows that do not move or hold nothing", f"stride {found}, size {sizes}",
+                "1 or more", "leave the stride out",
+            )
+        )  # fmt: skip
+    return found
+
+
 def as_shape(value: Any) -> tuple[int, ...]:
     """A number as a shape of one dimension; anything else as a tuple."""
     return (value,) if isinstance(value, int) else tuple(value)

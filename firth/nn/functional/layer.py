@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from firth.base.errors import ArgumentError, ShapeError, message
-from firth.nn.functional.common import IntOrTuple, as_shape, per_dim, refuse
+from firth.nn.functional.common import IntOrTuple, as_shape, per_dim, strides_of
 from firth.nn.functional.common import inplace as written
+from firth.nn.functional.pooling import max_pool_with_indices, sum_pool
 from firth.tensor import Tensor, no_grad, rand, where
 from firth.tensor.record import apply
 
@@ -53,7 +56,7 @@ def _pairs(
     return tuple((p, p) for p in found)
 
 
-def _conv(
+def convolve(
     name: str,
     spatial: int,
     x: Tensor,
@@ -64,6 +67,7 @@ def _conv(
     dilation: IntOrTuple,
     groups: int,
 ) -> Tensor:
+    """Cross-correlation over `spatial` dimensions."""
     batched = _batched(name, x, spatial)
     strides, dilations = per_dim(stride, spatial), per_dim(dilation, spatial)
     if padding == "same" and strides != (1,) * spatial:
@@ -87,7 +91,7 @@ def _conv(
 def _batched(name: str, x: Tensor, spatial: int) -> bool:
     """Whether there is a batch dimension; ShapeError for any other rank."""
     if x.ndim not in (spatial + 1, spatial + 2):
-        extents = "L" if spatial == 1 else "H, W"
+        extents = ("L", "H, W", "D, H, W")[spatial - 1]
         raise ShapeError(
             message(
                 name,
@@ -110,7 +114,7 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """Cross-correlation. (N, C, L), (O, C // groups, k) -> (N, O, L')."""
-    return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+    return convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(
@@ -123,10 +127,10 @@ def conv2d(
     groups: int = 1,
 ) -> Tensor:
     """Cross-correlation. (N, C, H, W), (O, C // groups, kh, kw) -> (N, O, H', W')."""
-    return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+    return convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _conv_transpose(
+def convolve_transposed(
     name: str,
     spatial: int,
     x: Tensor,
@@ -138,6 +142,7 @@ def _conv_transpose(
     groups: int,
     dilation: IntOrTuple,
 ) -> Tensor:
+    """The transpose of `convolve`."""
     batched = _batched(name, x, spatial)
     out = apply(
         "conv_transpose", x if batched else x.unsqueeze(0), weight, *_given(bias),
@@ -160,7 +165,7 @@ def conv_transpose1d(
     dilation: IntOrTuple = 1,
 ) -> Tensor:
     """The transpose of conv1d. (N, C, L), (C, O // groups, k) -> (N, O, L')."""
-    return _conv_transpose(
+    return convolve_transposed(
         "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups,
         dilation,
     )  # fmt: skip
@@ -177,7 +182,7 @@ def conv_transpose2d(
     dilation: IntOrTuple = 1,
 ) -> Tensor:
     """The transpose of conv2d. (N, C, H, W), (C, O // groups, kh, kw) -> (N, O, H', W')."""
-    return _conv_transpose(
+    return convolve_transposed(
         "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups,
         dilation,
     )  # fmt: skip
@@ -186,7 +191,7 @@ def conv_transpose2d(
 # Pooling
 
 
-def _max_pool(
+def pool_maxima(
     name: str,
     spatial: int,
     x: Tensor,
@@ -195,14 +200,32 @@ def _max_pool(
     padding: IntOrTuple,
     dilation: IntOrTuple,
     ceil_mode: bool,
-) -> Tensor:
-    _batched(name, x, spatial)
+    return_indices: bool,
+) -> Any:
+    """Maxima of windows; with return_indices (values, places)."""
+    _pooled(name, x, spatial)
+    if return_indices:
+        return max_pool_with_indices(
+            x, spatial, kernel_size, stride, padding, dilation, ceil_mode
+        )  # fmt: skip
     return apply(
         "max_pool", x, sizes=per_dim(kernel_size, spatial),
-        stride=per_dim(kernel_size if stride is None else stride, spatial),
+        stride=strides_of(stride, per_dim(kernel_size, spatial)),
         padding=tuple((p, p) for p in per_dim(padding, spatial)),
         dilation=per_dim(dilation, spatial), ceil_mode=ceil_mode,
     )  # fmt: skip
+
+
+def _pooled(name: str, x: Tensor, spatial: int) -> None:
+    """ShapeError for what cannot be pooled: another rank, or empty beside the batch."""
+    _batched(name, x, spatial)
+    if 0 in x.shape[x.ndim - spatial - 1 :]:
+        raise ShapeError(
+            message(
+                name, "there is nothing to pool", str(tuple(x.shape)), "no empty dimension",
+                "check for empty input first",
+            )
+        )  # fmt: skip
 
 
 def max_pool1d(
@@ -213,10 +236,11 @@ def max_pool1d(
     dilation: IntOrTuple = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Tensor:
-    """The largest element of each window. (N, C, L) -> (N, C, L')."""
-    refuse("max_pool1d", return_indices=return_indices)
-    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode)
+) -> Any:
+    """The largest element of each window, with its place if wanted. (N, C, L) -> (N, C, L')."""
+    return pool_maxima(
+        "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
 
 
 def max_pool2d(
@@ -227,13 +251,14 @@ def max_pool2d(
     dilation: IntOrTuple = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Tensor:
-    """The largest element of each window. (N, C, H, W) -> (N, C, H', W')."""
-    refuse("max_pool2d", return_indices=return_indices)
-    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode)
+) -> Any:
+    """The largest element of each window, with its place if wanted. (N, C, H, W)."""
+    return pool_maxima(
+        "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
 
 
-def _avg_pool(
+def mean_pool(
     name: str,
     spatial: int,
     x: Tensor,
@@ -242,13 +267,24 @@ def _avg_pool(
     padding: IntOrTuple,
     ceil_mode: bool,
     count_include_pad: bool,
+    divisor: int | None = None,
 ) -> Tensor:
-    _batched(name, x, spatial)
+    """Means of windows; with a divisor their sums over it."""
+    _pooled(name, x, spatial)
+    pads = per_dim(padding, spatial)
+    if min(pads) < 0 or divisor == 0:
+        raise ArgumentError(
+            message(
+                name, "no such padding or divisor", f"padding {pads}, divisor {divisor}",
+                "padding of 0 or more, a divisor other than 0", "leave them out",
+            )
+        )  # fmt: skip
+    if divisor is not None:
+        return sum_pool(x, spatial, kernel_size, stride, padding, ceil_mode) / divisor
     return apply(
         "avg_pool", x, sizes=per_dim(kernel_size, spatial),
-        stride=per_dim(kernel_size if stride is None else stride, spatial),
-        padding=tuple((p, p) for p in per_dim(padding, spatial)),
-        ceil_mode=ceil_mode, count_padding=count_include_pad,
+        stride=strides_of(stride, per_dim(kernel_size, spatial)),
+        padding=tuple((p, p) for p in pads), ceil_mode=ceil_mode, count_padding=count_include_pad,
     )  # fmt: skip
 
 
@@ -261,7 +297,7 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Tensor:
     """The mean of each window. (N, C, L) -> (N, C, L')."""
-    return _avg_pool(
+    return mean_pool(
         "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad
     )
 
@@ -273,14 +309,17 @@ def avg_pool2d(
     padding: IntOrTuple = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
-    """The mean of each window. (N, C, H, W) -> (N, C, H', W')."""
-    return _avg_pool(
-        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad
-    )
+    """The mean of each window, or its sum over divisor_override. (N, C, H, W)."""
+    return mean_pool(
+        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad,
+        divisor_override,
+    )  # fmt: skip
 
 
-def _adaptive(name: str, spatial: int, x: Tensor, output_size: object) -> Tensor:
+def adaptive_mean(name: str, spatial: int, x: Tensor, output_size: object) -> Tensor:
+    """Means over nearly equal windows."""
     _batched(name, x, spatial)
     wanted = per_dim(output_size, spatial)
     sizes = tuple(
@@ -291,12 +330,12 @@ def _adaptive(name: str, spatial: int, x: Tensor, output_size: object) -> Tensor
 
 def adaptive_avg_pool1d(input: Tensor, output_size: object) -> Tensor:
     """Means over windows chosen so that the result has `output_size`. (N, C, L)."""
-    return _adaptive("adaptive_avg_pool1d", 1, input, output_size)
+    return adaptive_mean("adaptive_avg_pool1d", 1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: object) -> Tensor:
     """Means over windows chosen so that the result has `output_size`. (N, C, H, W)."""
-    return _adaptive("adaptive_avg_pool2d", 2, input, output_size)
+    return adaptive_mean("adaptive_avg_pool2d", 2, input, output_size)
 
 
 # Normalisation
@@ -316,6 +355,8 @@ def batch_norm(
 
     x: (N, C, ...), the same shape out; everything else: (C,).
     """
+    if input.ndim < 2 and input.numel() == 0:
+        return input
     parameters = _scale_and_shift(input.shape[1:2], weight, bias, input)
     if not training:
         if running_mean is None or running_var is None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from firth.base import dtype as dt
 from firth.base.errors import ArgumentError, message
-from firth.nn.functional.common import per_dim
 from firth.tensor import Tensor, arange
 from firth.tensor.record import apply
 
@@ -95,42 +94,3 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     else:
         norm = (input.abs() ** p).sum(dim, keepdim=True) ** (1.0 / p)
     return input / norm.clamp(min=eps)
-
-
-def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle along dim. x1, x2: (..., D, ...) -> (...)."""
-    dot = (x1 * x2).sum(dim)
-    first = (x1 * x1).sum(dim).sqrt().clamp(min=eps)
-    second = (x2 * x2).sum(dim).sqrt().clamp(min=eps)
-    return dot / (first * second)
-
-
-def interpolate(
-    input: Tensor,
-    size: int | tuple[int, ...] | None = None,
-    scale_factor: float | tuple[float, ...] | None = None,
-    mode: str = "nearest",
-) -> Tensor:
-    """Resizes the spatial dimensions by nearest neighbours. x: (N, C, ...)."""
-    spatial = tuple(input.shape[2:])
-    if mode != "nearest" or (size is None) == (scale_factor is None):
-        raise ArgumentError(
-            message(
-                "interpolate",
-                "this cannot be done",
-                f"mode {mode!r}, size {size}",
-                "mode 'nearest' and either size or scale_factor",
-                "give one of the two",
-            )  # fmt: skip
-        )
-    if size is not None:
-        wanted = per_dim(size, len(spatial))
-    else:
-        factors = (
-            scale_factor if isinstance(scale_factor, tuple) else (scale_factor,) * len(spatial)
-        )
-        wanted = tuple(int(n * f) for n, f in zip(spatial, factors, strict=True))  # type: ignore[operator]
-    for i, (old, new) in enumerate(zip(spatial, wanted, strict=True)):
-        place = (arange(new) * old) // new
-        input = input.index_select(2 + i, place)
-    return input

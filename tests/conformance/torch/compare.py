@@ -95,6 +95,9 @@ def there(value: Any) -> Any:
         else:
             ours = firth.tensor(plain.numpy().reshape(value.shape), dtype=kind)
         return ours.requires_grad_(True) if value.requires_grad else ours
+    if isinstance(value, torch.nn.PairwiseDistance):
+        options = value.norm, value.eps, value.keepdim
+        return lambda a, b: firth.nn.functional.pairwise_distance(a, b, *options)
     if isinstance(value, torch.dtype):
         return getattr(firth, str(value).removeprefix("torch."))
     return value

@@ -26,7 +26,7 @@ from firth.ops.elementwise import (
     tanh,
     where,
 )
-from firth.ops.rules import FLOATS, LOOSE, SIGNED, uniform, with_attrs
+from firth.ops.rules import FLOATS, INEXACT, LOOSE, SIGNED, uniform, with_attrs
 
 _RANGE = (-8.0, 8.0)
 
@@ -54,6 +54,7 @@ relu6 = elementwise(
 sigmoid = function(
     "sigmoid", _sigmoid_ref, _RANGE, doc="1 / (1 + exp(-x))",
     vjp=lambda g, y, x: (g * y * (1.0 - y),), lower=lambda x: 1.0 / (exp(-x) + 1.0),
+    dtypes=INEXACT,
 )  # fmt: skip
 logsigmoid = function(
     "logsigmoid", lambda x: -_softplus_ref(-x), _RANGE, doc="log(sigmoid(x))",
@@ -230,7 +231,7 @@ softsign = function(
 )  # fmt: skip
 tanhshrink = function(
     "tanhshrink", lambda x: x - np.tanh(x), _RANGE, doc="x - tanh(x)",
-    lower=lambda x: x - tanh(x), vjp=lambda g, y, x: (g * tanh(x) * tanh(x),),
+    lower=lambda x: x - tanh(x), vjp=lambda g, y, x: (g * tanh(x) * tanh(x),), dtypes=INEXACT,
 )  # fmt: skip
 prelu = elementwise(
     "prelu", lambda x, weight: np.where(x > 0, x, x * weight), arity=2, operands=floating,

@@ -405,7 +405,7 @@ lerp = elementwise(
     lower=lambda a, b, w: where(
         less(abs(w), 0.5), a + w * (b - a), b - (b - a) * (1.0 - w)),
     vjp=lambda g, y, a, b, w: (g * (1.0 - w), g * w, g * (b - a)),
-    sample=uniform((-4, 4), (-4, 4), (-1, 2)),
+    sample=uniform((-4, 4), (-4, 4), (-1, 2), dtypes=INEXACT),
 )  # fmt: skip
 
 

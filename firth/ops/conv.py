@@ -271,7 +271,7 @@ conv = composed(
     vjp=_conv_vjp,
     doc="Cross-correlation over n spatial dimensions: x (N, G * C, S1..Sn), weight (F, C, k1..kn), "
     "bias (F) if given -> (N, F, O1..On); padding is one (low, high) per dimension.",
-    sample=cases(_draw_conv, (*FLOATS, dt.int32)),
+    sample=cases(_draw_conv, (*FLOATS, dt.int32, dt.complex64)),
 )  # fmt: skip
 
 # --- transposed -----------------------------------------------------------------------------------
@@ -351,5 +351,5 @@ conv_transpose = composed(
     shape=_transpose_shape, dtype=_product, ref=_transpose_ref, lower=_transpose_lower,
     doc="The transpose of conv: x (N, G * C, S1..Sn), weight (G * C, F, k1..kn), bias (G * F) if "
     "given -> (N, G * F, O1..On).",
-    sample=cases(_draw_transpose),
+    sample=cases(_draw_transpose, (*FLOATS, dt.complex64)),
 )  # fmt: skip

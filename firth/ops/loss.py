@@ -17,6 +17,8 @@ from firth.ops.elementwise import abs, equal, exp, log, maximum, not_equal, wher
 from firth.ops.index import checked_index, gather
 from firth.ops.reduce import sum_
 from firth.ops.rules import (
+    FLOATS,
+    INEXACT,
     array,
     broadcast,
     cases,
@@ -27,6 +29,7 @@ from firth.ops.rules import (
     float_of,
     iota,
     promote,
+    real_of,
     reshape,
 )
 from firth.ops.statistics import log_softmax, logsumexp, mean
@@ -63,6 +66,7 @@ def pairwise(
     *,
     doc: str,
     ranges: tuple[tuple[float, float], tuple[float, float]] = ((-3, 3), (-3, 3)),
+    dtypes: tuple[DType, ...] = FLOATS,
     **defaults: Any,
 ) -> Op:
     """Declares a loss of predictions and targets, element by element, then reduced."""
@@ -85,7 +89,8 @@ def pairwise(
     return composed(
         name, arity=2, attrs=("reduction", *defaults), defaults={"reduction": "mean", **defaults},
         doc=f"{doc}: x (...), target (...) float -> () or, unreduced, (...).",
-        shape=shape_rule, dtype=lambda *ds, **_: float_of(promote(ds)), sample=cases(draw),
+        shape=shape_rule, dtype=lambda *ds, **_: real_of(float_of(promote(ds))),
+        sample=cases(draw, dtypes),
         ref=lambda x, t, reduction, **o: _reduce_ref(ref(x, t, **o), reduction),
         lower=lambda x, t, reduction, **o: _reduce(lower(x, t, **o), reduction),
     )  # fmt: skip
@@ -97,7 +102,11 @@ def _squared(x: Any, t: Any) -> Any:
 
 mse_loss = pairwise("mse_loss", _squared, _squared, doc="The squared difference")
 l1_loss = pairwise(
-    "l1_loss", lambda x, t: np.abs(x - t), lambda x, t: abs(x - t), doc="The absolute difference"
+    "l1_loss",
+    lambda x, t: np.abs(x - t),
+    lambda x, t: abs(x - t),
+    doc="The absolute difference",
+    dtypes=INEXACT,
 )
 
 

@@ -189,7 +189,7 @@ def _finite(m: Expr) -> Expr:
 
 
 def _logsumexp_ref(x: np.ndarray, axis: Axes, keepdims: bool) -> Any:
-    m = np.max(x, axis=axis, keepdims=True)
+    m = np.max(x.real, axis=axis, keepdims=True)
     m = np.where(np.isinf(m), 0, m)
     found = np.log(np.sum(np.exp(x - m), axis=axis, keepdims=True)) + m
     return found if keepdims else np.squeeze(found, axis)
@@ -198,7 +198,8 @@ def _logsumexp_ref(x: np.ndarray, axis: Axes, keepdims: bool) -> Any:
 def _logsumexp_lower(x: Expr, axes: Axes, keepdims: bool) -> Expr:
     if _size(x, axes) == 0:
         return filled(-math.inf, reduced(x.shape, axes, keepdims), x.dtype)
-    m = _finite(amax(x, axes=axes, keepdims=True))
+    size = TABLE["real"](x) if x.dtype.is_complex else x
+    m = _finite(amax(size, axes=axes, keepdims=True))
     found = log(sum_(exp(x - m), axes=axes, keepdims=True)) + m
     return found if keepdims else _squeezed(found, x, axes)
 
@@ -209,7 +210,7 @@ def _squeezed(y: Expr, x: Expr, axes: Axes) -> Expr:
 
 
 logsumexp = statistic(
-    "logsumexp", _logsumexp_ref, _logsumexp_lower,
+    "logsumexp", _logsumexp_ref, _logsumexp_lower, dtype=_inexact("logsumexp", same),
     vjp=lambda g, y, x, axes, keepdims: (
         spread(g, x, axes) * exp(x - keep(where(equal(y, -math.inf), 0, y), x.shape, axes)),),
     doc="log(sum(exp(x))) over axes without overflow: x (...) float -> (...) without them.",

@@ -127,11 +127,15 @@ def logaddexp2(self: Tensor, other: Tensor) -> Tensor:
 
 
 def float_power(self: Any, exponent: Any) -> Tensor:
-    """x to the power y in float64, element by element."""
-    x, y = operand(self, "float_power"), operand(exponent, "float_power")
-    x = apply("cast", x, dtype=dt.float64) if isinstance(x, Tensor) else float(x)
-    y = apply("cast", y, dtype=dt.float64) if isinstance(y, Tensor) else float(y)
+    """x to the power y in float64 or complex128, element by element."""
+    x, y = (_doubled(operand(v, "float_power")) for v in (self, exponent))
     return power(x, y)
+
+
+def _doubled(x: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return x if isinstance(x, complex) else float(x)
+    return apply("cast", x, dtype=dt.complex128 if x._kind.dtype.is_complex else dt.float64)
 
 
 def rsub(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:

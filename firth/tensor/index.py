@@ -320,6 +320,9 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     if _is_mask(index) and not (isinstance(value, Tensor) and value._kind.numel != 1):
         _set_masked(self, index, value)
         return
+    if _is_mask(index) and not index._kind.shape:  # all of x, or nothing
+        setitem(getitem(self, None), slice(0, int(contents(index))), value)
+        return
     plan = _plan(self._kind.shape, index)
     if not isinstance(value, Tensor):
         value = _value(value, self._kind.dtype)

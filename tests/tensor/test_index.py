@@ -129,3 +129,12 @@ def test_mistakes_name_the_line(mistake: Any, words: str) -> None:
 def test_an_index_tensor_out_of_range_is_an_index_error() -> None:
     with pytest.raises(IndexError, match="out of range"):
         firth.zeros(3)[firth.tensor([5])].tolist()
+
+
+def test_masks_of_no_dimension() -> None:
+    x = firth.ones(2, 2)
+    assert x[firth.tensor(True)].shape == (1, 2, 2) and x[firth.tensor(False)].shape == (0, 2, 2)
+    x[firth.tensor(False)] = firth.zeros(0, 2, 2)
+    assert x.sum() == 4
+    x[firth.tensor(True)] = firth.zeros(2)
+    assert x.sum() == 0

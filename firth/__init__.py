@@ -25,7 +25,7 @@ FirthError = _errors.FirthError
 # Packages that load when they are first used.
 _LATER = (
     "nn", "optim", "data", "metrics", "keras", "func", "fft", "linalg", "compat", "array_api",
-    "onnx", "masked", "signal", "special",
+    "onnx", "masked", "signal", "special", "einops",
 )  # fmt: skip
 _LATER_NAMES = {"save": "nn.serialize", "load": "nn.serialize"}
 

@@ -27,7 +27,7 @@ FLOORS = (
     ("targets",),
     ("tensor",),
     ("nn", "optim", "data", "metrics", "signal"),
-    ("train", "func"),
+    ("train", "func", "einops"),
     ("keras",),
     (TOP,),
     ("compat", "onnx", "array_api", "export", "quantize", "explain", "privacy"),
@@ -69,6 +69,8 @@ PUBLIC = (
     "firth.keras",
     "firth.keras.layers",
     "firth.func",
+    "firth.einops",
+    "firth.einops.layers",
 )
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from string import ascii_letters
 from typing import Any
 
 from firth.base.dtype import int64 as _INT64
-from firth.base.errors import ArgumentError, ShapeError, message
+from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.ir.op import TABLE
 from firth.tensor.arithmetic import operator_method
 from firth.tensor.handle import Tensor
@@ -56,28 +57,45 @@ def outer(self: Tensor, other: Tensor) -> Tensor:
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
-    """Einstein summation of one or two tensors at a time: einsum('bij,bjk->bik', a, b).
+    """Einstein summation of tensors, two at a time: einsum('bij,bjk->bik', a, b).
 
+    `...` stands for the dimensions that an operand has beyond its letters; extents of 1 broadcast.
     Raises ArgumentError for an equation that doesn't fit its operands.
+
+    >>> from firth.tensor import ones
+    >>> einsum("...i,ij->...j", ones(5, 4, 2), ones(2, 3)).shape
+    Size([5, 4, 3])
     """
     nested = len(operands) == 1 and isinstance(operands[0], (list, tuple))
     tensors = list(operands[0]) if nested else list(operands)
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
+    if not arrow:
+        letters = set(left) - set(",.")
+        right = "".join(
+            ["..."] * ("..." in left) + sorted(c for c in letters if left.count(c) == 1)
+        )
+    shapes = [tuple(t._kind.shape) for t in tensors]
+    terms, right = _without_dots(terms, right, shapes)
     fits = len(terms) == len(tensors) and all(
-        len(t) == len(x._kind.shape) for t, x in zip(terms, tensors, strict=False)
+        len(t) == len(shape) and t.isalpha() for t, shape in zip(terms, shapes) if t or shape
     )
-    if not fits or "." in equation:
+    known = set().union(*terms)
+    if not fits or not set(right) <= known or len(set(right)) < len(right):
         raise ArgumentError(
             message(
-                "einsum", "the equation doesn't fit the operands",
-                f"{equation!r} for {[tuple(t._kind.shape) for t in tensors]}",
-                "one letter per dimension of each operand", "write every dimension as a letter",
+                "einsum", "the equation doesn't fit the operands", f"{equation!r} for {shapes}",
+                "one letter per dimension of each operand, on the right each at most once",
+                "write every dimension as a letter, or '...' for several",
             )
         ).at(user_line())  # fmt: skip
-    if not arrow:
-        right = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
-    terms, tensors = list(terms), list(tensors)
+    if len({t._kind.dtype for t in tensors}) > 1:
+        raise DTypeError(
+            message("einsum", "operands of different dtypes",
+                    ", ".join(t._kind.dtype.name for t in tensors), "one dtype", "cast with .to()")
+        ).at(user_line())  # fmt: skip
+    for k in range(len(tensors)):
+        terms[k], tensors[k] = _without_ones(terms[k], tensors[k], terms, shapes)
     while len(tensors) > 1:
         a, b = terms[0], terms[1]
         later = set(right).union(*terms[2:])
@@ -85,6 +103,40 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         tensors[:2] = [_pair(a, tensors[0], b, tensors[1], keep)]
         terms[:2] = [keep]
     return _single(terms[0], tensors[0], right)
+
+
+def _without_dots(
+    terms: list[str], right: str, shapes: list[tuple[int, ...]]
+) -> tuple[list[str], str]:
+    """The terms and the right side with letters that nobody uses in place of each `...`."""
+    counts = [len(s) - len(t) + 3 for t, s in zip(terms, shapes) if "..." in t]
+    if not counts or min(counts) < 0:
+        return terms, right
+    used = set(right).union(*terms)
+    fresh = "".join(c for c in ascii_letters if c not in used)[: max(counts)]
+    spelled = [
+        t.replace("...", fresh[len(fresh) - (len(s) - len(t) + 3) :], 1)
+        for t, s in zip(terms, shapes)
+    ]
+    return spelled + terms[len(spelled) :], right.replace("...", fresh, 1)
+
+
+def _without_ones(
+    term: str, x: Tensor, terms: list[str], shapes: list[tuple[int, ...]]
+) -> tuple[str, Tensor]:
+    """An operand without the extents of 1 that are longer in another operand: they broadcast."""
+    shape = x._kind.shape
+    if 1 not in shape:
+        return term, x
+    longest = dict.fromkeys(term, 1)
+    for other, extents in zip(terms, shapes):
+        for c, extent in zip(other, extents):
+            if extent != 1 and c in longest:
+                longest[c] = extent
+    keep = [i for i, c in enumerate(term) if shape[i] == longest[c]]
+    if len(keep) == len(term):
+        return term, x
+    return "".join(term[i] for i in keep), apply("reshape", x, shape=tuple(shape[i] for i in keep))
 
 
 def _single(term: str, x: Tensor, right: str) -> Tensor:

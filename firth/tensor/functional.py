@@ -47,7 +47,7 @@ class _Leaves:
         if loose or not given:
             _leaf(name, loose[0] if loose else None)  # says what is wrong
         self.tensors = [_leaf(name, g) for g in given]
-        self.values = self.nested(self.tensors)
+        self.values = self.nested([clone(t) for t in self.tensors])  # may be changed in place
 
     def nested(self, tensors: Sequence[Tensor]) -> list[Any]:
         """Tensors in place of the given ones."""

@@ -50,6 +50,26 @@ def test_what_is_used_from_outside_keeps_its_gradient() -> None:
         assert not firth.grad(lambda x: w * x * x)(x).requires_grad
 
 
+def test_arguments_may_be_changed_in_place() -> None:
+    x = firth.tensor([1.0, 2.0])
+    assert firth.grad(lambda x: x.mul_(3).sum())(x).tolist() == [3.0, 3.0]
+    assert firth.vjp(lambda x: x.zero_(), x)[1](firth.ones(2))[0].tolist() == [0.0, 0.0]
+    assert firth.jvp(lambda x: x.mul_(x), (x,), (firth.ones(2),))[1].tolist() == [2.0, 4.0]
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_a_value_may_be_looked_at_on_the_way() -> None:
+    seen = []
+
+    def f(x: firth.Tensor) -> firth.Tensor:
+        y = x * x
+        seen.append(y.item())
+        return y * x if y.item() > 1 else y
+
+    assert firth.grad(f)(firth.tensor(2.0)).item() == 12.0
+    assert firth.grad(firth.grad(f))(firth.tensor(2.0)).item() == 12.0 and seen[0] == 4.0
+
+
 def test_nested_arguments() -> None:
     loss = lambda p, x: ((p["w"] * x).sum() + p["b"][0], "more")
     state = {"w": firth.ones(2), "b": [firth.tensor(1.0)]}

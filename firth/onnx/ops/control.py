@@ -7,16 +7,35 @@ from typing import Any
 import numpy as np
 
 import firth
-from firth.base.errors import ArgumentError, message
+from firth.base.errors import ArgumentError, RecordingError, message
 from firth.onnx.registry import op
 from firth.onnx.values import as_array, as_tensor, ints
 from firth.tensor import Tensor
+from firth.tensor.record import local
 
 
-@op("If", host=(0,))
-def if_(condition: np.ndarray, *, then_branch: Any, else_branch: Any) -> Any:
+def _readable() -> bool:
+    """Whether values can be looked at: neither jit nor a transform records."""
+    return local.rec.jit is None and local.rec.scope is None
+
+
+def _unknown(value: Any) -> bool:
+    return isinstance(value, Tensor) and not _readable()
+
+
+def _tensors(values: list[Any]) -> list[Any]:
+    return [as_tensor(v) for v in values]
+
+
+@op("If", raw=True)
+def if_(condition: Any, *, then_branch: Any, else_branch: Any) -> Any:
     """One of two subgraphs."""
-    return tuple((then_branch if bool(condition.reshape(-1)[0]) else else_branch)())
+    if _unknown(condition):
+        found = firth.cond(
+            condition.reshape(()), lambda: _tensors(then_branch()), lambda: _tensors(else_branch())
+        )
+        return tuple(found)
+    return tuple((then_branch if _true(condition) else else_branch)())
 
 
 def _true(condition: Any) -> bool:
@@ -31,16 +50,16 @@ def _stacked(values: list[Any], axis: int = 0) -> Any:
     return np.stack(arrays, axis)
 
 
-@op("Loop", host=(0, 1), raw=True)
-def loop(
-    trips: np.ndarray | None, condition: np.ndarray | None = None, *initial: Any, body: Any
-) -> Any:
+@op("Loop", raw=True)
+def loop(trips: Any, condition: Any = None, *initial: Any, body: Any) -> Any:
     """Rounds of a subgraph that carry values, up to a count and while a condition holds.
 
     The body takes (round, condition, carried...) and gives (condition, carried..., results...),
     the results stacked.
     """
-    most = None if trips is None else int(trips.reshape(-1)[0])
+    if _unknown(trips) or _unknown(condition):
+        return _compiled_loop(trips, condition, initial, body)
+    most = None if trips is None else int(as_array(trips).reshape(-1)[0])
     goes_on = True if condition is None else _true(condition)
     carried = list(initial)
     n = len(carried)
@@ -48,6 +67,8 @@ def loop(
     count = 0
     while goes_on and (most is None or count < most):
         flag, *values = body(np.array(count, np.int64), np.array(goes_on), *carried)
+        if _unknown(flag):
+            return _compiled_loop(trips, condition, initial, body)
         carried = values[:n]
         rounds.append(values[n:])
         goes_on = _true(flag)
@@ -55,6 +76,31 @@ def loop(
     if not rounds:
         return (*carried, *(_nothing(body, 1 + n + i) for i in range(body.outputs - 1 - n)))
     return (*carried, *(_stacked(list(column)) for column in zip(*rounds, strict=True)))
+
+
+def _compiled_loop(trips: Any, condition: Any, initial: tuple[Any, ...], body: Any) -> Any:
+    """A loop whose number of rounds depends on values that jit only records."""
+    n = len(initial)
+    if body.outputs > 1 + n:
+        raise RecordingError(
+            message("Loop", "how many results there will be depends on values",
+                    f"{body.outputs - 1 - n} collected results inside jit",
+                    "a number of rounds that is known, or carried values only",
+                    "run the model outside of jit")
+        )  # fmt: skip
+    most = None if trips is None else as_tensor(trips).reshape(()).to(firth.int64)
+    first = firth.tensor(True) if condition is None else as_tensor(condition).reshape(())
+
+    def goes_on(state: Any) -> Any:
+        count, flag = state[:2]
+        return flag if most is None else flag & (count < most)
+
+    def step(state: Any) -> Any:
+        flag, *values = _tensors(body(*state))
+        return (state[0] + 1, flag.reshape(()), *values)
+
+    start = (firth.tensor(0), first, *_tensors(list(initial)))
+    return tuple(firth.while_loop(goes_on, step, start)[2:])
 
 
 def _nothing(body: Any, output: int) -> Any:
@@ -81,6 +127,10 @@ def scan(
             message("Scan", "the inputs have different lengths",
                     str([tuple(s.shape) for s in sources]), "one length", "cut or pad them")
         )  # fmt: skip
+    if not _readable() and length > 1 and all(firth.is_tensor(as_tensor(v)) for v in inputs):
+        rows = [as_tensor(s).movedim(a, 0) for s, a in zip(sources, axes, strict=True)]
+        rows = [r.flip(0) if d else r for r, d in zip(rows, turned, strict=True)]
+        return _compiled_scan(carried, rows, body, scan_output_axes, scan_output_directions)
     rounds: list[list[Any]] = []
     for t in range(length):
         slices = [_slice(s, a, length - 1 - t if d else t)
@@ -98,6 +148,26 @@ def scan(
         column = [r[i] for r in rounds]
         results.append(_stacked(column[::-1] if out_turned[i] else column, out_axes[i]))
     return (*carried, *results)
+
+
+def _compiled_scan(
+    carried: list[Any], rows: list[Tensor], body: Any, axes: list[int] | None,
+    turned: list[int] | None,
+) -> tuple[Any, ...]:  # fmt: skip
+    """Scan as one loop of the program."""
+    n = len(carried)
+
+    def step(carry: Any, row: Any) -> Any:
+        values = _tensors(body(*carry, *row))
+        return values[:n], values[n:]
+
+    last, found = firth.scan(step, _tensors(carried), rows)
+    many = len(found)
+    results = [
+        (y.flip(0) if d else y).movedim(0, a)
+        for y, a, d in zip(found, axes or [0] * many, turned or [0] * many, strict=True)
+    ]
+    return (*last, *results)
 
 
 def _slice(x: Any, axis: int, place: int) -> Any:

@@ -15,6 +15,7 @@ from firth.onnx.values import as_tensor, ints
 from firth.tensor import Tensor
 
 Function = Callable[[Tensor], Tensor]
+_UNROLLED = 16  # steps; longer sequences are a loop of the program
 _ACTIVATIONS: dict[str, Callable[[Tensor, float | None, float | None], Any]] = {
     "tanh": lambda x, a, b: x.tanh(), "relu": lambda x, a, b: x.relu(),
     "sigmoid": lambda x, a, b: x.sigmoid(),
@@ -90,18 +91,26 @@ class _Run:
     def over(self, d: int, gates: Tensor, states: list[Tensor], cell: Any) -> tuple[Any, Any]:
         """Runs one direction: gates (T, B, k * H). Gives outputs (T, B, H) and last states."""
         steps = self.x.shape[0]
+        if steps > _UNROLLED:
+            return self._scanned(d, gates, states, cell)
         order = range(steps - 1, -1, -1) if self.backwards[d] else range(steps)
         outs: list[Any] = [None] * steps
         for t in order:
-            new = cell(gates[t], states)
-            if self.lengths is not None:
-                live = as_tensor((t < self.lengths)[:, None])
-                outs[t] = firth.where(live, new[0], 0)
-                new = [firth.where(live, n, s) for n, s in zip(new, states, strict=True)]
-            else:
-                outs[t] = new[0]
-            states = new
+            live = None if self.lengths is None else as_tensor((t < self.lengths)[:, None])
+            states, outs[t] = _ended(cell(gates[t], states), states, live)
         return firth.stack(outs), states
+
+    def _scanned(self, d: int, gates: Tensor, states: list[Tensor], cell: Any) -> tuple[Any, Any]:
+        """The same as one loop of the program."""
+        rows = [gates]
+        if self.lengths is not None:
+            rows.append(as_tensor(np.arange(len(gates))[:, None, None] < self.lengths[:, None]))
+
+        def step(states: list[Tensor], row: list[Tensor]) -> Any:
+            return _ended(cell(row[0], states), states, row[1] if len(row) > 1 else None)
+
+        last, outs = firth.scan(step, states, rows, reverse=self.backwards[d])
+        return outs, last
 
     def results(self, rows: list[tuple[Any, Any]]) -> tuple[Any, ...]:
         """Y (T, D, B, H) and the last states (D, B, H), or with layout 1 the batch first."""
@@ -110,6 +119,14 @@ class _Run:
         if self.layout:
             return y.permute(2, 0, 1, 3), *(s.transpose(0, 1) for s in last)
         return (y, *last)
+
+
+def _ended(new: list[Tensor], old: list[Tensor], live: Tensor | None) -> tuple[Any, Any]:
+    """(states, output) after a step; examples that have ended keep their states and give 0."""
+    if live is None:
+        return new, new[0]
+    states = [firth.where(live, n, s) for n, s in zip(new, old, strict=True)]
+    return states, firth.where(live, new[0], 0)
 
 
 def _gates(run: _Run, w: Tensor, b: Tensor | None, d: int, rows: int) -> tuple[Tensor, Any]:

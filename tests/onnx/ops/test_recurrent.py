@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import firth
+from firth.onnx.ops import recurrent
 from tests.onnx.oracle import node_model, normal, run
 
 torch = pytest.importorskip("torch")
@@ -23,11 +24,11 @@ def of_torch(layer, kind):
     return w, r, np.concatenate([wb, rb], 1)
 
 
-@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
-def test_both_directions_and_their_gradients_are_as_in_pytorch(kind):
+@pytest.mark.parametrize("kind, steps", [("RNN", T), ("GRU", T), ("LSTM", T), ("LSTM", 40)])
+def test_both_directions_and_their_gradients_are_as_in_pytorch(kind, steps):
     torch.manual_seed(0)
     layer = getattr(torch.nn, kind)(IN, H, bidirectional=True)
-    x = normal(T, B, IN)
+    x = normal(steps, B, IN)
     theirs = torch.from_numpy(x).requires_grad_()
     wanted, _ = layer(theirs)
     (wanted**2).sum().backward()
@@ -39,12 +40,14 @@ def test_both_directions_and_their_gradients_are_as_in_pytorch(kind):
     ours = firth.tensor(x, requires_grad=True)
     y = model(ours, *weights)[0]  # (T, D, B, H)
     (y**2).sum().backward()
-    flat = y.detach().numpy().transpose(0, 2, 1, 3).reshape(T, B, 2 * H)
+    flat = y.detach().numpy().transpose(0, 2, 1, 3).reshape(steps, B, 2 * H)
     np.testing.assert_allclose(flat, wanted.detach().numpy(), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy(), rtol=1e-3, atol=1e-5)
 
 
-def test_short_sequences_end_early_in_both_directions():
+@pytest.mark.parametrize("unrolled", [16, 0])
+def test_short_sequences_end_early_in_both_directions(unrolled, monkeypatch):
+    monkeypatch.setattr(recurrent, "_UNROLLED", unrolled)
     rng = np.random.default_rng(0)
     w, r = rng.standard_normal((2, 2, H, IN)), rng.standard_normal((2, H, H))
     w, r = w[0].astype(np.float32), r.astype(np.float32)

@@ -27,7 +27,14 @@ _LATER = (
     "nn", "optim", "data", "metrics", "keras", "func", "fft", "linalg", "compat", "array_api",
     "onnx", "masked", "signal", "special", "einops",
 )  # fmt: skip
-_LATER_NAMES = {"save": "nn.serialize", "load": "nn.serialize"}
+_LATER_NAMES = {
+    "save": "nn.serialize", "load": "nn.serialize",
+    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), "nn.functional.resize"),
+    **dict.fromkeys(
+        ("constant_pad_nd", "native_batch_norm", "native_group_norm", "native_layer_norm"),
+        "nn.functional.native",
+    ),
+}  # fmt: skip
 
 # Dtypes by their names, and torch's other names of them.
 _DTYPES = {_d.name: _d for _d in _dtype.ALL} | {

@@ -11,7 +11,7 @@ import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import DTypeError, message
+from firth.base.errors import ArgumentError, DTypeError, message
 from firth.tensor import reduce, shape
 from firth.tensor.creation import (
     get_default_dtype,
@@ -96,6 +96,10 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Tensors side by side; vectors end to end."""
     rows = [_at_least(t, 1) for t in tensors]
+    if not rows:
+        raise ArgumentError(
+            message("hstack", "nothing to join", "an empty list", "at least one tensor", "add one")
+        )
     return shape.cat(rows, 0 if rows[0].ndim == 1 else 1)
 
 
@@ -120,7 +124,15 @@ def diff(
     append: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Differences of neighbours along a dimension, n times, with more elements at the ends."""
+    if n < 0 or not self.ndim:
+        raise ArgumentError(
+            message("diff", "these differences there are not", f"n={n}, {self.ndim} dimensions",
+                    "n of 0 or more, at least one dimension", "use n=1")
+        )  # fmt: skip
     axis = shape.axis_of("diff", dim, self.ndim)
+    if n == 0:
+        return shape.clone(self)
+    n = min(n, self.shape[axis] + sum(t.shape[axis] for t in (prepend, append) if t is not None))
     if prepend is not None or append is not None:
         self = shape.cat([t for t in (prepend, self, append) if t is not None], axis)
     lead = (builtins.slice(None),) * axis
@@ -136,9 +148,13 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     return reduce.norm(input - other, p)
 
 
-def std_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False) -> Any:
+def std_mean(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float | None = None,
+) -> Any:  # fmt: skip
     """(std, mean) over dims."""
-    return reduce.std(input, dim, unbiased, keepdim), reduce.mean(input, dim, keepdim)
+    spread = reduce.std(input, dim, unbiased, keepdim, correction=correction)
+    return spread, reduce.mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
 def baddbmm(
@@ -148,7 +164,9 @@ def baddbmm(
     return input * beta + apply("matmul", batch1, batch2) * alpha
 
 
-def repeat_interleave(self: Tensor, repeats: int | Tensor, dim: int | None = None) -> Tensor:
+def repeat_interleave(
+    self: Tensor, repeats: int | Tensor, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Every element (or slice along dim) `repeats` times in a row, or each its own number of times.
 
     Counts in a tensor are read at once, because the size of the result depends on them.
@@ -204,10 +222,18 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over dims: the last of a with the first of b, or two lists of dims."""
     if isinstance(dims, int):
         dims = (list(range(a.ndim - dims, a.ndim)), list(range(dims)))
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
     left = [d % a.ndim for d in dims[0]]
     right = [d % b.ndim for d in dims[1]]
     rest_a = [d for d in range(a.ndim) if d not in left]
     rest_b = [d for d in range(b.ndim) if d not in right]
+    if len(left) == len(right):  # extents of 1 are summed over by themselves
+        for x, y in zip(left, right, strict=True):
+            if a.shape[x] == 1 != b.shape[y]:
+                b = reduce.sum(b, y, True)
+            elif b.shape[y] == 1 != a.shape[x]:
+                a = reduce.sum(a, x, True)
     k = int(np.prod([a.shape[d] for d in left]))
     rows = shape.reshape(shape.permute(a, *rest_a, *left), (-1, k))
     cols = shape.reshape(shape.permute(b, *right, *rest_b), (k, -1))

@@ -30,6 +30,7 @@ from firth.tensor import (
     reading,
     reduce,
     search,
+    segments,
     sets,
     shape,
     spectral,
@@ -42,17 +43,9 @@ from firth.tensor.recording import local
 FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
 # Modules that only use the others: they may replace a plainer function of the same name.
 _BREADTH = (
-    complex,
-    spectral,
-    elementary,
-    order,
-    pieces,
-    place,
-    products,
-    linalg,
-    factorizations,
-    norms,
-)
+    elementary, order, pieces, place, products, segments, complex, spectral, linalg,
+    factorizations, norms,
+)  # fmt: skip
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 _READING = {

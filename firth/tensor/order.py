@@ -385,7 +385,7 @@ def _counted(
             edges.append(contents(b))
             continue
         column = points[:, d]
-        low, high = (column.min(), column.max()) if len(column) else (0, 0)
+        low, high = (column.min(), column.max()) if len(column) else (0, 1)
         if ranges is not None:
             low, high = ranges[d]
         if low == high:
@@ -405,7 +405,8 @@ def _counted(
         volume = np.ones(())
         for e in edges:
             volume = np.multiply.outer(volume, np.diff(e.astype(np.float64)))
-        counts = counts / counts.sum() / volume
+        with np.errstate(invalid="ignore"):  # of nothing: NaN, as in PyTorch
+            counts = counts / counts.sum() / volume
     return counts, edges
 
 

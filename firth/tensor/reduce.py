@@ -261,9 +261,13 @@ def _root(x: Tensor) -> Tensor:
     return apply("where", none, 0.0, apply("sqrt", apply("where", none, 1.0, x)))
 
 
-def var_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False) -> Any:
+def var_mean(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+    correction: float | None = None,
+) -> Any:  # fmt: skip
     """(variance, mean) over dims."""
-    return var(input, dim, unbiased, keepdim), mean(input, dim, keepdim)
+    spread = var(input, dim, unbiased, keepdim, correction=correction)
+    return spread, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
 def count_nonzero(self: Tensor, dim: Any = None) -> Tensor:

@@ -126,11 +126,21 @@ def _same_rank(op: str, x: Tensor, index: Tensor) -> None:
         ).at(user_line())  # fmt: skip
 
 
+def _wrapped(index: Tensor, extent: int) -> Tensor:
+    """Places counted from the end where they are negative."""
+    if index._kind.dtype.kind not in "iu":
+        raise DTypeError(
+            message("take_along_dim", "the indices are not integers", index._kind.dtype.name,
+                    "int64", "cast them, e.g. index.long()")
+        ).at(user_line())  # fmt: skip
+    return apply("wrap_index", _wide(index, extent), extent=extent)
+
+
 def take_along_dim(self: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """As NumPy's take_along_axis: indices broadcast against x everywhere but in dim."""
     if dim is None:
         flat = apply("reshape", self, shape=(self._kind.numel,))
-        return gather(flat, 0, reshape(indices, -1))
+        return gather(flat, 0, _wrapped(reshape(indices, -1), self._kind.numel))
     axis = axis_of("take_along_dim", dim, len(self._kind.shape))
     shape = list(np.broadcast_shapes(
         tuple(1 if a == axis else n for a, n in enumerate(self._kind.shape)),
@@ -138,6 +148,7 @@ def take_along_dim(self: Tensor, indices: Tensor, dim: int | None = None) -> Ten
     ))  # fmt: skip
     wide = (*shape[:axis], indices._kind.shape[axis], *shape[axis + 1 :])
     source = (*shape[:axis], self._kind.shape[axis], *shape[axis + 1 :])
+    indices = _wrapped(indices, self._kind.shape[axis])
     return gather(self.expand(source), axis, indices.expand(wide))  # type: ignore[attr-defined]
 
 
@@ -272,6 +283,8 @@ def topk(
     """(values, indices) of the k largest (or smallest) along a dim: (..., N) -> (..., k)."""
     shape = self._kind.shape
     axis = axis_of("topk", dim, len(shape))
+    if not shape and k in (0, 1):
+        return ValuesIndices(clone(self), apply("full", shape=(), value=0, dtype=dt.int64))
     if not shape or not 0 <= k <= shape[axis]:
         raise ArgumentError(
             message(

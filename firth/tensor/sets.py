@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,28 +16,61 @@ from firth.tensor.handle import Tensor
 from firth.tensor.reading import contents
 from firth.tensor.record import apply, user_line
 from firth.tensor.search import gather
-from firth.tensor.shape import reshape
+from firth.tensor.shape import axis_of, reshape
 
 
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
-) -> Any:
-    """The distinct elements in order, read at once: -> (n), with inverse and counts if wanted.
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:  # fmt: skip
+    """The distinct elements (or slices along a dim) in order, read at once: -> (n).
 
-    Every NaN is distinct from every other.
+    With inverse (which of them each element is) and counts if wanted. Every NaN is distinct from
+    every other.
     """
-    refuse_in_jit(
-        "unique", "the size of the result depends on values", "call it outside the jitted function"
-    )
+    _refuse("unique")
+    axis = None if dim is None else axis_of("unique", dim, len(input._kind.shape))
     values, inverse, counts = np.unique(
-        contents(input), return_inverse=True, return_counts=True, equal_nan=False
+        contents(input), return_inverse=True, return_counts=True, equal_nan=False, axis=axis
     )
-    out = [wrap(values, input._kind.dtype)]
-    if return_inverse:
-        out.append(wrap(inverse.reshape(input._kind.shape), dt.int64))
-    if return_counts:
+    shape = input._kind.shape if dim is None else (-1,)
+    return _answer(input, values, inverse.reshape(shape), counts, return_inverse, return_counts)
+
+
+def _refuse(name: str) -> None:
+    refuse_in_jit(
+        name, "the size of the result depends on values", "call it outside the jitted function"
+    )
+
+
+def _answer(
+    x: Tensor, values: Any, inverse: Any, counts: Any, with_inverse: bool, with_counts: bool
+) -> Any:
+    out = [wrap(values, x._kind.dtype)]
+    if with_inverse:
+        out.append(wrap(inverse, dt.int64))
+    if with_counts:
         out.append(wrap(counts, dt.int64))
     return out[0] if len(out) == 1 else tuple(out)
+
+
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The elements (or slices along a dim) without equal neighbours, read at once: -> (n)."""
+    _refuse("unique_consecutive")
+    array = contents(input)
+    rows = array.ravel() if dim is None else np.moveaxis(
+        array, axis_of("unique_consecutive", dim, array.ndim), 0
+    )  # fmt: skip
+    flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
+    fresh = np.ones(len(rows), bool)
+    fresh[1:] = (flat[1:] != flat[:-1]).any(1)
+    inverse = np.cumsum(fresh) - 1
+    counts = np.diff(np.append(np.flatnonzero(fresh), len(rows)))
+    values = rows[fresh] if dim is None else np.moveaxis(rows[fresh], 0, dim)
+    shape = input._kind.shape if dim is None else (-1,)
+    return _answer(input, values, inverse.reshape(shape), counts, return_inverse, return_counts)
 
 
 def searchsorted(
@@ -132,7 +166,9 @@ def isin(
     return apply("bitwise_not", found) if invert else found
 
 
-METHODS: dict[str, Callable[..., Any]] = {"unique": unique}
+METHODS: dict[str, Callable[..., Any]] = {
+    "unique": unique, "unique_consecutive": unique_consecutive,
+}  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "unique": unique, "isin": isin, "searchsorted": searchsorted,
+    **METHODS, "isin": isin, "searchsorted": searchsorted,
 }  # fmt: skip

@@ -171,6 +171,8 @@ def unflatten(self: Tensor, dim: int, new: Sequence[int]) -> Tensor:
 def squeeze(self: Tensor, dim: Any = None) -> Tensor:
     """Dimensions of extent 1 left out: all of them, or those named."""
     shape = self._kind.shape
+    if isinstance(dim, (tuple, list)) and not dim:
+        return view(self, "reshape", (tuple(shape),))
     drop = set(range(len(shape)) if dim is None else axes_of("squeeze", dim, len(shape)))
     return view(
         self, "reshape", (tuple(n for i, n in enumerate(shape) if not (i in drop and n == 1)),)
@@ -231,6 +233,11 @@ def movedim(self: Tensor, source: Any, destination: Any) -> Tensor:
     dst = [destination] if isinstance(destination, int) else list(destination)
     src = [axis_of("movedim", d, ndim) for d in src]
     dst = [axis_of("movedim", d, ndim) for d in dst]
+    if len(src) != len(dst) or len(set(src)) != len(src) or len(set(dst)) != len(dst):
+        raise ShapeError(
+            message("movedim", "not one place for each dimension", f"{source} to {destination}",
+                    "equal numbers of distinct dims", "name each once")
+        ).at(user_line())  # fmt: skip
     rest = iter(i for i in range(ndim) if i not in src)
     return permute(self, *[src[dst.index(i)] if i in dst else next(rest) for i in range(ndim)])
 
@@ -293,16 +300,24 @@ def tile(self: Tensor, *dims: Any) -> Tensor:
     return repeat(self, *(1,) * (len(self._kind.shape) - len(times)), *times)
 
 
-def flip(self: Tensor, *dims: Any) -> Tensor:
+def flip(self: Tensor, *places: Any, dims: Any = None) -> Tensor:
     """The order along some dimensions turned round (a copy): (...) -> (...)."""
-    axes = axes_of("flip", sizes("flip", dims), len(self._kind.shape)) if dims else ()
+    named = sizes("flip", places if dims is None else (dims,))
+    axes = axes_of("flip", named, len(self._kind.shape)) if named else ()
     return apply_op(TABLE["flip"], (self,), (axes,)) if axes else clone(self)
 
 
 def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
     """A window of one dimension (a view): (..., N, ...) -> (..., length, ...)."""
     shape = self._kind.shape
+    if not shape:
+        raise ShapeError(
+            message("narrow", "a number has no dimensions", "shape ()", "at least one dimension",
+                    "reshape it")
+        ).at(user_line())  # fmt: skip
     axis = axis_of("narrow", dim, len(shape))
+    if isinstance(start, Tensor):
+        start = int(start)  # type: ignore[call-overload]
     start = start + shape[axis] if start < 0 else start
     if not 0 <= start <= start + length <= shape[axis]:
         raise IndexOutOfRange(
@@ -369,6 +384,11 @@ def chunk(self: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 def unbind(self: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The views along a dimension, the dimension dropped."""
+    if not self._kind.shape:
+        raise ShapeError(
+            message("unbind", "a number has no dimensions", "shape ()", "at least one dimension",
+                    "use .item()")
+        ).at(user_line())  # fmt: skip
     axis = axis_of("unbind", dim, len(self._kind.shape))
     return tuple(at(self, axis, i) for i in range(self._kind.shape[axis]))
 

@@ -115,10 +115,6 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, weight * x elsewhere. x: (N, C, ...), weight: (1,) or (C,)."""
-    if not input.shape:
-        raise ShapeError(
-            message("prelu", "a number has no channels", "shape ()", "(N, C, ...)", "unsqueeze it")
-        )
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.numel() not in (1, channels):
         raise ShapeError(

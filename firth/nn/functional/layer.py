@@ -408,7 +408,7 @@ def layer_norm(
 ) -> Tensor:
     """Normalises over the last dimensions. x: (..., *normalized_shape), the same shape out."""
     shape = as_shape(normalized_shape)
-    _check_tail("layer_norm", input, shape)
+    check_tail("layer_norm", input, shape)
     parameters = _scale_and_shift(shape, weight, bias, input)
     return apply("layer_norm", input, *parameters, ndim=len(shape), eps=eps)
 
@@ -421,14 +421,15 @@ def rms_norm(
 ) -> Tensor:
     """Divides by the root mean square over the last dimensions; eps is the dtype's by default."""
     shape = as_shape(normalized_shape)
-    _check_tail("rms_norm", input, shape)
+    check_tail("rms_norm", input, shape)
     if eps is None:
         eps = float(np.finfo(input.dtype.np).eps)
     return apply("rms_norm", input, *_given(weight), ndim=len(shape), eps=eps)
 
 
-def _check_tail(name: str, x: Tensor, shape: tuple[int, ...]) -> None:
-    if tuple(x.shape[x.ndim - len(shape) :]) != shape:
+def check_tail(name: str, x: Tensor, shape: tuple[int, ...]) -> None:
+    """ShapeError unless the last dimensions are those named."""
+    if not shape or tuple(x.shape[max(x.ndim - len(shape), 0) :]) != shape:
         raise ShapeError(
             message(
                 name,

@@ -224,7 +224,7 @@ def ones(shape: Any, dtype: Any = None) -> Tensor:
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
     """start, start + step, ... below stop."""
     low, high = (0, start) if stop is None else (start, stop)
-    whole = all(isinstance(v, int) for v in (low, high, step))
+    whole = {type(v) for v in (low, high, step)} == {int}
     return creation.arange(low, high, step, dtype=dtype_of(dtype or ("int32" if whole else None)))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+from textwrap import wrap
 from typing import Any
 
 from firth.keras.symbolic import KerasTensor, leaves
 
 _HEADS = ("Layer (type)", "Output Shape", "Param #")
+_WIDTHS = (33, 24, 15)
 
 
 def summary(model: Any) -> str:
@@ -16,19 +19,11 @@ def summary(model: Any) -> str:
         rows.insert(
             len(rows) - len(model.layers), (f"{symbol.name} (InputLayer)", str(symbol.shape), "0")
         )
-    widths = [max(map(len, column)) + 2 for column in zip(_HEADS, *rows, strict=True)]
-    lines = [
-        f'Model: "{model.name}"',
-        _rule("┏", "┳", "┓", "━", widths),
-        _line("┃", _HEADS, widths),
-    ]
-    lines.append(_rule("┡", "╇", "┩", "━", widths))
+    lines = [f'Model: "{model.name}"', _rule("┏┳┓━"), _line("┃", _HEADS), _rule("┡╇┩━")]
     for k, row in enumerate(rows):
-        if k:
-            lines.append(_rule("├", "┼", "┤", "─", widths))
-        lines.append(_line("│", row, widths))
-    lines.append(_rule("└", "┴", "┘", "─", widths))
-    return "\n".join([*lines, *_totals(model)])
+        lines += [_rule("├┼┤─")] if k else []
+        lines.append(_line("│", row))
+    return "\n".join([*lines, _rule("└┴┘─"), *_totals(model)])
 
 
 def _row(layer: Any, shape: Any) -> tuple[str, str, str]:
@@ -81,15 +76,18 @@ def _bytes(n: int) -> str:
     return f"{size:.2f} {units[0]}"
 
 
-def _rule(left: str, between: str, right: str, dash: str, widths: list[int]) -> str:
-    return left + between.join(dash * w for w in widths) + right
+def _rule(corners: str) -> str:
+    """A line between rows: left corner, crossing, right corner, dash."""
+    left, crossing, right, dash = corners
+    return left + crossing.join(dash * w for w in _WIDTHS) + right
 
 
-def _line(bar: str, cells: Any, widths: list[int]) -> str:
-    name, shape, count = cells
-    padded = (
-        f" {name}".ljust(widths[0]),
-        f" {shape}".ljust(widths[1]),
-        f"{count} ".rjust(widths[2]),
-    )
-    return bar + bar.join(padded) + bar
+def _line(bar: str, cells: tuple[str, str, str]) -> str:
+    """A row; long names go on below."""
+    first, second, third = _WIDTHS
+    columns = [wrap(c, w - 2) or [""] for c, w in zip(cells, _WIDTHS, strict=True)]
+    lines = []
+    for name, shape, count in zip_longest(*columns, fillvalue=""):
+        padded = (f" {name}".ljust(first), f" {shape}".ljust(second), f"{count} ".rjust(third))
+        lines.append(bar + bar.join(padded) + bar)
+    return "\n".join(lines)

@@ -116,11 +116,11 @@ class Variable(Parameter):
 
     def assign_add(self, value: Any) -> Self:
         """Adds to it."""
-        return self.assign(self.detach() + value)
+        return self.assign(self.detach() + to_tensor(value, self.dtype))
 
     def assign_sub(self, value: Any) -> Self:
         """Subtracts from it."""
-        return self.assign(self.detach() - value)
+        return self.assign(self.detach() - to_tensor(value, self.dtype))
 
     def __repr__(self) -> str:
         value = "" if in_jit() else f", value={self.numpy()}"

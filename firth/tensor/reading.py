@@ -42,12 +42,16 @@ def tolist(self: Tensor) -> Any:
     return contents(self).tolist()
 
 
+# Whether `numpy()` leaves gradients behind without being asked, as TensorFlow's does.
+detaching = False
+
+
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """The value as a read-only NumPy array that never changes later: (...) -> (...).
 
     Raises GradientError when the tensor requires grad, as PyTorch does; force=True detaches.
     """
-    if self._kind.requires_grad and not force:
+    if self._kind.requires_grad and not force and not detaching:
         raise GradientError(
             message(
                 "numpy", "NumPy arrays carry no gradient", "a tensor that requires grad",

@@ -20,7 +20,7 @@ def test_counts_as_keras():
     model.summary(print_fn=lines.append)
     text = lines[0].splitlines()
     assert text[0] == 'Model: "net"'
-    assert "│ fc (Dense)                │ (None, 128)  │ 100,480 │" in text
+    assert "│ fc (Dense)                      │ (None, 128)            │       100,480 │" in text
     assert text[-3:] == [
         " Total params: 102,282 (399.54 KB)", " Trainable params: 102,026 (398.54 KB)",
         " Non-trainable params: 256 (1.00 KB)",

@@ -6,6 +6,7 @@ missing raises AttributeError with the nearest one there is.
 
 # ruff: noqa: F401
 import firth as _firth
+from firth.compat.missing import install_finder, refuse, show
 from firth.compat.torch import (
     accelerator,
     amp,
@@ -39,7 +40,6 @@ from firth.compat.torch._legacy import (
     set_num_threads,
     use_deterministic_algorithms,
 )
-from firth.compat.torch._missing import install_finder, refuse, show
 from firth.compat.torch.serialization import load, save
 
 # Programs compare it with the PyTorch they need; these are the names of that release.

@@ -1,7 +1,7 @@
 """`torch.accelerator`: there is none."""
 
+from firth.compat.missing import refuse
 from firth.compat.torch._absent import current_accelerator, device_count, is_available
-from firth.compat.torch._missing import refuse
 
 __all__ = ["current_accelerator", "device_count", "is_available"]
 

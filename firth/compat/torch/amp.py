@@ -1,7 +1,7 @@
 """`torch.amp`: mixed precision in its disabled form."""
 
+from firth.compat.missing import refuse
 from firth.compat.torch._legacy import GradScaler, autocast
-from firth.compat.torch._missing import refuse
 
 __all__ = ["GradScaler", "autocast"]
 

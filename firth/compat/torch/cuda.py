@@ -1,5 +1,6 @@
 """`torch.cuda`: there is none."""
 
+from firth.compat.missing import refuse
 from firth.compat.torch._absent import (
     device_count,
     empty_cache,
@@ -8,7 +9,6 @@ from firth.compat.torch._absent import (
     manual_seed,
     manual_seed_all,
 )
-from firth.compat.torch._missing import refuse
 
 __all__ = [
     "device_count",

@@ -9,7 +9,7 @@ from typing import Any
 import firth
 from firth import Tensor
 from firth.base.errors import ArgumentError, message
-from firth.compat.torch._missing import refuse
+from firth.compat.missing import refuse
 
 __all__ = ["Bernoulli", "Categorical", "Distribution", "Normal", "kl_divergence"]
 

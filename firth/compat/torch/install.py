@@ -7,7 +7,7 @@ import pkgutil
 import sys
 
 from firth.compat import torch
-from firth.compat.torch._missing import PACKAGE, install_finder, torch_name
+from firth.compat.missing import install_finder, peer_name
 
 
 def install() -> None:
@@ -22,8 +22,8 @@ def install() -> None:
             "call install() before anything imports torch"
         )
     sys.modules["torch"] = torch
-    for found in pkgutil.walk_packages(torch.__path__, f"{PACKAGE}."):
+    for found in pkgutil.walk_packages(torch.__path__, f"{torch.__name__}."):
         last = found.name.rpartition(".")[2]
         if not last.startswith("_") and last != "install":
-            sys.modules[torch_name(found.name)] = importlib.import_module(found.name)
+            sys.modules[peer_name(found.name)] = importlib.import_module(found.name)
     install_finder()

@@ -1,7 +1,7 @@
 """`torch.linalg`: `firth.linalg`."""
 
 import firth.linalg as _linalg
-from firth.compat.torch._missing import refuse, show
+from firth.compat.missing import refuse, show
 
 show(globals(), _linalg)
 __getattr__ = refuse(globals())

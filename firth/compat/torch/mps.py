@@ -1,7 +1,7 @@
 """`torch.mps`: there is none."""
 
+from firth.compat.missing import refuse
 from firth.compat.torch._absent import device_count, empty_cache, is_available, manual_seed
-from firth.compat.torch._missing import refuse
 
 __all__ = ["device_count", "empty_cache", "is_available", "manual_seed"]
 

@@ -1,7 +1,7 @@
 """`torch.random`: the names about seeds."""
 
 from firth import initial_seed, manual_seed
-from firth.compat.torch._missing import refuse
+from firth.compat.missing import refuse
 
 __all__ = ["initial_seed", "manual_seed"]
 

@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
+from firth.compat.missing import refuse
 from firth.compat.torch._absent import is_built
-from firth.compat.torch._missing import refuse
 
 __all__ = ["is_built", "matmul"]
 

@@ -1,7 +1,7 @@
 """`torch.backends.cudnn`: switches of a library that is not there; setting them changes nothing."""
 
+from firth.compat.missing import refuse
 from firth.compat.torch._absent import is_available
-from firth.compat.torch._missing import refuse
 
 __all__ = ["allow_tf32", "benchmark", "deterministic", "enabled", "is_available"]
 

@@ -2,7 +2,7 @@
 
 # ruff: noqa: F401
 import firth.nn as _source
-from firth.compat.torch._missing import refuse, show
+from firth.compat.missing import refuse, show
 from firth.compat.torch.nn import functional, init, modules, parameter, utils
 
 show(globals(), _source)

@@ -1,7 +1,7 @@
 """`torch.nn.modules`: the names of firth.nn, where some programs look for them."""
 
 import firth.nn as _source
-from firth.compat.torch._missing import refuse, show
+from firth.compat.missing import refuse, show
 
 show(globals(), _source)
 __getattr__ = refuse(globals())

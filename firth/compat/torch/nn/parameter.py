@@ -1,6 +1,6 @@
 """`torch.nn.parameter`: the name Parameter."""
 
-from firth.compat.torch._missing import refuse
+from firth.compat.missing import refuse
 from firth.nn import Parameter
 
 __all__ = ["Parameter"]

@@ -2,7 +2,7 @@
 
 # ruff: noqa: F401
 import firth.optim as _source
-from firth.compat.torch._missing import refuse, show
+from firth.compat.missing import refuse, show
 from firth.compat.torch.optim import lr_scheduler
 
 show(globals(), _source)

@@ -1,6 +1,6 @@
 """`torch.utils`: the part of it that is about data."""
 
-from firth.compat.torch._missing import refuse
+from firth.compat.missing import refuse
 from firth.compat.torch.utils import data
 
 __all__ = ["data"]

@@ -1,4 +1,4 @@
-"""What a name that Firth lacks says: its full name in PyTorch, and the nearest one there is."""
+"""What a name that Firth lacks says: its full name in the peer, and the nearest one there is."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-PACKAGE = "firth.compat.torch"
+# Packages of names, and what they stand in for.
+PEERS = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
+_PREFIX = "firth.compat."
 
 
-def torch_name(module: str) -> str:
-    """PyTorch's name of one of this package's modules.
+def peer_name(module: str) -> str:
+    """The peer's name of a module.
 
-    >>> torch_name("firth.compat.torch.nn")
+    >>> peer_name("firth.compat.torch.nn")
     'torch.nn'
     """
-    return "torch" + module.removeprefix(PACKAGE)
+    return module.removeprefix(_PREFIX)
 
 
 def words(module: str, name: str, known: Iterable[str]) -> str:
@@ -25,7 +27,8 @@ def words(module: str, name: str, known: Iterable[str]) -> str:
     lower = {other.lower(): other for other in sorted(known) if not other.startswith("_")}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f"the nearest name there is: {lower[close[0]]}" if close else "and none like it"
-    return f"{module}.{name}: Firth does not have this name of PyTorch; {hint}"
+    peer = PEERS[module.partition(".")[0]]
+    return f"{module}.{name}: Firth does not have this name of {peer}; {hint}"
 
 
 def show(namespace: dict[str, Any], source: ModuleType, hide: Iterable[str] = ()) -> None:
@@ -49,7 +52,7 @@ def refuse(namespace: dict[str, Any]) -> Callable[[str], NoReturn]:
 
     It also gives the module an empty `__path__`, so that `from module import name` asks `Finder`.
     """
-    module = torch_name(namespace["__name__"])
+    module = peer_name(namespace["__name__"])
     namespace.setdefault("__path__", [])
 
     def __getattr__(name: str) -> NoReturn:
@@ -70,9 +73,9 @@ class Finder:
         """None for foreign names; ModuleNotFoundError for names that this package lacks."""
         parent, _, last = name.rpartition(".")
         module = sys.modules.get(parent)
-        ours = module is not None and module.__name__.startswith(PACKAGE)
+        ours = module is not None and module.__name__.startswith(_PREFIX)
         if module is not None and ours and not last.startswith("__"):
-            raise ModuleNotFoundError(words(torch_name(module.__name__), last, vars(module)))
+            raise ModuleNotFoundError(words(peer_name(module.__name__), last, vars(module)))
 
 
 def install_finder() -> None:

@@ -6,18 +6,16 @@ one there is.
 """
 
 # ruff: noqa: F401
-import contextlib as _contextlib
-
 from firth import keras
 from firth.base import dtype as _dtype
 from firth.compat.missing import install_finder, refuse
 from firth.compat.tensorflow import config, data, debugging, linalg, math, nn, random
 from firth.compat.tensorflow._functions import FUNCTIONS as _FUNCTIONS
 from firth.compat.tensorflow._tape import GradientTape, UnconnectedGradients
+from firth.compat.tensorflow.config import device
 from firth.keras import initializers, losses, metrics, optimizers
 from firth.nn import Module
 from firth.tensor import Tensor
-from firth.tensor import reading as _reading
 
 # Programs compare it with the TensorFlow they need; these are the names of that release.
 __version__ = "2.21.0+firth"
@@ -28,11 +26,5 @@ double, half, newaxis = _dtype.float64, _dtype.float16, None
 DType = _dtype.DType
 
 
-def device(name: str) -> object:
-    """with device("/CPU:0"): there is one device, so nothing changes."""
-    return _contextlib.nullcontext()
-
-
-_reading.detaching = True
 install_finder()
 __getattr__ = refuse(globals())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from firth.compat.missing import refuse
@@ -25,6 +26,11 @@ def set_visible_devices(devices: Any, device_type: Any = None) -> None:
 
 def run_functions_eagerly(run_eagerly: bool) -> None:
     """Nothing: prints and breakpoints work outside of functions anyway."""
+
+
+def device(name: str) -> AbstractContextManager[None]:
+    """with device("/CPU:0"): there is one device, so nothing changes."""
+    return nullcontext()
 
 
 __getattr__ = refuse(globals())

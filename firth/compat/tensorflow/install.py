@@ -9,6 +9,7 @@ import sys
 from firth import keras
 from firth.compat import tensorflow
 from firth.compat.missing import install_finder, peer_name
+from firth.tensor import reading
 
 
 def install() -> None:
@@ -22,6 +23,7 @@ def install() -> None:
             "firth.compat.tensorflow: TensorFlow is loaded already; got a loaded tensorflow, "
             "expected none; call install() before anything imports tensorflow"
         )
+    reading.detaching = True
     sys.modules["tensorflow"] = tensorflow
     for found in pkgutil.walk_packages(tensorflow.__path__, f"{tensorflow.__name__}."):
         last = found.name.rpartition(".")[2]

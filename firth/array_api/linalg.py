@@ -6,6 +6,7 @@ from typing import Any
 
 import firth
 from firth import DType, Tensor
+from firth.base.errors import ShapeError, message
 
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
@@ -24,7 +25,14 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Any = 2) -> Tensor:
 
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
-    """Sums of products along an axis, the first conjugated."""
+    """Sums of products along an axis of equal extents, the first conjugated."""
+    x1, x2 = _of_one_rank(x1, x2)
+    if x1.shape[axis] != x2.shape[axis]:
+        raise ShapeError(
+            message("vecdot", "the vectors have different lengths",
+                    f"{tuple(x1.shape)} and {tuple(x2.shape)}, axis {axis}", "equal extents there",
+                    "name another axis")
+        )  # fmt: skip
     product = firth.multiply(x1.conj() if x1.dtype.is_complex else x1, x2)
     return firth.sum(product, axis, dtype=product.dtype)
 
@@ -49,7 +57,13 @@ def trace(x: Tensor, /, *, offset: int = 0, dtype: DType | None = None) -> Tenso
 
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """The vector product of vectors of three elements along an axis."""
-    return firth.linalg.cross(x1, x2, dim=axis)  # type: ignore[no-any-return]
+    return firth.linalg.cross(*_of_one_rank(x1, x2), dim=axis)  # type: ignore[no-any-return]
+
+
+def _of_one_rank(x1: Tensor, x2: Tensor) -> list[Tensor]:
+    """Both with as many axes, new ones in front."""
+    ndim = max(x1.ndim, x2.ndim)
+    return [x.reshape((1,) * (ndim - x.ndim) + tuple(x.shape)) for x in (x1, x2)]
 
 
 def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import firth
 from firth import Tensor
 from firth.base.errors import ShapeError, message
+from firth.tensor.shape import axis_of
 
 
 class UniqueAll(NamedTuple):
@@ -92,7 +93,8 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
 
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
     """For each position along an axis the element named by indices there."""
-    return firth.take_along_dim(x, indices, axis)
+    extent = x.shape[axis_of("take_along_axis", axis, x.ndim)]
+    return firth.take_along_dim(x, firth.where(indices < 0, indices + extent, indices), axis)
 
 
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import ArgumentError, DTypeError, message
+from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.tensor import reduce, shape
 from firth.tensor.creation import (
     get_default_dtype,
@@ -24,7 +24,7 @@ from firth.tensor.creation import (
 from firth.tensor.handle import Tensor
 from firth.tensor.index import getitem
 from firth.tensor.reading import contents
-from firth.tensor.record import apply, assign
+from firth.tensor.record import apply, assign, user_line
 
 
 def initialise(self: Tensor, *data: Any) -> None:
@@ -224,21 +224,24 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         dims = (list(range(a.ndim - dims, a.ndim)), list(range(dims)))
     if isinstance(dims, Tensor):
         dims = dims.tolist()
-    left = [d % a.ndim for d in dims[0]]
-    right = [d % b.ndim for d in dims[1]]
-    rest_a = [d for d in range(a.ndim) if d not in left]
-    rest_b = [d for d in range(b.ndim) if d not in right]
-    if len(left) == len(right):  # extents of 1 are summed over by themselves
-        for x, y in zip(left, right, strict=True):
-            if a.shape[x] == 1 != b.shape[y]:
-                b = reduce.sum(b, y, True)
-            elif b.shape[y] == 1 != a.shape[x]:
-                a = reduce.sum(a, x, True)
-    k = int(np.prod([a.shape[d] for d in left]))
-    rows = shape.reshape(shape.permute(a, *rest_a, *left), (-1, k))
-    cols = shape.reshape(shape.permute(b, *right, *rest_b), (k, -1))
-    out = (*(a.shape[d] for d in rest_a), *(b.shape[d] for d in rest_b))
-    return shape.reshape(apply("matmul", rows, cols), out)
+    left = [shape.axis_of("tensordot", d, a.ndim) for d in dims[0]]
+    right = [shape.axis_of("tensordot", d, b.ndim) for d in dims[1]]
+    for x, y in zip(left, right):  # extents of 1 are summed over by themselves
+        if a.shape[x] == 1 != b.shape[y]:
+            b = reduce.sum(b, y, True, dtype=b.dtype)
+        elif b.shape[y] == 1 != a.shape[x]:
+            a = reduce.sum(a, x, True, dtype=a.dtype)
+    if len(left) != len(right):
+        raise ShapeError(
+            message("tensordot", "the dims do not pair", f"{left} and {right}", "equally many",
+                    "name one of each for every pair")
+        ).at(user_line())  # fmt: skip
+    pairs = dict(zip(right, left, strict=True))
+    b_labels = tuple(pairs.get(d, a.ndim + d) for d in range(b.ndim))
+    out = (d for d in (*range(a.ndim), *b_labels) if d not in left)
+    return apply(
+        "contract", a, b, a_labels=tuple(range(a.ndim)), b_labels=b_labels, out_labels=tuple(out)
+    )
 
 
 def bincount(self: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:

@@ -171,8 +171,9 @@ def _take_slice(plan: _Plan, extent: int, axis: int, item: slice) -> None:
 
 def _take_mask(plan: _Plan, shape: tuple[int, ...], axis: int, mask: Any) -> int:
     have = tuple(mask._kind.shape) if isinstance(mask, Tensor) else mask.shape
-    if have != tuple(shape[axis : axis + len(have)]) or not have:
-        raise ShapeError(
+    fits = all(m in (n, 0) for m, n in zip(have, shape[axis : axis + len(have)], strict=True))
+    if not fits or not have:
+        raise IndexOutOfRange(
             message(
                 "index", "the mask does not fit", f"a mask {have} on {tuple(shape)}",
                 f"a mask {tuple(shape[axis : axis + len(have)])}",

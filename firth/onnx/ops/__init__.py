@@ -22,11 +22,12 @@ from firth.onnx.ops import (
     signal,
     text,
     training,
+    trees,
 )
 
 __all__ = [
     "activation", "cast", "control", "conv", "host", "image", "index", "loss", "math",
     "ml", "norm", "pool",
     "quantize", "random", "recurrent", "reduction", "sequence", "shape", "signal", "text",
-    "training",
+    "training", "trees",
 ]  # fmt: skip

@@ -11,7 +11,6 @@ from firth.base.errors import ArgumentError, message
 from firth.onnx.registry import op
 from firth.onnx.values import as_array, as_tensor
 from firth.tensor import Tensor, where
-from firth.tensor.record import apply
 
 _DOMAIN = "ai.onnx.ml"
 
@@ -166,127 +165,16 @@ def linear_classifier(
     if classlabels_strings:
         named: Any = np.array(classlabels_strings, object)[as_array(best)]
     else:
-        named = _at(np.array(labels, np.int64), best)
+        named = apply("take", as_tensor(np.array(labels, np.int64)), best, axis=0)
     return named, transformed(scores, post_transform)
 
 
-# --- trees ----------------------------------------------------------------------------------------
-
-_AGGREGATES = {0: "AVERAGE", 1: "SUM", 2: "MIN", 3: "MAX"}
-_TRANSFORMS = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
-
-
-class _Trees:
-    """Nodes and leaves under one numbering: leaves come after the nodes and lead to themselves."""
-
-    def __init__(self, a: dict[str, Any]) -> None:
-        n, leaves = len(a["nodes_featureids"]), len(a["leaf_weights"])
-        own = np.arange(n, n + leaves)
-        self.yes = np.concatenate([_children(a, "true", n), own])
-        self.no = np.concatenate([_children(a, "false", n), own])
-        rest = np.zeros(leaves, np.int64)
-        self.feature = np.concatenate([np.array(a["nodes_featureids"], np.int64), rest])
-        self.mode = np.concatenate([a["nodes_modes"].astype(np.int64), rest])
-        split = a["nodes_splits"]
-        self.split = np.concatenate([split, rest.astype(split.dtype)])
-        tracks = a.get("nodes_missing_value_tracks_true") or [0] * n
-        self.tracks = np.concatenate([np.array(tracks, np.int64), rest]).astype(np.bool_)
-        roots = np.array(a["tree_roots"], np.int64)
-        alone = self.yes[roots] == self.no[roots]
-        self.roots = np.where(alone & (self.yes[roots] >= n), self.yes[roots], roots)
-        self.members = self._member_sets(a.get("membership_values"), n)
-        self.depth = self._depth(n)
-        self.first_leaf = n
-
-    def _member_sets(self, values: np.ndarray | None, n: int) -> np.ndarray | None:
-        """What each membership node looks for, filled up with NaN: (nodes, most)."""
-        where_member = np.flatnonzero(self.mode[:n] == 6)
-        if not len(where_member):
-            return None
-        ends = np.flatnonzero(np.isnan(values if values is not None else np.zeros(0)))
-        if values is None or len(ends) != len(where_member):
-            raise ArgumentError(
-                message("TreeEnsemble", "membership_values do not fit", str(len(ends)),
-                        f"a list for each of {len(where_member)} nodes", "export again")
-            )  # fmt: skip
-        lists = np.split(values, ends + 1)
-        out = np.full((len(self.mode), max(len(part) for part in lists)), np.nan, values.dtype)
-        for node, part in zip(where_member, lists, strict=False):
-            out[node, : len(part)] = part
-        return out
-
-    def _depth(self, n: int) -> int:
-        """The most steps from a root to a leaf; ArgumentError where a tree has a circle."""
-        level, depth = set(self.roots.tolist()), 0
-        while any(i < n for i in level):
-            level = {int(t) for i in level if i < n for t in (self.yes[i], self.no[i])}
-            depth += 1
-            if depth > n:
-                raise ArgumentError(
-                    message("TreeEnsemble", "a tree leads back to itself", "a circle", "a tree",
-                            "export again")
-                )  # fmt: skip
-        return depth
-
-
-def _children(a: dict[str, Any], which: str, n: int) -> np.ndarray:
-    ids = np.array(a[f"nodes_{which}nodeids"], np.int64)
-    leaf = np.array(a[f"nodes_{which}leafs"], np.int64)
-    limit = np.where(leaf != 0, len(a["leaf_weights"]), n)
-    if ((ids < 0) | (ids >= limit)).any():
-        raise ArgumentError(
-            message("TreeEnsemble", "a node leads nowhere", str(ids.max()), f"below {limit.max()}",
-                    "export again")
-        )  # fmt: skip
-    return ids + n * (leaf != 0)
-
-
-def _at(array: np.ndarray, places: Tensor) -> Tensor:
-    """Rows of an array at places that a tensor holds."""
-    return apply("take", as_tensor(array), places, axis=0)
-
-
-def _goes_yes(trees: _Trees, x: Tensor, state: Tensor) -> Tensor:
-    """Which way each tree goes at its node."""
-
-    value = firth.gather(x, 1, _at(trees.feature, state))
-    split = _at(trees.split, state).to(x.dtype)
-    mode = _at(trees.mode, state)
-    present = set(trees.mode[: trees.first_leaf].tolist())
-    tests = {0: lambda: value <= split, 1: lambda: value < split, 2: lambda: value >= split,
-             3: lambda: value > split, 4: lambda: value == split,
-             5: lambda: value != split}  # fmt: skip
-    out = firth.zeros_like(state, dtype=firth.bool)
-    for number, test in tests.items():
-        if number in present:
-            out = where(mode == number, test(), out)
-    if trees.members is not None:
-        inside = (value.unsqueeze(-1) == _at(trees.members, state).to(x.dtype)).any(-1)
-        out = where(mode == 6, inside, out)
-    return out | (value.isnan() & _at(trees.tracks, state)) if trees.tracks.any() else out
-
-
-@op("TreeEnsemble", domain=_DOMAIN)
-def tree_ensemble(
-    x: Tensor, *, n_targets: int = 1, aggregate_function: int = 1, post_transform: int = 0,
-    leaf_targetids: list[int], leaf_weights: np.ndarray, **attributes: Any,
+@op("ZipMap", domain=_DOMAIN, host=(0,))
+def zip_map(
+    x: np.ndarray, *, classlabels_int64s: list[int] | None = None,
+    classlabels_strings: list[str] | None = None,
 ) -> Any:  # fmt: skip
-    """Every tree's leaf for each row, added up by target: (N, F) -> (N, n_targets)."""
-    trees = _Trees({"leaf_weights": leaf_weights, **attributes})
-    state = as_tensor(trees.roots).unsqueeze(0).expand(x.shape[0], len(trees.roots))
-    for _ in range(trees.depth):
-        yes = _goes_yes(trees, x, state)
-        state = where(yes, _at(trees.yes, state), _at(trees.no, state))
-    leaf = state - trees.first_leaf
-    weight = _at(leaf_weights.astype(x.dtype.np), leaf).unsqueeze(-1)  # (N, T, 1)
-    target = _at(np.array(leaf_targetids, np.int64), leaf).unsqueeze(-1)
-    hit = target == firth.arange(n_targets)  # (N, T, n_targets)
-    how = _AGGREGATES[aggregate_function]
-    if how in ("SUM", "AVERAGE"):
-        y = where(hit, weight, 0).sum(1)
-        y = y / len(trees.roots) if how == "AVERAGE" else y
-    else:
-        limit = firth.finfo(x.dtype).max * (1 if how == "MIN" else -1)
-        best = where(hit, weight, limit)
-        y = best.amin(1) if how == "MIN" else best.amax(1)
-    return transformed(y, _TRANSFORMS[post_transform])
+    """Rows of scores as dicts by class."""
+    names: Any = classlabels_strings or classlabels_int64s or []
+    rows = x.reshape(-1, len(names)).tolist()
+    return ([dict(zip(names, row, strict=True)) for row in rows],)

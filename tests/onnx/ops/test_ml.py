@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onnx import numpy_helper
 
 import firth
-from firth.base.errors import FirthError
 from tests.onnx.oracle import check, node_model, normal, run
 
 ML = "ai.onnx.ml"
@@ -45,30 +43,7 @@ def test_labels_and_their_default():
     assert run(model, x)[0].tolist() == [1, -5, 2]
 
 
-def tree(**changes):
-    attributes = {
-        "n_targets": 2, "aggregate_function": 1, "tree_roots": [0], "nodes_featureids": [0, 1],
-        "nodes_modes": numpy_helper.from_array(np.uint8([0, 3])),
-        "nodes_splits": numpy_helper.from_array(np.float32([0.5, 1.0])),
-        "nodes_truenodeids": [1, 0], "nodes_trueleafs": [0, 1], "nodes_falsenodeids": [2, 1],
-        "nodes_falseleafs": [1, 1], "leaf_targetids": [0, 1, 1],
-        "leaf_weights": numpy_helper.from_array(np.float32([10, 20, 30])),
-    }  # fmt: skip
-    return attributes | changes
-
-
-X = np.float32([[0, 2], [0, 0], [1, 0]])
-
-
-def test_a_tree_in_jit_too():
-    model = firth.onnx.load(node_model("TreeEnsemble", [X], domain=ML, **tree()))
-    wanted = [[10, 0], [0, 20], [0, 30]]
-    assert model(X).tolist() == wanted
-    assert firth.jit(model)(firth.tensor(X)).tolist() == wanted
-
-
-@pytest.mark.parametrize("changes", [{"nodes_truenodeids": [0, 0]}, {"nodes_falsenodeids": [2, 9]}])
-def test_trees_with_circles_or_loose_ends_are_refused(changes):
-    model = firth.onnx.load(node_model("TreeEnsemble", [X], domain=ML, **tree(**changes)))
-    with pytest.raises(FirthError, match="TreeEnsemble"):
-        model(X)
+def test_scores_become_dicts():
+    x = np.float32([[0.25, 0.75]])
+    model = firth.onnx.load(node_model("ZipMap", [x], domain=ML, classlabels_strings=["a", "b"]))
+    assert model(x) == [{"a": 0.25, "b": 0.75}]

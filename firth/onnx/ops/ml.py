@@ -11,6 +11,7 @@ from firth.base.errors import ArgumentError, message
 from firth.onnx.registry import op
 from firth.onnx.values import as_array, as_tensor
 from firth.tensor import Tensor, where
+from firth.tensor.record import apply
 
 _DOMAIN = "ai.onnx.ml"
 

@@ -24,15 +24,17 @@ def test_features_and_linear_models(kind, attributes):
     check(kind, x, domain=ML, **attributes)
 
 
-def test_classes_of_a_linear_model():
+@pytest.mark.parametrize("labels", [{"classlabels_strings": ["a", "b", "c"]},
+                                    {"classlabels_ints": [7, 8, 9]}])  # fmt: skip
+def test_classes_of_a_linear_model(labels):
     x = normal(5, 2)
     model = node_model(
         "LinearClassifier", [x], 2, domain=ML, coefficients=[1.0, 0.0, 0.0, 1.0, -1.0, -1.0],
-        intercepts=[0.0, 0.0, 0.5], classlabels_strings=["a", "b", "c"], post_transform="SOFTMAX",
+        intercepts=[0.0, 0.0, 0.5], post_transform="SOFTMAX", **labels,
     )  # fmt: skip
     names, share = run(model, x)
     scores = x @ np.array([[1.0, 0, -1], [0, 1, -1]]) + [0, 0, 0.5]
-    assert names.tolist() == [["a", "b", "c"][i] for i in scores.argmax(1)]
+    assert names.tolist() == [next(iter(labels.values()))[i] for i in scores.argmax(1)]
     np.testing.assert_allclose(share.sum(1), 1, rtol=1e-5)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -158,12 +159,18 @@ def elementwise(
     holomorphic: where complex, the function has a derivative, which the vjp rule is made of.
     """
 
+    takes_complex = admits_complex(sample)
+
     def cast_to(name: str, dtypes: Sequence[DType]) -> tuple[DType, ...]:
-        if not admits_complex(sample):
+        if not takes_complex:
             no_complex(name, dtypes)
         return operands(name, dtypes)
 
     def dtype_rule(*dtypes: DType, **_: Any) -> DType:
+        return result(*dtypes)
+
+    @cache
+    def result(*dtypes: DType) -> DType:
         found = cast_to(name, dtypes)[-1]
         found = real_of(found) if to_real else found
         return dt.bool_ if to_bool or (found is not dt.bool_ and is_bool(dtypes)) else found
@@ -180,7 +187,7 @@ def elementwise(
             args = args if exact else [widen(a) for a in args]
             return round_to(ref(*args, **attrs), out)
 
-    if lower is not None and admits_complex(sample):
+    if lower is not None and takes_complex:
         lower = by_parts(name, lower)
     _OPERANDS[name] = cast_to
     return declare(

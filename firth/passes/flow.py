@@ -20,7 +20,7 @@ from firth.ops.flow_batching import inlined
 from firth.ops.rules import filled
 
 Gradient = Callable[[Sequence[Node], Sequence[Node | None], Sequence[Node]], list[Node | None]]
-Tangents = Callable[[Sequence[Node], Mapping[int, Node]], list[Node | None]]
+Tangents = Callable[[Sequence[Node], Mapping[int, Node], Any], list[Node | None]]
 Cotangents = Mapping[int, Node]  # by number of the result
 
 
@@ -176,8 +176,12 @@ def _history(node: Node) -> list[Node]:
 
 def _moving(body: Body, each: Sequence[Node], moves: Mapping[int, Node], tangents: Tangents) -> Any:
     """Outputs of a body on `each` and the tangents of those that are floats, by number."""
+    merged: dict[int, Node] = {}
     outs = _inside(body, each)
-    found = tangents(outs, {id(each[i]): t for i, t in moves.items()})
+    found = tangents(outs, {id(each[i]): t for i, t in moves.items()}, merged)
+    present = inlined([*outs, *(t for t in found if t is not None)], merged)
+    outs, rest = present[: len(outs)], iter(present[len(outs) :])
+    found = [None if t is None else next(rest) for t in found]
     return outs, {
         k: _or_zeros(t, out) for k, (out, t) in enumerate(zip(outs, found, strict=True))
         if _float(out)

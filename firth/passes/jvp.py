@@ -23,28 +23,49 @@ Tangents = Sequence[Expr | None]
 Rule = Callable[..., Expr | None]
 
 
-def tangents(roots: Sequence[Node], moved: Mapping[int, Node]) -> list[Node | None]:
+def tangents(
+    roots: Sequence[Node], moved: Mapping[int, Node], merged: dict[int, Node] | None = None
+) -> list[Node | None]:
     """The tangent of each root, None where nothing flows.
 
-    moved: by id, nodes -> their tangents. MissingRule where a base op has no derivative.
+    moved: by id, nodes -> their tangents. merged takes, by id, results of control flow -> the same
+    results where they are computed together with their tangents: whoever puts them in their place
+    has nothing computed twice. MissingRule where a base op has no derivative.
     """
     made: dict[int, Node] = dict(moved)
-    flows: dict[int, dict[int, Node]] = {}
+    flows: dict[int, dict[int, Node]] = {}  # tangents of the results of control flow
+    together: dict[int, list[Node]] = {}  # those results beside their tangents
     for node in topological(roots):
-        if id(node) in moved or (node.dtype.kind not in "fc" and not is_flow(node)):
+        flow = is_flow(node) or (node.op is RESULT and id(node.src[0]) in flows)
+        if id(node) in moved or (node.dtype.kind not in "fc" and not flow):
             continue
         ts = [made.get(id(s)) for s in node.src]
         if node.op is RESULT and id(node.src[0]) in flows:
             moves = flows[id(node.src[0])]
             if node.attr("index") in moves:
                 made[id(node)] = moves[node.attr("index")]
+            if merged is not None:
+                merged[id(node)] = together[id(node.src[0])][node.attr("index")]
         elif is_flow(node) and any(t is not None for t in ts):
-            flows[id(node)] = push_flow(node, ts, tangents)[1]
+            found_together = push_flow(*_on_merged(node, ts, merged or {}), tangents)
+            together[id(node)], flows[id(node)] = found_together
         elif any(t is not None for t in ts):
             found = push(node, ts)
             if found is not None:
                 made[id(node)] = _claimed(found, node, ts)
     return [made.get(id(r)) for r in roots]
+
+
+def _on_merged(
+    node: Node, ts: Sequence[Node | None], merged: Mapping[int, Node]
+) -> tuple[Node, list[Node | None]]:
+    """A node of control flow and its tangents, on results that were merged before."""
+    present = [t for t in ts if t is not None]
+    swapped = substitute_all([*node.src, *present], dict(merged))
+    rest = iter(swapped[len(node.src) :])
+    src = tuple(swapped[: len(node.src)])
+    moved = Node(node.op, src, node.attrs, node.shape, node.dtype)
+    return moved, [None if t is None else next(rest) for t in ts]
 
 
 def push(node: Node, ts: Sequence[Node | None]) -> Node | None:

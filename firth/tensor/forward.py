@@ -56,10 +56,12 @@ def jvp(
         def directions(outs: list[Node], ins: list[Node]) -> Sequence[Node]:
             known = rec.nodes()
             pairs = zip(ins, moves_at, strict=True)
-            found = tangents_of(outs, {id(i): known[p][0] for i, p in pairs})
+            merged: dict[int, Node] = {}
+            found = tangents_of(outs, {id(i): known[p][0] for i, p in pairs}, merged)
             if strict and any(f is None for f in found):
                 raise _unreached("jvp")
-            return [*outs, *(_or_zeros(f, o) for f, o in zip(found, outs, strict=True))]
+            moved = [_or_zeros(f, o) for f, o in zip(found, outs, strict=True)]
+            return substitute_all([*outs, *moved], merged)
 
         made = call.derive(("jvp", moves_at, strict), directions, moves)
     half = len(made) // 2

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import firth
+from firth.ir.graph import topological
+from firth.ops.flow import SCAN
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
@@ -89,3 +91,13 @@ def test_as_jax(name: str) -> None:
 def test_a_while_loop_has_no_gradient() -> None:
     with pytest.raises(firth.FirthError, match="no gradient in reverse mode"):
         firth.grad(lambda x: grown(Here)(x).sum())(firth.from_numpy(H))
+
+
+def test_forward_mode_computes_a_loop_once() -> None:
+    def twice(h: Any) -> Any:
+        once, _ = firth.scan(lambda c, x: (c * x, c), h, firth.from_numpy(X))
+        return firth.scan(lambda c, x: (c * x, c), once, firth.from_numpy(X))
+
+    (value, _), (moved, _) = firth.jvp(twice, (firth.from_numpy(H),), (firth.from_numpy(X[0]),))
+    nodes = [t._rec.nodes()[t._pos][0] for t in (value, moved)]
+    assert sum(n.op is SCAN for n in topological(nodes)) == 2

@@ -73,6 +73,17 @@ class LinAlgError(FirthError, np.linalg.LinAlgError, RuntimeError):
     """A matrix that the operation has no answer for: singular, not positive definite, ..."""
 
 
+class NonFiniteError(FirthError, ArithmeticError):
+    """A NaN or an infinity that an operation made while `firth.debug(nan=True)` was on.
+
+    op, layer, line: what made the first one; empty where it is not known.
+    """
+
+    op = ""
+    layer = ""
+    line = ""
+
+
 class GradientError(FirthError, RuntimeError):
     """backward() or grad() was asked for something that has no gradient."""
 

@@ -29,7 +29,7 @@ TABLE = (
     Flag("FIRTH_TARGET", "cpu", "what runs graphs: cpu, ref (NumPy), wasm or null (counts only)"),
     Flag("FIRTH_THREADS", "", "worker threads; empty means one per core"),
     Flag("FIRTH_STRICT", "0", "1: the same bits on every target, slower", changes_code=True),
-    Flag("FIRTH_DEBUG", "", "comma-separated words: graph, verify, kernels, asm, time, memory"),
+    Flag("FIRTH_DEBUG", "", "words with commas: graph, verify, kernels, asm, time, memory, nan"),
     Flag("FIRTH_DUMP", "", "a folder: every stage of every program is written there as text"),
     Flag("FIRTH_LOAD", "", "a folder in FIRTH_DUMP's form: its edited stages are used"),
     Flag("FIRTH_CHECK", "0", "1: no access outside of a buffer, it is an error; slower", True),
@@ -94,10 +94,11 @@ def code_key() -> str:
 
 
 def program_key() -> str:
-    """What decides which program runs a graph: the target and the flags that change code."""
+    """What decides which program runs a graph: the target, the flags that change code, and
+    whether its values are searched for NaN."""
     global _program_key
     if _program_key[0] != version:
-        _program_key = (version, f"{get('FIRTH_TARGET')},{code_key()}")
+        _program_key = (version, f"{get('FIRTH_TARGET')},{code_key()}{',nan' * debug('nan')}")
     return _program_key[1]
 
 

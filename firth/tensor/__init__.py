@@ -22,6 +22,7 @@ from firth.tensor.creation import (
     zeros,
     zeros_like,
 )
+from firth.tensor.debug import debug
 from firth.tensor.forward import hessian, jacfwd, jacrev, jvp, linearize
 from firth.tensor.function import custom_jvp, custom_vjp
 from firth.tensor.functional import grad, value_and_grad, vjp
@@ -46,7 +47,7 @@ globals().update(FUNCTIONS)
 
 __all__ = [  # noqa: PLE0604
     "Generator", "Size", "Tensor", "arange", "as_tensor", "autograd", "cond", "custom_jvp",
-    "custom_vjp", "default_generator", "empty", "empty_like", "enable_grad", "eye",
+    "custom_vjp", "debug", "default_generator", "empty", "empty_like", "enable_grad", "eye",
     "from_dlpack", "from_numpy", "full", "full_like", "get_default_dtype", "grad", "hessian",
     "inference_mode", "is_grad_enabled", "is_strict", "jacfwd", "jacrev", "jit", "jvp",
     "linearize", "linspace", "no_grad", "ones", "ones_like", "profile", "scan",

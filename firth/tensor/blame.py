@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from firth.base.errors import DivisionByZero, FirthError, IndexOutOfRange
+from firth.base.errors import DivisionByZero, FirthError, IndexOutOfRange, NonFiniteError
 from firth.ir.graph import topological
 from firth.ir.node import Node
 from firth.ops.flow import is_flow
@@ -33,7 +33,11 @@ def blame(
 ) -> str | None:
     """The line that recorded what failed, None when unknown; the error then names its op."""
     if error.node is not None:
-        return origins(nodes, places, labels, outputs)[error.node].line or None
+        origin = origins(nodes, places, labels, outputs)[error.node]
+        if isinstance(error, NonFiniteError):
+            error.layer, error.line = origin.layer, origin.line
+        named = f"{origin.line} in layer {origin.layer}" if origin.layer else origin.line
+        return named or None
     if not isinstance(error, (IndexOutOfRange, DivisionByZero)):
         return None
     values: dict[int, np.ndarray] = {}

@@ -22,6 +22,7 @@ from firth.runtime.buffer import Buffer
 from firth.targets.lock import imported
 from firth.tensor import origins
 from firth.tensor.blame import blame
+from firth.tensor.finite import Searched
 from firth.tensor.handle import Tensor, extra
 from firth.tensor.layers import labels
 from firth.tensor.lines import user_line
@@ -116,7 +117,7 @@ def _compute(rec: Recording, live: dict[int, list[Tensor]], again: bool = False)
     outputs = (*positions, *keep) if keep is not None else tuple(positions)
     donated = _donations(rec, positions, live) if keep is None and not again else ()
     try:
-        buffers = _results(rec, outputs, donated)
+        buffers = _results(rec, outputs, donated, len(positions))
     except BaseException as error:
         spared = _failed(rec, live, outputs, error)
         if spared:
@@ -140,14 +141,14 @@ def _compute(rec: Recording, live: dict[int, list[Tensor]], again: bool = False)
 
 
 def _results(
-    rec: Recording, outputs: tuple[int, ...], donated: tuple[tuple[int, int], ...]
+    rec: Recording, outputs: tuple[int, ...], donated: tuple[tuple[int, int], ...], count: int
 ) -> list[Buffer]:
     """The values at some positions, from a program that is known or compiled now."""
     key = (flags.program_key(), outputs, donated)
     programs = rec.state.programs
     program = programs.get(key) if programs is not None else None
     if program is None:
-        program = compile_recording(rec, outputs, donated)
+        program = compile_recording(rec, outputs, donated, count=count)
         roots.remember(rec.state, key, program)
     if trace.collector is not None:
         known = rec.nodes(), rec.places, labels(rec), outputs
@@ -257,6 +258,7 @@ def _donations(
         free.setdefault((kind.shape, kind.dtype), []).append((index, handle))
     if not free:
         return ()
+    searched = flags.program_key().endswith(",nan")
     out: list[tuple[int, int]] = []
     for o, position in enumerate(positions):
         sharing = live[position]
@@ -269,6 +271,9 @@ def _donations(
             if handle is sharing[0] or any(h is handle for h in sharing):
                 best = c
                 break
+        else:
+            if searched:
+                continue  # a new value: it is searched at every run, what is updated is not
         out.append((o, candidates.pop(best)[0]))
     return tuple(out)
 
@@ -278,14 +283,18 @@ def compile_recording(
     outputs: tuple[int, ...],
     donated: tuple[tuple[int, int], ...],
     constants: tuple[int, ...] = (),
+    count: int | None = None,
 ) -> Any:
+    """The program of a recording; its first `count` outputs (None: all) are what users see."""
     nodes = rec.nodes()
     roots = tuple(nodes[p][0] for p in outputs)
     graph = Graph(graph_inputs(rec.state), roots, donated, constants)
     if flags.debug("graph"):
         print(to_text(graph), file=sys.stderr)
     with trace.compiling():
-        program = targets.get(flags.get("FIRTH_TARGET")).compile(graph)
+        make = targets.get(flags.get("FIRTH_TARGET")).compile
+        searched = flags.debug("nan")
+        program = Searched(graph, count or len(outputs), make) if searched else make(graph)
     if flags.get("FIRTH_DUMP") and flags.get("FIRTH_TARGET") == "cpu":
         found = origins.origins(nodes, rec.places, labels(rec), outputs)
         notes = [summary.words(o) for o in found]

@@ -90,6 +90,7 @@ from firth.ops.conv import (
     conv,
     conv_transpose,
 )
+from firth.ops.ctc import ctc_loss
 from firth.ops.elementwise import (
     abs,
     acos,
@@ -276,7 +277,8 @@ __all__ = [
     "bitcast", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast", "ceil", "celu",
     "checked_index", "cholesky", "cholesky_info", "cholesky_solve", "clamp", "complex",
     "concatenate", "conj", "const", "contract", "conv", "conv_transpose", "copysign", "cos", "cosh",
-    "cross_entropy", "cross_entropy_soft", "cummax", "cummin", "cumprod", "cumsum", "cumulate",
+    "cross_entropy", "cross_entropy_soft", "ctc_loss", "cummax", "cummin", "cumprod", "cumsum",
+    "cumulate",
     "det", "diagonal", "digamma", "div", "div_floor", "div_trunc", "dropout", "dynamic_slice",
     "eig", "eigh", "eigvals", "eigvalsh", "elu", "embedding", "equal", "erf", "erfc", "erfcx",
     "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fft", "flip", "floor", "floor_divide",

@@ -181,8 +181,8 @@ _attach({"__repr__": printing.tensor_repr, "__array_namespace__": _namespace})
 for _name, (_get, _set, _doc) in _PROPERTIES.items():
     setattr(Tensor, _name, property(_get, _set, None, _doc))
 FUNCTIONS.update(shape.FUNCTIONS)
-for _module in (convert, reduce, contract, search, sets, random, composed, *_BREADTH):
-    FUNCTIONS.update(_module.FUNCTIONS)
 FUNCTIONS.update({name: composed.numpy_words(f) for name, f in reduce.FUNCTIONS.items()})
+for _module in (convert, contract, search, sets, random, composed, *_BREADTH):
+    FUNCTIONS.update(_module.FUNCTIONS)
 Tensor.__array_ufunc__ = None  # type: ignore[attr-defined]
 Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]

@@ -106,6 +106,7 @@ from firth.nn.functional.resize import (
     upsample_bilinear,
     upsample_nearest,
 )
+from firth.nn.functional.sequence import ctc_loss
 from firth.nn.functional.shape import (
     normalize,
     one_hot,
@@ -151,6 +152,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",

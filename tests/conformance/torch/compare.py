@@ -66,7 +66,23 @@ class Result:
         return found[0] if found else "nothing to compare"
 
 
+# PyTorch's database gives these the arguments in another order than the functions have.
+_ORDERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "where": lambda f: lambda x, condition, y: f(condition, x, y),
+    "einsum": lambda f: lambda tensors, equation: f(equation, *tensors),
+    "nn.functional.embedding": lambda f: lambda weight, i, **kwargs: f(i, weight, **kwargs),
+    "zero_": lambda f: lambda x: f(x.clone()),
+    "broadcast_shapes": lambda f: lambda *shapes: firth.ones(f(*shapes)),
+}
+
+
 def resolve(name: str) -> Callable[..., Any] | None:
+    """firth's function for an entry of the database, as the database calls it."""
+    found = _function(name)
+    return found if found is None or name not in _ORDERS else _ORDERS[name](found)
+
+
+def _function(name: str) -> Callable[..., Any] | None:
     """firth's function of a dotted name, else the method or property of Tensor."""
     found: Any = firth
     for part in name.split("."):

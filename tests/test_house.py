@@ -62,6 +62,7 @@ PUBLIC = (
     "firth.optim.lr_scheduler",
     "firth.data",
     "firth.metrics",
+    "firth.onnx",
     "firth.linalg",
     "firth.masked",
     "firth.signal.windows",

@@ -229,6 +229,8 @@ class Builder:
             if not self._standard_body(step, node, domain, version, opsets, bound):
                 self._lacks(f"{domain or 'ai.onnx'}::{name} (opset {version})", label, "")
             return step
+        if step.op.bodied:
+            self._standard_body(step, node, domain, version, opsets, bound)
         unknown = (
             {*attributes, *graphs} - step.op.attributes if step.op.attributes is not None else set()
         )

@@ -183,11 +183,11 @@ class Model(Module):
 
     def _results(self, step: Step, values: list[Any], graph: Graph, env: Env) -> Sequence[Any]:
         try:
-            if step.function is not None:
+            found = NotImplemented if step.op is None else self._apply(step, values, graph, env)
+            if found is NotImplemented and step.function is not None:
                 return self._call(step.function, values)
-            if step.late is not None:
+            if found is NotImplemented and step.late is not None:
                 return self._call(_late_body(step.late, values), values)
-            found = self._apply(step, values, graph, env)
         except FirthError as error:
             _name_node(error, step.label)
             raise

@@ -19,6 +19,7 @@ class OnnxOp:
     foreign: it takes arrays of text and of dtypes that tensors don't have (float8, int4, ...).
     raw: it takes values as they come, arrays among them.
     statistics: positions of inputs that are measured or chosen, not trained.
+    bodied: it may give NotImplemented: the standard's body does it then.
     wants: what the executor knows and the rule asks for by name: `outputs` (how many are used),
     `opset` (its version), `around` (computes a value of the graph from others).
     """
@@ -32,6 +33,7 @@ class OnnxOp:
     statistics: frozenset[int]
     wants: frozenset[str]
     attributes: frozenset[str] | None  # None: any
+    bodied: bool
 
     def reads(self, position: int) -> bool:
         """Whether the input at a position is wanted as an array."""
@@ -46,26 +48,41 @@ _WANTS = frozenset({"outputs", "opset", "around"})
 def op(
     *names: str, since: int = 1, domain: str = "", host: tuple[int, ...] = (),
     foreign: bool = False, raw: bool = False, statistics: tuple[int, ...] = (),
+    bodied: bool = False,
 ) -> Callable[[Rule], Rule]:  # fmt: skip
-    """Enters a function under operator names."""
-    return _enter(_OPS, names, since, domain, host, foreign or raw, raw, statistics)
+    """Enters a function as the operator of these names, in place of one that was there.
+
+    It takes the inputs by position (None where one is left out) and the attributes by keyword, and
+    gives one value or a tuple. The other options are those of `OnnxOp`.
+
+    >>> import firth
+    >>> @firth.onnx.op("Scale", domain="my.domain")
+    ... def scale(x, *, factor=1.0):
+    ...     return x * factor
+    """
+    how = {"host": frozenset(host), "foreign": foreign or raw, "raw": raw,
+           "statistics": frozenset(statistics), "bodied": bodied}  # fmt: skip
+    return _enter(_OPS, names, since, domain, how)
 
 
 def host_op(*names: str, since: int = 1, domain: str = "") -> Callable[[Rule], Rule]:
     """Enters a NumPy function that takes the operator's place where every input is an array."""
-    return _enter(_HOST, names, since, domain, (-1,), True, True, ())
+    none: frozenset[int] = frozenset()
+    how = {"host": frozenset({-1}), "foreign": True, "raw": True, "statistics": none,
+           "bodied": False}  # fmt: skip
+    return _enter(_HOST, names, since, domain, how)
 
 
 def _enter(
     table: dict[tuple[str, str], list[OnnxOp]], names: tuple[str, ...], since: int, domain: str,
-    host: tuple[int, ...], foreign: bool, raw: bool, statistics: tuple[int, ...],
+    how: dict[str, Any],
 ) -> Callable[[Rule], Rule]:  # fmt: skip
     def enter(rule: Rule) -> Rule:
         attributes, wants = _keywords(rule)
         for name in names:
             found = table.setdefault((domain, name), [])
-            places = frozenset(host), foreign, raw, frozenset(statistics)
-            found.append(OnnxOp(name, since, rule, *places, wants, attributes))
+            made = OnnxOp(name, since, rule, wants=wants, attributes=attributes, **how)
+            found.insert(0, made)  # before others of this version
             found.sort(key=lambda o: -o.since)
         return rule
 

@@ -2,6 +2,7 @@
 
 from firth.onnx.ops import (
     activation,
+    attention,
     cast,
     control,
     conv,
@@ -26,7 +27,7 @@ from firth.onnx.ops import (
 )
 
 __all__ = [
-    "activation", "cast", "control", "conv", "host", "image", "index", "loss", "math",
+    "activation", "attention", "cast", "control", "conv", "host", "image", "index", "loss", "math",
     "ml", "norm", "pool",
     "quantize", "random", "recurrent", "reduction", "sequence", "shape", "signal", "text",
     "training", "trees",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from firth.ir.kernel import (
@@ -38,14 +39,14 @@ class Accesses:
             self._enter(block)
 
     def may_overwrite(self, read: set[int], written: set[int]) -> bool:
-        """Whether what is read is read only at the very element that is written then.
+        """Whether what is read is read only at the very elements that are written then.
 
         Stores that stand in a row compute their values before the first of them writes.
         """
         if self._looped or read & self._operands or (read | written) & self._scattered:
             return False
         stores = set().union(*(self._stores.get(n, ()) for n in written))
-        if len(stores) != 1 or any(not self._loads.get(n, set()) <= stores for n in read):
+        if not stores or not _apart(stores) or any(not self._loads.get(n, set()) <= stores for n in read):
             return False
         begun = False
         for loads, wrote in self._blocks:
@@ -103,6 +104,14 @@ def _straight(body: tuple[Statement, ...]) -> Iterator[tuple[Statement, ...]]:
                 yield tuple(plain)
                 plain = list(s.body)
     yield tuple(plain)
+
+
+def _apart(stores: set[Affine]) -> bool:
+    """Whether no two points of a loop write one element: of stores of interleaved values too."""
+    first, *rest = stores
+    steps = math.gcd(*(step for _, step in first.terms))
+    spread = max(s.const for s in stores) - min(s.const for s in stores)
+    return not rest or spread < steps and all(s.terms == first.terms for s in rest)
 
 
 def _contracts(statement: Loop | Within) -> bool:

@@ -29,7 +29,7 @@ from firth.ir.node import Node
 from firth.ir.op import HOST
 from firth.ir.text import attrs_to_text
 from firth.passes.affine import Index, combine, of_axis
-from firth.passes.fuse import Cluster, Fusion
+from firth.passes.clusters import Cluster, Fusion
 from firth.passes.loops import TILE, Call
 from firth.passes.stored import strip
 from firth.passes.values import NeedsBuffer, Sites, Values, neutral

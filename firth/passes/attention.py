@@ -39,7 +39,7 @@ from firth.ir.kernel import (
 )
 from firth.ir.node import Node
 from firth.passes.affine import ZERO, Index, combine, of_axis
-from firth.passes.fuse import Cluster, Fusion
+from firth.passes.clusters import Cluster, Fusion
 from firth.passes.loops import Call
 from firth.passes.values import Sites, Values
 from firth.passes.whole import batch_of, parts

@@ -9,8 +9,8 @@ from firth.ir.kernel import Accumulator, Apply, Axis, Contract, Expression, Kern
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
 from firth.passes.blocking import contract_blocks, window_blocks
+from firth.passes.clusters import Cluster, Fusion
 from firth.passes.expressions import Rewriter, affines_of, collapse, rename
-from firth.passes.fuse import Cluster, Fusion
 from firth.passes.layout import windowed
 from firth.passes.loops import Call
 from firth.passes.values import Sites, Values

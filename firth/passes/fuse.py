@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
 
 from firth.base import flags
 from firth.base.facts import TargetFacts
@@ -29,9 +28,9 @@ from firth.ir.graph import Graph
 from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, HOST, INPUT
 from firth.ir.verify import SCHEDULED
-from firth.passes.affine import Layout, View, whole
+from firth.passes.clusters import Cluster, Fusion, in_order
 from firth.passes.placement import Placement, ascends, axes_of, follow, reduced_place, stays_so
-from firth.passes.stored import loads, several_readers, whole_values
+from firth.passes.stored import interleaved, loads, several_readers, whole_values
 from firth.passes.whole import partner
 
 MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
@@ -43,50 +42,6 @@ LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
 # Random bits are made again wherever they are needed, dear as they are: what is kept from the
 # forward to the backward pass costs memory all that time.
 AGAIN = "threefry"
-
-
-@dataclass(eq=False)
-class Cluster:
-    """Nodes of one kernel.
-
-    extents: of its axes. place: where the dims of each node lie on them. inside: where the dims of
-    each reduction's source lie. reduced: the axes that its reductions run over.
-    """
-
-    number: int
-    extents: list[int]
-    nodes: list[Node] = field(default_factory=list)
-    place: dict[int, Placement] = field(default_factory=dict)
-    inside: dict[int, Placement] = field(default_factory=dict)
-    reduced: frozenset[int] | None = None
-    contraction: Node | None = None
-    alone: bool = False
-    closed: bool = False  # nothing else may join
-    work: int = 0  # cheap operations for one element, all nodes together
-    before: int = 0  # bit set of the clusters that must run earlier
-
-
-@dataclass(eq=False)
-class Fusion:
-    """The result: clusters in an order that can run, and the nodes that live in buffers.
-
-    layouts: of the stored nodes that do not lie row-major.
-    """
-
-    clusters: list[Cluster]
-    owner: dict[int, Cluster]
-    stored: dict[int, Node]
-    position: dict[int, int]  # of each node in the order of the graph
-    layouts: dict[int, Layout] = field(default_factory=dict)
-
-    def whole(self, node: Node) -> View:
-        """A stored node in its buffer."""
-        return whole(node, self.layouts.get(id(node)))
-
-    def elements(self, node: Node) -> int:
-        """How many elements the buffer of a stored node holds."""
-        layout = self.layouts.get(id(node))
-        return math.prod(node.shape if layout is None else layout.room(node.shape))
 
 
 def fuse(
@@ -108,6 +63,7 @@ class _Fuser:
         self.graph = graph
         self.order = graph.nodes()
         self.uses = Counter(id(s) for n in self.order for s in n.src)
+        self.woven = interleaved(self.order)
         self.stored: dict[int, Node] = dict(forced)
         self.stored.update({id(n): n for n in whole_values(graph)})
         self.clusters: list[Cluster | None] = []
@@ -123,7 +79,7 @@ class _Fuser:
         position = {id(n): i for i, n in enumerate(self.order)}
         for cluster in live:
             cluster.nodes.sort(key=lambda n: position[id(n)])
-        return Fusion(_in_order(live), self.owner, self.stored, position)
+        return Fusion(in_order(live), self.owner, self.stored, position)
 
     def _computes(self, node: Node) -> bool:
         """True for nodes of a cluster: all but sources and movement left to index maps."""
@@ -141,7 +97,7 @@ class _Fuser:
         name = node.op.name
         if name in SCHEDULED and self._join_partner(node):
             return
-        if name in ALONE or node.op.family == HOST or (name == "pad" and any(node.attrs[2])):
+        if self._stands_alone(node):
             cluster = self._new(node, node.shape)
             cluster.alone = True
         elif name == "contract":
@@ -151,11 +107,20 @@ class _Fuser:
             self._place_reduction(node)
             return
         elif name in (*MOVEMENT, "iota", "const") or id(node) in self.apart or not self._join(node):
-            cluster = self._new(node, node.shape)
+            cluster = self._new(node, self._space(node))
         else:
             return
         cluster.closed = id(node) in self.apart
-        self._own(cluster, node, tuple(axes_of(node.shape)))
+        self._own(cluster, node, tuple(axes_of(self._space(node))))
+
+    def _stands_alone(self, node: Node) -> bool:
+        if node.op.name == "pad":
+            return any(node.attrs[2])
+        return node.op.family == HOST or node.op.name in ALONE and id(node) not in self.woven
+
+    def _space(self, node: Node) -> Shape:
+        """What is walked to compute a node: its elements, of interleaved values those of each."""
+        return node.src[0].shape if id(node) in self.woven else node.shape
 
     def _new(self, node: Node, shape: Shape) -> Cluster:
         cluster = Cluster(len(self.clusters), list(shape))
@@ -237,7 +202,7 @@ class _Fuser:
         found: dict[int, tuple[Cluster, Placement]] = {}
         for source in node.src:
             for cluster, place in self._candidates(source):
-                full = self._complete(cluster, place, node.shape)
+                full = self._complete(cluster, place, self._space(node))
                 if full is not None and not cluster.alone:
                     found.setdefault(cluster.number, (cluster, full))
 
@@ -250,6 +215,8 @@ class _Fuser:
         ranked = sorted(found.values(), key=rank, reverse=True)
         for cluster, place in ranked:
             if cluster.contraction is not None:
+                if id(node) in self.woven:
+                    continue  # a product stores rows of whole vectors
                 maps = [c for c, _ in ranked if c is not cluster and c.reduced is None]
                 if sum(c.work for c in maps) > self.facts.beside:
                     continue  # dear work among sums in registers is slower than a trip
@@ -443,7 +410,8 @@ class _Fuser:
 
     def _reads(self, cluster: Cluster, node: Node) -> Iterator[tuple[Node, bool]]:
         """(node of another cluster, whether it must lie in a buffer) for all that `node` reads."""
-        strict = node.op.name in ALONE or node.op.name == "contract"
+        alone = node.op.name in ALONE and id(node) not in self.woven
+        strict = alone or node.op.name == "contract"
         for place, source in enumerate(node.src):
             must = strict or (node.op.name in LOOKUPS and place == 0)
             while source.op.name in MOVEMENT and id(source) not in self.owner:
@@ -487,14 +455,3 @@ class _Fuser:
             total += self._cost(n)
             stack.extend(n.src)
         return total
-
-
-def _in_order(clusters: list[Cluster]) -> list[Cluster]:
-    """Clusters so that each comes after those it needs, otherwise as recorded."""
-    alive = sum(1 << c.number for c in clusters)
-    done, out, waiting = 0, [], list(clusters)
-    while waiting:
-        place = next(i for i, c in enumerate(waiting) if not c.before & alive & ~done)
-        done |= 1 << waiting[place].number
-        out.append(waiting.pop(place))
-    return out

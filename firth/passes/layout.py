@@ -28,7 +28,8 @@ from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout
-from firth.passes.fuse import MOVEMENT, Cluster, Fusion
+from firth.passes.clusters import Cluster, Fusion
+from firth.passes.fuse import MOVEMENT
 from firth.passes.placement import Placement, follow
 from firth.passes.simplify import scalar_value
 from firth.passes.stored import strip, whole_values

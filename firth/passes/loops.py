@@ -34,6 +34,7 @@ from firth.ir.kernel import (
 )
 from firth.ir.node import Node
 from firth.passes.affine import of_axis
+from firth.passes.clusters import Cluster, Fusion
 from firth.passes.expressions import (
     Rewriter,
     affines_of,
@@ -44,7 +45,6 @@ from firth.passes.expressions import (
     times_reciprocal,
     weight,
 )
-from firth.passes.fuse import Cluster, Fusion
 from firth.passes.values import Sites, Values
 
 TILE = (
@@ -76,11 +76,11 @@ def schedule_loops(
     values = Values(fusion, cluster, sites)
     stores: list[Store] = []
     for node in cluster.nodes:
-        index = values.index_of(cluster.place[id(node)])
-        value = values.at(node, index)
-        if id(node) in fusion.stored:
-            address = values.address(node, index)
-            stores.append(Store(values.buffer(node, written=True), address, value))
+        for index in values.elements(node):
+            value = values.at(node, index)
+            if id(node) in fusion.stored:
+                address = values.address(node, index)
+                stores.append(Store(values.buffer(node, written=True), address, value))
     nest = _Nest(values, stores, facts, generic)
     return nest.call()
 

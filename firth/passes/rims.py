@@ -8,7 +8,7 @@ from firth.base.facts import TargetFacts
 from firth.ir.kernel import Axis, Buffer, Const, Kernel, Loop, Statement, Store
 from firth.ir.node import Node
 from firth.passes.affine import combine, of_axis
-from firth.passes.fuse import Fusion
+from firth.passes.clusters import Fusion
 from firth.passes.loops import TILE, Call
 
 

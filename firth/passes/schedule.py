@@ -14,8 +14,9 @@ from firth.ir.verify import SCHEDULED
 from firth.passes.affine import Layout
 from firth.passes.alone import schedule_alone
 from firth.passes.attention import schedule_attention
+from firth.passes.clusters import Cluster, Fusion
 from firth.passes.contraction import schedule_contraction
-from firth.passes.fuse import REDUCTIONS, Cluster, Fusion, fuse
+from firth.passes.fuse import REDUCTIONS, fuse
 from firth.passes.layout import copied, layouts, not_joined
 from firth.passes.loops import Call, schedule_loops
 from firth.passes.rims import schedule_rims

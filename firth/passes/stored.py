@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 
 from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import HOST, INPUT
+
+MOST_WOVEN = 4  # values that one kernel interleaves
 
 
 def strip(node: Node) -> Node:
@@ -25,6 +27,20 @@ def whole_values(graph: Graph) -> list[Node]:
         if node.op.family == HOST:
             roots += [node, *(s for s in map(strip, node.src) if s.op is not INPUT)]
     return roots
+
+
+def interleaved(order: Sequence[Node]) -> set[int]:
+    """Ids of the values that are others element by element along a new last axis, such as complex
+    numbers of their parts, and that only host ops or nobody reads: one kernel can make all."""
+    found = set()
+    for node in order:
+        if node.op.name == "concatenate" and node.attrs[0] == len(node.shape) - 1:
+            if len(node.src) <= MOST_WOVEN and all(s.shape[-1] == 1 for s in node.src):
+                found.add(id(node))
+    for node in order:
+        if node.op.family != HOST:
+            found.difference_update(id(s) for s in node.src)
+    return found
 
 
 def loads(node: Node, stored: Container[int]) -> int:

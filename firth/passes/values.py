@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from firth.base import dtype as dt
@@ -22,7 +23,8 @@ from firth.ir.kernel import (
 from firth.ir.node import Node
 from firth.ir.op import INPUT
 from firth.passes.affine import Index, View, combine, move_index, move_view, of_axis, whole
-from firth.passes.fuse import LOOKUPS, MOVEMENT, REDUCTIONS, Cluster, Fusion
+from firth.passes.clusters import Cluster, Fusion
+from firth.passes.fuse import LOOKUPS, MOVEMENT, REDUCTIONS
 from firth.passes.placement import Placement
 from firth.passes.simplify import scalar_value
 
@@ -100,6 +102,14 @@ class Values:
         """The index of a node placed on the cluster's axes."""
         return tuple(Affine() if a is None else of_axis(self.axes[a]) for a in place)
 
+    def elements(self, node: Node) -> Iterator[Index]:
+        """The index of a node placed on the cluster's axes; of interleaved values, one of each."""
+        index = self.index_of(self.cluster.place[id(node)])
+        if node.op.name != "concatenate":
+            yield index
+        for k in range(len(node.src) if node.op.name == "concatenate" else 0):
+            yield (*index[:-1], Affine(k))
+
     def address(self, node: Node, index: Index) -> Affine:
         """Where an element of a stored node lies in its buffer."""
         place = self.fusion.whole(node)
@@ -156,6 +166,8 @@ class Values:
             if moved is None:
                 raise NeedsBuffer(node.src[0])
             return self.at(node.src[0], moved[0], guards)
+        if name == "concatenate":
+            return self.at(node.src[index[-1].const], (*index[:-1], Affine()), guards)
         if name in LOOKUPS:
             return self._lookup(node, index, guards)
         if name in REDUCTIONS:

@@ -17,7 +17,7 @@ from firth.base import dtype as dt
 from firth.base import flags
 from firth.base.facts import TargetFacts
 from firth.ir.node import Node
-from firth.passes.fuse import Cluster, Fusion
+from firth.passes.clusters import Cluster, Fusion
 from firth.passes.loops import Call
 from firth.passes.values import Sites, Values
 from firth.passes.winograd_blocks import Convolution, Labels

@@ -35,6 +35,15 @@ def test_two_stores_in_a_row_and_in_two_loops() -> None:
     assert accesses((first,), (second,)).may_overwrite({0}, {2})
 
 
+def test_interleaved_values() -> None:
+    even, odd, far = (Affine(k, ((ROW, 2),)) for k in (0, 1, 2))
+    swapped = (Store(1, even, load(0, odd)), Store(1, odd, load(0, even)))
+    assert accesses(swapped).may_overwrite({0}, {1})
+    assert not accesses((Store(1, even, load(0, far)), swapped[1])).may_overwrite({0}, {1})
+    steps = (Store(1, even, load(0, even)), Store(1, far, load(0, far)))
+    assert not accesses(steps).may_overwrite({0}, {1})  # the next point's first is this one's last
+
+
 def test_addresses_that_hold_values() -> None:
     place = ((load(0), 1),)
     assert not accesses((Store(1, HERE, load(0), (), place),)).may_overwrite({0}, {1})

@@ -27,10 +27,19 @@ def momentum(x: Expr, w: Expr, v: Expr, y: Expr) -> list[Expr]:
     return [w - v2 * 0.1, v2]
 
 
+def woven(a: Expr, b: Expr) -> Expr:
+    """Two values of what shares its inputs, one beside the other: (...) -> (..., 2)."""
+    parts = (a * b - T["exp"](b), T["tanh"](a) + b)
+    rows = [T["reshape"](p, shape=(*p.shape, 1)) for p in parts]
+    return T["concatenate"](*rows, axis=2)
+
+
 CASES: dict[str, tuple[Build, tuple[tuple[int, ...], ...], int]] = {
     "elementwise chain": (lambda x: T["tanh"](x * 2.0) + T["exp"](x), ((40, 30),), 1),
     "broadcast": (lambda x, b: x + b * 2.0, ((40, 30), (30,)), 1),
     "softmax": (softmax, ((40, 30),), 1),
+    "interleaved values": (woven, ((40, 30), (40, 30)), 1),
+    "interleaved values that are read": (lambda a, b: woven(a, b) * 2.0, ((4, 3), (4, 3)), 5),
     "softmax of a chain": (lambda x: softmax(T["tanh"](x) * 3.0), ((40, 30),), 1),
     "softmax along rows": (
         lambda x: T["permute"](softmax(T["permute"](x, axes=(1, 0))), axes=(1, 0)),

@@ -9,7 +9,9 @@ joins the cluster of one of its sources when they walk the same iteration space 
   nodes may join on either side (softmax, norms and losses become one cluster so), and reductions
   over the same axes join too;
 - elementwise nodes join the contraction that made one of their sources: its epilogue;
-- composed ops that stay whole join those that do the same work (`passes/whole.py`).
+- composed ops that stay whole join those that do the same work (`passes/whole.py`);
+- values laid side by side along a new last axis (the parts of complex results) join like
+  elementwise nodes: their kernel writes each at its place.
 
 A cluster never holds two contractions, and never joins if a path would leave it and come back.
 What another cluster needs is stored, unless recomputing it is cheaper than a trip through memory.

@@ -46,7 +46,7 @@ class Accesses:
         if self._looped or read & self._operands or (read | written) & self._scattered:
             return False
         stores = set().union(*(self._stores.get(n, ()) for n in written))
-        if not stores or not _apart(stores) or any(not self._loads.get(n, set()) <= stores for n in read):
+        if not _apart(stores) or any(not self._loads.get(n, set()) <= stores for n in read):
             return False
         begun = False
         for loads, wrote in self._blocks:
@@ -108,10 +108,12 @@ def _straight(body: tuple[Statement, ...]) -> Iterator[tuple[Statement, ...]]:
 
 def _apart(stores: set[Affine]) -> bool:
     """Whether no two points of a loop write one element: of stores of interleaved values too."""
-    first, *rest = stores
+    if len(stores) < 2:
+        return bool(stores)
+    first = next(iter(stores))
     steps = math.gcd(*(step for _, step in first.terms))
     spread = max(s.const for s in stores) - min(s.const for s in stores)
-    return not rest or spread < steps and all(s.terms == first.terms for s in rest)
+    return spread < steps and all(s.terms == first.terms for s in stores)
 
 
 def _contracts(statement: Loop | Within) -> bool:

@@ -6,6 +6,7 @@ from benchmarks.workloads import (
     attention,
     conv,
     digits,
+    first_use,
     matmul,
     memory,
     networks,
@@ -14,7 +15,19 @@ from benchmarks.workloads import (
     tiny,
 )
 
-_MODULES = (networks, arrays, matmul, conv, attention, digits, tiny, start, memory, threads)
+_MODULES = (
+    networks,
+    arrays,
+    matmul,
+    conv,
+    attention,
+    digits,
+    tiny,
+    first_use,
+    start,
+    memory,
+    threads,
+)
 WORKLOADS: dict[str, Workload] = {w.name: w for m in _MODULES for w in m.WORKLOADS}
 GROUPS = (Group("matmul", 1.0, 0.95),)
 # The page's sections: beginnings of workloads' names.
@@ -25,6 +38,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Convolution": ("conv",),
     "Attention": ("attention",),
     "A hundred tiny operations, not compiled": ("tiny",),
+    "Operations not compiled before": ("first_use", "new_shape"),
     "New processes": ("import", "first_call"),
     "Memory": ("memory",),
     "Threads": ("busy", "two_threads"),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from firth.base import dtype as dt
 from firth.base import flags
 from firth.base.dtype import DType
 from firth.ir.graph import Graph
@@ -247,3 +248,14 @@ def _reduce(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> No
         return x
     kept = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     return s.call("reshape", x, shape=kept)
+
+
+@_rule("argsort")
+def _argsort(s: Simplifier, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
+    """Equal elements keep their order: 0, 1, 2, ... along the axis."""
+    (x,), (axis, _) = src, attrs
+    if scalar_value(x) is None:
+        return None
+    places = s.call("iota", extent=x.shape[axis], dtype=dt.int64)
+    lead = tuple(n if i == axis else 1 for i, n in enumerate(x.shape))
+    return s.broadcast(s.call("reshape", places, shape=lead), x.shape)

@@ -106,6 +106,19 @@ CASES = {
         return %1
         """,
     ),
+    "equal elements are in order already": (
+        """
+        %0 = const(value=2.0, dtype=float32) float32[]
+        %1 = reshape(%0; shape=(1,)) float32[1]
+        %2 = expand(%1; shape=(4,)) float32[4]
+        %3 = argsort(%2; axis=0, descending=True) int64[4]
+        return %3
+        """,
+        """
+        %0 = iota(extent=4, dtype=int64) int64[4]
+        return %0
+        """,
+    ),
 }
 
 

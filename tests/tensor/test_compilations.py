@@ -45,6 +45,16 @@ CASES: dict[str, Callable[[int], firth.Tensor]] = {
     "matmul over the size": lambda n: firth.ones(8, n) @ firth.ones(n, 20),
     "matmul of both": lambda n: firth.ones(2, n, 8) @ firth.ones(2, 8, n),
     "layer norm": lambda n: F.layer_norm(firth.ones(n, 32), (32,)),
+    "variance": lambda n: firth.ones(n, 6).var(0),
+    "running sum": lambda n: firth.ones(n, 6).cumsum(0),
+    "sort": lambda n: firth.ones(n, 3).sort(0).values,
+    "largest": lambda n: firth.ones(n, 6).argmax(0),
+    "order turned and moved round": lambda n: firth.ones(n, 6).flip(0).roll(2, 0),
+    "triangle": lambda n: firth.ones(n, 6).tril(),
+    "choice": lambda n: firth.where(firth.arange(n) > 3, firth.arange(n), 7),
+    "integers": lambda n: (firth.arange(n) // 3) ** 2 % 5,
+    "complex numbers": lambda n: firth.complex(firth.ones(n), firth.ones(n)).exp().abs(),
+    "places in a sorted row": lambda n: firth.searchsorted(firth.arange(9.0), firth.ones(n)),
 }
 
 

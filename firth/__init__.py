@@ -25,10 +25,11 @@ FirthError = _errors.FirthError
 # Packages that load when they are first used.
 _LATER = (
     "nn", "optim", "data", "metrics", "keras", "func", "fft", "linalg", "compat", "array_api",
-    "onnx", "masked", "signal", "special", "einops",
+    "onnx", "masked", "signal", "special", "einops", "sparse",
 )  # fmt: skip
 _LATER_NAMES = {
     "save": "nn.serialize", "load": "nn.serialize",
+    **dict.fromkeys(("sparse_coo_tensor", "sparse_csr_tensor"), "sparse"),
     **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), "nn.functional.resize"),
     **dict.fromkeys(
         ("constant_pad_nd", "native_batch_norm", "native_group_norm", "native_layer_norm"),

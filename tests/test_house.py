@@ -26,7 +26,7 @@ FLOORS = (
     ("codegen",),
     ("targets",),
     ("tensor",),
-    ("nn", "optim", "data", "metrics", "signal"),
+    ("nn", "optim", "data", "metrics", "signal", "sparse"),
     ("train", "func", "einops"),
     ("keras",),
     (TOP,),
@@ -71,6 +71,7 @@ PUBLIC = (
     "firth.keras.layers",
     "firth.func",
     "firth.einops",
+    "firth.sparse",
     "firth.einops.layers",
 )
 

@@ -143,6 +143,10 @@ def binary(name: str, reverse: bool = False) -> Callable[..., Tensor]:
                     handles.append(out)
                     rec.state = state
                     return out
+        for value in (self, other):
+            if not isinstance(value, Tensor) and hasattr(value, "__firth_binary__"):
+                sides = (other, self) if reverse else (self, other)
+                return value.__firth_binary__(name, *sides)  # type: ignore[no-any-return]
         a, b = operand(self, name), operand(other, name)
         if not isinstance(a, Tensor) and not isinstance(b, Tensor):
             a = make_tensor(a)

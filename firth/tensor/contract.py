@@ -19,12 +19,12 @@ matmul.__name__ = "matmul"
 
 def _ranked(name: str, *ranks: int) -> Callable[..., Tensor]:
     def method(self: Tensor, other: Tensor) -> Tensor:
-        have = (len(self._kind.shape), len(other._kind.shape))
+        have = (self.ndim, other.ndim)
         if have != ranks:
             raise ShapeError(
                 message(
                     name, "the numbers of dimensions don't fit",
-                    f"{tuple(self._kind.shape)} and {tuple(other._kind.shape)}",
+                    f"{tuple(self.shape)} and {tuple(other.shape)}",
                     f"{ranks[0]} and {ranks[1]} dimensions", "use matmul (or @) to broadcast",
                 )
             ).at(user_line())  # fmt: skip

@@ -366,6 +366,9 @@ def _part(value: Any, tensors: list[Tensor]) -> Any:
                 "pass firth.from_numpy(array)",
             )
         )  # fmt: skip
+    if hasattr(value, "__firth_parts__"):
+        parts, rest = value.__firth_parts__()
+        return (type(value), rest, tuple([_part(v, tensors) for v in parts]))
     return (type(value), id(value))
 
 

@@ -103,6 +103,16 @@ def _namespace(self: Tensor, *, api_version: str | None = None) -> Any:
     return importlib.import_module("firth.array_api")  # above this floor
 
 
+def _later(module: str, name: str, doc: str) -> Callable[..., Any]:
+    """A method that a package above this floor holds."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(self, *args, **kwargs)
+
+    method.__name__, method.__doc__ = name, doc
+    return method
+
+
 def _iterate(self: Tensor) -> Any:
     if not self._kind.shape:
         raise TypeError("iter: a tensor of shape () has nothing to go through; got (), expected "
@@ -177,6 +187,13 @@ for _module in _BREADTH:
     _attach(_module.METHODS)
 _attach({"__init__": composed.initialise})
 _attach({"backward": _backward, "__iter__": _iterate, "__deepcopy__": _deepcopy})
+_attach({
+    name: _later("firth.sparse.build", name, doc) for name, doc in (
+        ("to_sparse", "The elements that are not 0, as a sparse COO tensor; read at once."),
+        ("to_sparse_csr", "The elements that are not 0, as a sparse CSR matrix; read at once."),
+        ("sparse_mask", "The elements at the places of a sparse tensor."),
+    )
+})  # fmt: skip
 _attach({"__repr__": printing.tensor_repr, "__array_namespace__": _namespace})
 for _name, (_get, _set, _doc) in _PROPERTIES.items():
     setattr(Tensor, _name, property(_get, _set, None, _doc))

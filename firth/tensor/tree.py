@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from firth.tensor.handle import Tensor
 
 ONE: Any = ("one",)
+
+
+class Made(NamedTuple):
+    """An object that consists of tensors (a sparse matrix): how many, and what else it needs."""
+
+    kind: Any
+    count: int
+    rest: tuple[Any, ...]
 
 
 def flatten(value: Any, tensors: list[Tensor]) -> Any:
@@ -20,12 +28,18 @@ def flatten(value: Any, tensors: list[Tensor]) -> Any:
         return (type(value), [flatten(v, tensors) for v in value])
     if isinstance(value, dict):
         return (dict, [(k, flatten(v, tensors)) for k, v in value.items()])
+    if hasattr(value, "__firth_parts__"):
+        parts, rest = value.__firth_parts__()
+        tensors.extend(parts)
+        return Made(type(value), len(parts), rest)
     return value
 
 
 def unflatten(tree: Any, tensors: Any) -> Any:
     if tree is ONE:
         return next(tensors)
+    if isinstance(tree, Made):
+        return tree.kind.__firth_made__([next(tensors) for _ in range(tree.count)], tree.rest)
     if isinstance(tree, tuple) and len(tree) == 2 and isinstance(tree[0], type):
         kind, parts = tree
         if kind is dict:

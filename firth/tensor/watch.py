@@ -36,6 +36,7 @@ _TENSOR = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LOWER = tuple(_PACKAGE + p + os.sep for p in (
     "base", "ir", "io", "runtime", "ops", "passes", "codegen", "targets", "tensor",
+    "sparse",  # its objects do not change
     "onnx",  # graphs do not change; a model notes which parameters it reads
 ))  # fmt: skip
 # Firth's own code calls it; what a user hands to it is watched where the user does.

@@ -21,6 +21,7 @@ from firth.compat.torch import (
     optim,
     random,
     serialization,
+    sparse,
     utils,
 )
 from firth.compat.torch._legacy import (

@@ -194,10 +194,11 @@ _attach({
         ("sparse_mask", "The elements at the places of a sparse tensor."),
     )
 })  # fmt: skip
-_attach({"__repr__": printing.tensor_repr, "__array_namespace__": _namespace})
+_attach({**printing.METHODS, "__array_namespace__": _namespace})
 for _name, (_get, _set, _doc) in _PROPERTIES.items():
     setattr(Tensor, _name, property(_get, _set, None, _doc))
 FUNCTIONS.update(shape.FUNCTIONS)
+FUNCTIONS.update(printing.FUNCTIONS)
 FUNCTIONS.update({name: composed.numpy_words(f) for name, f in reduce.FUNCTIONS.items()})
 for _module in (convert, contract, search, sets, random, composed, *_BREADTH):
     FUNCTIONS.update(_module.FUNCTIONS)

@@ -13,46 +13,25 @@ from firth.onnx.values import as_tensor, cast, element
 from firth.tensor import Tensor
 
 
-def _basis(n_in: int, n_out: int, length: int, kind: Any) -> tuple[Tensor, Tensor]:
-    """cos and sin of 2 pi i k / length: (n_in, n_out) each, angles reduced before rounding."""
-    turns = (np.arange(n_in)[:, None] * np.arange(n_out)) % length
-    angle = 2 * math.pi * turns / length
-    return as_tensor(np.cos(angle).astype(kind)), as_tensor(np.sin(angle).astype(kind))
-
-
 def _transform(x: Tensor, axis: int, length: int, inverse: bool, onesided: bool) -> Tensor:
-    """The transform of real (..., 1) or complex (..., 2) numbers along an axis, as a product with
-    a matrix."""
+    """The transform of real (..., 1) or complex (..., 2) numbers along an axis: (..., 2), or real
+    numbers (..., 1) where half of a transform is turned back."""
     axis %= x.ndim
-    kind, x = x.dtype, x.double()  # sums of many terms that cancel
-    n = min(x.shape[axis], length)
-    x = x.narrow(axis, 0, n).transpose(axis, -2)  # (..., n, 1 or 2)
-    keep = length // 2 + 1 if onesided and not inverse else length
-    if onesided and inverse:  # the other half is the conjugate, turned
-        return _real_inverse(x, n, length).unsqueeze(-1).transpose(axis, -2).to(kind)
-    c, s = _basis(n, keep, length, x.dtype.np)
-    real = x[..., 0]
+    kind = x.dtype
+    x = x if kind.bits > 16 else x.float()  # transforms have no half types
     if x.shape[-1] == 1:
-        parts = real @ c, -(real @ s) if not inverse else real @ s
+        x = x.squeeze(-1)
+        if onesided and not inverse:
+            return firth.view_as_real(firth.fft.rfft(x, length, axis)).to(kind)
     else:
-        imag = x[..., 1]
-        s = -s if inverse else s
-        parts = real @ c + imag @ s, imag @ c - real @ s
-    y = firth.stack(parts, -1)
-    if inverse:
-        y = y / length
-    return y.transpose(axis, -2).to(kind)  # type: ignore[no-any-return]
-
-
-def _real_inverse(x: Tensor, n: int, length: int) -> Tensor:
-    """Real numbers from the first half of their transform: (..., n, 2) -> (..., length)."""
-    c, s = _basis(n, length, length, x.dtype.np)
-    twice = np.full((n, 1), 2.0)
-    twice[0] = 1
-    if length % 2 == 0 and n == length // 2 + 1:
-        twice[-1] = 1
-    weight = as_tensor(twice.astype(x.dtype.np))
-    return (x[..., 0] @ (c * weight) - x[..., 1] @ (s * weight)) / length  # type: ignore[no-any-return]
+        x = firth.view_as_complex(x)
+    if onesided and inverse:
+        return firth.fft.irfft(x, length, axis).unsqueeze(-1).to(kind)
+    rule = firth.fft.ifft if inverse else firth.fft.fft
+    y = firth.view_as_real(rule(x, length, axis)).to(kind)
+    if onesided:
+        return y.narrow(axis, 0, length // 2 + 1)
+    return y
 
 
 @op("DFT", since=20, host=(1, 2))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import firth
 from tests.onnx.oracle import check, node_model, normal, run
 
 
@@ -30,6 +31,15 @@ def test_transforms_and_back(n):
     given = y, np.array(n), np.array(1)
     back = run(node_model("DFT", list(given), onesided=1, inverse=1), *given)[0]
     np.testing.assert_allclose(back, real, rtol=1e-4, atol=1e-5)
+
+
+def test_transforms_have_gradients_and_jit():
+    x = firth.tensor(normal(2, 9, 1), requires_grad=True)
+    model = firth.onnx.load(node_model("DFT", [x.detach().numpy()], opset=19, axis=1))
+    (model(x) ** 2).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 18 * x.detach().numpy(), rtol=1e-4)  # Parseval
+    found = firth.jit(lambda x: model(x))(x.detach())
+    np.testing.assert_allclose(found.numpy(), model(x).detach().numpy(), rtol=1e-6)
 
 
 def test_frames_of_a_signal():

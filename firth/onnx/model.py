@@ -62,6 +62,9 @@ def load(
     return Model(graph, builder.store, trained)
 
 
+_GONE = np.zeros(0)
+
+
 class Model(Module):
     """An ONNX graph. `inputs` and `outputs` are its names, in the order of arguments and results.
 
@@ -142,6 +145,7 @@ class Model(Module):
         else:
             holder.register_buffer(name, from_numpy(array))
         self._places[key] = (holder, name)
+        constant.array = _GONE  # the tensor has it now
 
     def _value(self, key: str) -> Any:
         if key not in self._arrays and key not in self._places:
@@ -156,7 +160,7 @@ class Model(Module):
 
     def _tensor(self, array: np.ndarray) -> Any:
         """An array as a tensor; that of a stored array is kept."""
-        if id(array) not in self._held:
+        if self._held.get(id(array)) is not array:
             return as_tensor(array)
         found = self._tensors.get(id(array))
         if found is None:

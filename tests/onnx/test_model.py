@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from onnx import helper, numpy_helper
@@ -57,6 +59,22 @@ def test_another_parameter_is_another_recording():
     model.layer.bias = firth.nn.Parameter(firth.zeros(3))
     wanted = np.maximum(x.numpy() @ weights["layer.weight"].T, 0)
     np.testing.assert_allclose(step(x).detach().numpy(), wanted, rtol=1e-5)
+
+
+def test_copies_save_and_other_dtypes(tmp_path):
+    model, _ = linear()
+    x = normal(2, 4, seed=3)
+    wanted = model(x).detach().numpy()
+    twin = copy.deepcopy(model)
+    with firth.no_grad():
+        model.layer.bias.zero_()
+    np.testing.assert_allclose(twin(x).detach().numpy(), wanted, rtol=1e-6)
+    firth.save(twin.state_dict(), tmp_path / "w.safetensors")
+    model.load_state_dict(firth.load(tmp_path / "w.safetensors"))
+    np.testing.assert_allclose(model(x).detach().numpy(), wanted, rtol=1e-6)
+    y = model.double()(x.astype(np.float64))
+    assert y.dtype is firth.float64
+    np.testing.assert_allclose(y.detach().numpy(), wanted, rtol=1e-6)
 
 
 def test_inputs_by_name_and_what_does_not_fit():

@@ -24,8 +24,8 @@ FirthError = _errors.FirthError
 
 # Packages that load when they are first used.
 _LATER = (
-    "nn", "optim", "data", "metrics", "keras", "func", "fft", "linalg", "compat", "array_api",
-    "onnx", "masked", "signal", "special", "einops", "sparse",
+    "nn", "optim", "data", "metrics", "keras", "func", "fft", "linalg", "distributions", "compat",
+    "array_api", "onnx", "masked", "signal", "special", "einops", "sparse",
 )  # fmt: skip
 _LATER_NAMES = {
     "save": "nn.serialize", "load": "nn.serialize",

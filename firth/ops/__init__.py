@@ -223,6 +223,7 @@ from firth.ops.reduce import (
 from firth.ops.reduce import (
     sum_ as sum,
 )
+from firth.ops.sampling import poisson_quantile, standard_gamma_grad
 from firth.ops.sort import (
     argsort,
     sort,
@@ -290,14 +291,15 @@ __all__ = [
     "logical_not", "logical_or", "logical_xor", "logsigmoid", "logsumexp", "lu", "masked_fill",
     "matmul", "matrix_exp", "max_pool", "maximum", "mean", "minimum", "mish", "mse_loss", "mul",
     "multinomial", "ndtri", "neg", "nextafter", "nll_loss", "norm", "normal", "not_equal",
-    "on_pairs", "one_hot", "pad", "permutation", "permute", "pinv", "pivots_order", "polar", "pow",
-    "power", "prelu", "prod", "qr", "randint", "random_bits", "real", "reciprocal", "relu", "relu6",
-    "remainder", "repeat_interleave", "reshape", "rfft", "rms_norm", "roll", "round", "rsqrt",
-    "scaled_dot_product_attention", "scatter", "scatter_along_axis", "selu", "shift_left",
-    "shift_right", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "slice", "slogdet",
-    "smooth_l1_loss", "softmax", "softplus", "softshrink", "softsign", "solve", "solve_triangular",
-    "sort", "sqrt", "square", "stack", "standardize", "std", "stop_gradient", "sub", "sum", "svd",
-    "svdvals", "take", "take_along_axis", "tan", "tanh", "tanhshrink", "threefry", "threshold",
-    "tile", "topk", "topk_indices", "tril", "triu", "trunc", "uniform", "var", "view_as_complex",
-    "view_as_real", "where", "window", "wrap_index",
+    "on_pairs", "one_hot", "pad", "permutation", "permute", "pinv", "pivots_order",
+    "poisson_quantile", "polar", "pow", "power", "prelu", "prod", "qr", "randint", "random_bits",
+    "real", "reciprocal", "relu", "relu6", "remainder", "repeat_interleave", "reshape", "rfft",
+    "rms_norm", "roll", "round", "rsqrt", "scaled_dot_product_attention", "scatter",
+    "scatter_along_axis", "selu", "shift_left", "shift_right", "sigmoid", "sign", "signbit", "silu",
+    "sin", "sinh", "slice", "slogdet", "smooth_l1_loss", "softmax", "softplus", "softshrink",
+    "softsign", "solve", "solve_triangular", "sort", "sqrt", "square", "stack",
+    "standard_gamma_grad", "standardize", "std", "stop_gradient", "sub", "sum", "svd", "svdvals",
+    "take", "take_along_axis", "tan", "tanh", "tanhshrink", "threefry", "threshold", "tile", "topk",
+    "topk_indices", "tril", "triu", "trunc", "uniform", "var", "view_as_complex", "view_as_real",
+    "where", "window", "wrap_index",
 ]  # fmt: skip

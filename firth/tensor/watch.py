@@ -280,7 +280,11 @@ class Watcher:
         """Values that the function could read, as they are before it runs."""
         code = frame.f_code
         free = dict(zip(code.co_freevars, _cells(frame), strict=False))
+        # an object that is being made has nothing that could have been read before
+        fresh = code.co_varnames[0] if code.co_name == "__init__" and code.co_argcount else None
         for chain in chains_of(code):
+            if chain.kind not in ("global", "cell") and chain.name == fresh:
+                continue
             key = (code, chain.line)
             try:
                 guards = self._resolve(frame, free, chain)

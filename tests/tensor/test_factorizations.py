@@ -7,12 +7,11 @@ import pytest
 
 import firth
 from firth.base.errors import ArgumentError, LinAlgError
-from tests.tensor.test_linalg import A, B, S, same
+from tests.tensor.test_linalg import A, B, S, draw, same
 
 torch = pytest.importorskip("torch")
 
-rng = np.random.default_rng(1)
-WIDE, TALL = rng.standard_normal((2, 2, 3)), rng.standard_normal((2, 3, 2))
+WIDE, TALL = draw(2, 2, 3), draw(2, 3, 2, seed=1)
 
 
 def test_factors_with_both_orders_of_gradients():
@@ -20,7 +19,7 @@ def test_factors_with_both_orders_of_gradients():
     same("cholesky", S, upper=True)
     same("svdvals", A)
     same("eigvalsh", S)
-    same("householder_product", TALL, rng.standard_normal((2, 2)))
+    same("householder_product", TALL, draw(2, 2))
 
 
 @pytest.mark.parametrize("a", [A, WIDE, TALL], ids=["square", "wide", "tall"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import firth
 from firth.tensor.watch import Watcher, chains_of, same, snapshot, unchanged
 
 LIMIT = 3
@@ -60,3 +61,19 @@ def test_plain_values_are_compared_by_value() -> None:
     assert not same(1, True) and not same([1], [1])
     thing = Thing()
     assert same(thing.__init__, thing.__init__)
+
+
+def test_objects_made_inside_may_read_what_they_set():
+    class Pair:
+        def __init__(self, a):
+            self.a = a
+            self.b = self.a + 1
+
+        def both(self):
+            return self.a * self.b
+
+    @firth.jit
+    def step(x):
+        return Pair(x).both()
+
+    assert [step(firth.tensor(v)).item() for v in (1.0, 2.0, 3.0, 4.0)] == [2, 6, 12, 20]

@@ -249,6 +249,13 @@ def test_public_names_are_listed():
     )
 
 
+def test_stubs_say_what_is_there():
+    from tests.stubs import texts
+
+    old = [p for p, text in texts().items() if (ROOT / p).read_text(encoding="utf-8") != text]
+    assert not old, f"{old}: run `python tests/test_house.py` to write them anew"
+
+
 def public_names() -> list[str]:
     """Qualified public names of the packages that users import."""
     import importlib
@@ -264,3 +271,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
     text = "\n".join(public_names())
     (ROOT / "tests" / "public_names.txt").write_text(text + "\n", encoding="utf-8")
+
+    from tests import stubs
+
+    stubs.write()

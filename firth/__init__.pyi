@@ -82,6 +82,7 @@ from firth.tensor.search import diagonal as diagonal
 from firth.tensor.pieces import diagonal_scatter as diagonal_scatter
 from firth.tensor.composed import diff as diff
 from firth.tensor.composed import dist as dist
+from firth import distributions as distributions
 from firth.tensor.arithmetic import div as div
 from firth.tensor.arithmetic import div as divide
 from firth.tensor.pieces import dstack as dstack

@@ -48,10 +48,10 @@ def general_cosine(
     device: Any = None, requires_grad: bool = False, layout: Any = None,
 ) -> Tensor:  # fmt: skip
     """A sum of cosines: a[0] - a[1] cos(w) + a[2] cos(2w) - ...: -> (M,)."""
-    weights = list(a)
+    weights = list(a) if isinstance(a, Iterable) else []
     if not weights:
         raise ArgumentError(
-            message("general_cosine", "no coefficients", "an empty list", "at least one", "[1.0]")
+            message("general_cosine", "no coefficients", repr(a), "at least one", "[1.0]")
         )
     return _window("general_cosine", M, sym, dtype, requires_grad, _cosines(weights))
 

@@ -63,6 +63,11 @@ def _split_at(name: str, axis: int, least: int) -> Callable[..., tuple[Tensor, .
                 message(name, "too few dimensions", f"shape {tuple(self._kind.shape)}",
                         f"at least {least}", "reshape it")
             ).at(user_line())  # fmt: skip
+        if isinstance(indices_or_sections, str):
+            raise ArgumentError(
+                message(name, "neither a number nor indices", repr(indices_or_sections),
+                        "an integer or integers", "e.g. 2")
+            ).at(user_line())  # fmt: skip
         at = 0 if name == "hsplit" and ndim == 1 else axis
         extent, parts = self._kind.shape[at], indices_or_sections
         if isinstance(parts, int) and (parts < 1 or extent % parts):
@@ -216,6 +221,12 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 def chunk_cat(tensors: Sequence[Tensor], dim: int, num_chunks: int) -> Tensor:
     """Each tensor in equal chunks along dim (padded by zeros), flattened and laid side by side."""
+    if num_chunks < 1 or not tensors or not all(t._kind.numel for t in tensors):
+        raise ArgumentError(
+            message("_chunk_cat", "this cannot be laid side by side",
+                    f"{len(tensors)} tensors in {num_chunks} chunks",
+                    "a positive number of chunks of tensors that are not empty", "drop empty ones")
+        ).at(user_line())  # fmt: skip
     parts = []
     for t in tensors:
         have = t._kind.shape

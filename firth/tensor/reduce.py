@@ -282,6 +282,11 @@ def isclose(
     self: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """Where |x - y| <= atol + rtol * |y|, element by element."""
+    if rtol < 0 or atol < 0:
+        raise ArgumentError(
+            message("isclose", "a tolerance is negative", f"rtol={rtol}, atol={atol}", "0 or more",
+                    "use rtol=1e-5")
+        ).at(user_line())  # fmt: skip
     y = operand(other, "isclose")
     if not isinstance(y, Tensor):
         y = apply("full", shape=(), value=y, dtype=self._kind.dtype)

@@ -49,6 +49,12 @@ def _mask(mask: Any, op: str) -> Tensor:
 def masked_fill(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A number where the mask holds, x elsewhere: x (...), mask broadcasts -> (...)."""
     value = operand(value, "masked_fill")
+    if isinstance(value, Tensor) and value._kind.shape:
+        raise ShapeError(
+            message("masked_fill", "the value is more than one number",
+                    str(tuple(value._kind.shape)), "a number or shape ()",
+                    "use where(mask, value, x)")
+        ).at(user_line())  # fmt: skip
     if isinstance(value, Tensor) and value._kind.dtype is not self._kind.dtype:
         value = apply("cast", value, dtype=self._kind.dtype)
     return apply("where", _mask(mask, "masked_fill"), value, self)
@@ -343,6 +349,11 @@ def diagonal(self: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Ten
 
 def diag(self: Tensor, diagonal_offset: int = 0) -> Tensor:
     """A vector on the diagonal of a matrix, or the diagonal of a matrix."""
+    if len(self._kind.shape) not in (1, 2):
+        raise ShapeError(
+            message("diag", "neither a vector nor a matrix", str(tuple(self._kind.shape)),
+                    "1 or 2 dimensions", "use diagonal or diag_embed")
+        ).at(user_line())  # fmt: skip
     if len(self._kind.shape) != 1:
         return diagonal(self, diagonal_offset)
     n = self._kind.shape[0] + abs(diagonal_offset)
@@ -362,12 +373,24 @@ def trace(self: Tensor) -> Tensor:
 
 def roll(self: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Elements moved round along dims, the last ones back to the front: (...) -> (...)."""
-    if dims is None:
+    if dims is None or dims == ():
+        if not isinstance(shifts, int) and len(shifts) != 1:
+            raise ArgumentError(
+                message("roll", "not one shift", str(shifts), "one number without dims",
+                        "name a dim for each")
+            ).at(user_line())  # fmt: skip
         flat = apply("reshape", self, shape=(self._kind.numel,))
         return apply("reshape", roll(flat, shifts, 0), shape=tuple(self._kind.shape))
-    pairs = zip([shifts], [dims], strict=True) if isinstance(dims, int) else (
-        zip(shifts, dims, strict=True)
-    )  # fmt: skip
+    turns, axes = ([v] if isinstance(v, int) else list(v) for v in (shifts, dims))
+    if len(turns) != len(axes) or not turns:
+        raise ArgumentError(
+            message("roll", "not one shift for each dim", f"{shifts} and {dims}", "equal numbers",
+                    "give both as tuples")
+        ).at(user_line())  # fmt: skip
+    if not self._kind.shape:
+        axis_of("roll", axes[0], 0)
+        return clone(self)
+    pairs = zip(turns, axes, strict=True)
     out = self
     for shift, d in pairs:
         axis = axis_of("roll", d, len(self._kind.shape))

@@ -317,6 +317,11 @@ def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
         ).at(user_line())  # fmt: skip
     axis = axis_of("narrow", dim, len(shape))
     if isinstance(start, Tensor):
+        if start._kind.dtype.kind not in "iu" or start._kind.shape:
+            raise ArgumentError(
+                message("narrow", "the start is not a whole number", start._kind.dtype.name,
+                        "an integer of shape ()", "pass a number")
+            ).at(user_line())  # fmt: skip
         start = int(start)  # type: ignore[call-overload]
     start = start + shape[axis] if start < 0 else start
     if not 0 <= start <= start + length <= shape[axis]:
@@ -399,6 +404,11 @@ def unbind(self: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors one after the other along a dim: (..., N, ...), (..., M, ...) -> (..., N+M, ...)."""
     parts = list(tensors)
+    for p in parts:
+        if not isinstance(p, Tensor):
+            raise ArgumentError(
+                message("cat", "not a tensor", type(p).__name__, "tensors", "leave it out")
+            ).at(user_line())
     if not parts:
         raise ArgumentError(
             message("cat", "nothing to join", "an empty list", "at least one tensor", "add one")

@@ -23,6 +23,11 @@ def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """x held between min_val and max_val."""
+    if min_val > max_val:
+        raise ArgumentError(
+            message("hardtanh", "the bounds are the wrong way round", f"{min_val}, {max_val}",
+                    "min_val of at most max_val", "swap them")
+        )  # fmt: skip
     return written(
         input, apply("hardtanh", input, low=float(min_val), high=float(max_val)), inplace
     )
@@ -121,7 +126,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             message("prelu", "the weight does not fit", str(tuple(weight.shape)),
                     f"one slope, or one for each of {channels} channels", "check the channels")
         )  # fmt: skip
-    if weight.numel() != 1 and input.ndim > 2:
+    if weight.numel() == 1:
+        weight = weight.reshape(())
+    elif input.ndim > 2:
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))  # (C, 1, ...)
     return apply("prelu", input, weight)
 
@@ -133,6 +140,10 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd."""
+    if lambd < 0:
+        raise ArgumentError(
+            message("softshrink", "lambd is negative", str(lambd), "0 or more", "lambd=0.5")
+        )
     return apply("softshrink", input, cut=float(lambd))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from firth.base.errors import ArgumentError, ShapeError, message
+from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.nn.functional.common import IntOrTuple, as_shape, per_dim, strides_of
 from firth.nn.functional.common import inplace as written
 from firth.nn.functional.pooling import max_pool_with_indices, sum_pool
@@ -68,6 +68,13 @@ def convolve(
     groups: int,
 ) -> Tensor:
     """Cross-correlation over `spatial` dimensions."""
+    if bias is not None and bias.dtype is not x.dtype:
+        raise DTypeError(
+            message(
+                name, "the bias has another dtype", f"{bias.dtype.name} for {x.dtype.name}",
+                "equal dtypes", "cast one of them",
+            )
+        )  # fmt: skip
     batched = _batched(name, x, spatial)
     strides, dilations = per_dim(stride, spatial), per_dim(dilation, spatial)
     if padding == "same" and strides != (1,) * spatial:

@@ -131,6 +131,10 @@ def huber_loss(
 ) -> Tensor:
     """(x - target)**2 / 2 below delta, delta * (|x - target| - delta / 2) above."""
     check_reduction("huber_loss", reduction)
+    if delta <= 0:
+        raise ArgumentError(
+            message("huber_loss", "delta is not positive", str(delta), "above 0", "delta=1.0")
+        )
     return apply("huber_loss", input, target, reduction=reduction, delta=float(delta))
 
 

@@ -263,6 +263,11 @@ def linear_cross_entropy(
                     f"ignore_index={ignore_index}", "None", "leave it out")
         )  # fmt: skip
     out = linear_weight.shape[:-1]
+    if len(out) > 1 and input.ndim < 2:
+        raise ShapeError(
+            message("linear_cross_entropy", "a loss of several dimensions needs a batch",
+                    str(tuple(input.shape)), f"(N, {linear_weight.shape[-1]})", "unsqueeze it")
+        )  # fmt: skip
     flat = linear_weight.reshape(-1, linear_weight.shape[-1])
     logits = linear(input, flat, None if linear_bias is None else linear_bias.reshape(-1))
     logits = logits.reshape(*input.shape[:-1], *out)

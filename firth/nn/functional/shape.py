@@ -31,11 +31,12 @@ def pad(
     pairs = [(int(pad[i]), int(pad[i + 1])) for i in range(0, len(pad), 2)]
     for n, (low, high) in enumerate(pairs, 1):
         size, dim = input.shape[-n], input.ndim - n
-        if mode == "constant" and (low < 0 or high < 0):
+        if mode in ("constant", "circular") and (low < 0 or high < 0):
             start, end = max(-low, 0), size + min(high, 0)
             input = input[(*(slice(None),) * dim, slice(start, end))]
-    if mode == "constant":
+    if mode in ("constant", "circular"):
         pairs = [(max(low, 0), max(high, 0)) for low, high in pairs]
+    if mode == "constant":
         zeros = (0,) * (input.ndim - len(pairs))
         lows = zeros + tuple(low for low, _ in reversed(pairs))
         highs = zeros + tuple(high for _, high in reversed(pairs))

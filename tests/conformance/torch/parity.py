@@ -13,6 +13,7 @@ import json
 import time
 import warnings
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("--kind", default="")
     parser.add_argument("--cap", type=int)
     parser.add_argument("--json")
+    parser.add_argument("--merge")
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--lists", action="store_true")
     parser.add_argument("--failing", action="store_true")
@@ -100,17 +102,34 @@ def main() -> None:
                 count = getattr(result, kind)
                 print(f"{name:32} {kind:10} right {count.right:4} wrong {count.wrong:4}"
                       f" {count.first}", flush=True)  # fmt: skip
+    if options.merge:
+        fresh = {r.name for r in results}
+        results += [r for r in stored(Path(options.merge)) if r.name not in fresh]
+        order = list(entries())
+        results.sort(key=lambda r: order.index(r.name))
     print(summary(results), f"{time.time() - start:.0f} s")
     if options.json:
-        rows = {r.name: [r.passes, r.missing, r.why, r.errors.wrong, r.errors.first]
-                for r in results}  # fmt: skip
-        Path(options.json).write_text(json.dumps(rows, indent=0), encoding="utf-8")
+        store(Path(options.json), results)
     if options.page:
         PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(page(results, reasons(), set(comparable())), encoding="utf-8")
     if options.lists:
         _write_list("differ.txt", {r.name: r.why for r in results if not r.passes})
         _write_list("errors.txt", {r.name: r.errors.first for r in results if r.errors.wrong})
+
+
+def store(path: Path, results: list[Result]) -> None:
+    """Writes the counts of a run as JSON."""
+    path.write_text(json.dumps([asdict(r) for r in results], indent=0), encoding="utf-8")
+
+
+def stored(path: Path) -> list[Result]:
+    """The results that `store` wrote."""
+    found = []
+    for row in json.loads(path.read_text(encoding="utf-8")):
+        counts = {k: Count(**v) if isinstance(v, dict) else v for k, v in row.items()}
+        found.append(Result(**counts))
+    return found
 
 
 def _write_list(file: str, found: dict[str, str]) -> None:

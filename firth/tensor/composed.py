@@ -194,6 +194,9 @@ def nan_to_num(
     self: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """NaN and infinities replaced; infinities by the dtype's extremes unless given."""
+    if self.dtype.is_complex:
+        parts = (apply(name, self) for name in ("real", "imag"))
+        return apply("complex", *(nan_to_num(p, nan, posinf, neginf) for p in parts))
     limits = finfo(self.dtype)
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
@@ -273,8 +276,10 @@ class IntInfo(NamedTuple):
 
 
 def finfo(type: DType | None = None) -> FloatInfo:
-    """The limits of a float dtype. Raises DTypeError for others."""
+    """The limits of a float dtype, or of a complex one's parts. Raises DTypeError for others."""
     kind = type or get_default_dtype()
+    if kind.is_complex:
+        kind = dt.float32 if kind is dt.complex64 else dt.float64
     if kind.kind != "f":
         raise DTypeError(
             message("finfo", "not a float dtype", kind.name, "a float dtype", "use iinfo")

@@ -305,7 +305,9 @@ def arange(
         start, step = int(start), int(step)
     else:
         start, step = float(start), float(step)
-    return _leaf(apply_op(TABLE["arange"], (), (start, step, extent, dtype)), requires_grad)
+    part = {dt.complex64: dt.float32, dt.complex128: dt.float64}.get(dtype, dtype)
+    out = apply_op(TABLE["arange"], (), (start, step, extent, part))
+    return _leaf(apply("cast", out, dtype=dtype) if part is not dtype else out, requires_grad)
 
 
 def linspace(

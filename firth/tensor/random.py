@@ -194,15 +194,22 @@ def _gauss(shape: tuple[int, ...], dtype: DType, generator: Generator | None) ->
     return apply("reshape", out, shape=shape)
 
 
+_PARTS = {dt.complex64: dt.float32, dt.complex128: dt.float64}
+
+
 def _maker(name: str, fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(
         *size: Any, generator: Generator | None = None, dtype: DType | None = None,
         device: Any = None, requires_grad: bool = False,
     ) -> Tensor:  # fmt: skip
         check_device(device, name)
-        kind = _check_float(name, dtype or get_default_dtype())
+        kind = dtype or get_default_dtype()
+        part = _check_float(name, _PARTS.get(kind, kind))
         with no_grad():
-            out = fill(sizes(name, size), kind, generator)
+            out = fill(sizes(name, size), part, generator)
+            if kind.is_complex:
+                out = apply("complex", out, fill(sizes(name, size), part, generator))
+                out = apply("mul", out, math.sqrt(0.5)) if name == "randn" else out
         return out.requires_grad_() if requires_grad else out  # type: ignore[attr-defined,no-any-return]
 
     function.__name__ = name
@@ -210,9 +217,9 @@ def _maker(name: str, fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 rand = _maker("rand", _unit)
-rand.__doc__ = "Uniform in [0, 1): -> (size) float."
+rand.__doc__ = "Uniform in [0, 1), both parts of complex numbers: -> (size) float or complex."
 randn = _maker("randn", _gauss)
-randn.__doc__ = "Standard normal: -> (size) float."
+randn.__doc__ = "Standard normal, of variance 1: -> (size) float or complex."
 
 
 def rand_like(input: Tensor, *, dtype: DType | None = None, **options: Any) -> Tensor:

@@ -71,6 +71,36 @@ def test_making_and_reading() -> None:
         firth.full((2,), 1j, dtype=firth.float32)
 
 
+def test_drawn_counted_and_cleaned() -> None:
+    z = firth.randn(20_000, dtype=firth.complex128).numpy()
+    assert abs(np.mean(np.abs(z) ** 2) - 1) < 0.05 and abs(np.mean(z * z)) < 0.05
+    u = firth.rand(100, dtype=firth.complex64).numpy()
+    assert u.dtype == np.complex64 and (u.imag >= 0).all() and (u.imag < 1).all() and u.imag.any()
+    assert firth.arange(3, dtype=firth.complex64).tolist() == [0, 1, 2]
+    assert firth.finfo(firth.complex64).max == firth.finfo(firth.float32).max
+    dirty = firth.tensor([complex(np.nan, 1), complex(2, np.inf)], dtype=firth.complex128)
+    assert firth.nan_to_num(dirty, posinf=7.0).tolist() == [1j, 2 + 7j]
+
+
+def test_save_and_load(tmp_path: Any) -> None:
+    firth.save({"w": firth.tensor([1j, 2])}, tmp_path / "state.safetensors")
+    back = firth.load(tmp_path / "state.safetensors")
+    assert back["w"].tolist() == [1j, 2] and back["w"].dtype is firth.complex64
+    with pytest.raises(DTypeError, match="complex128"):  # which the format lacks
+        firth.save({"v": firth.tensor(X)}, tmp_path / "state.safetensors")
+
+
+def test_batches_and_tangents() -> None:
+    z = firth.tensor(X)
+    rows = firth.vmap(lambda a: firth.fft.fft(a * a).abs().sum())(z)
+    np.testing.assert_allclose(rows.numpy(), np.abs(np.fft.fft(X * X)).sum(1))
+    f = lambda a: (a * a.conj()).real.sum() + a.exp().imag.sum()
+    _, t = firth.jvp(f, (z,), (z * 0 + (1 - 2j),))
+    step = 1e-6 * (1 - 2j)
+    there = [(np.abs(v) ** 2).sum() + np.exp(v).imag.sum() for v in (X + step, X - step)]
+    assert t.item() == pytest.approx((there[0] - there[1]) / 2e-6, rel=1e-6)
+
+
 def test_promotion_with_numbers_and_tensors() -> None:
     x = firth.ones(2, dtype=firth.float64)
     assert (x * 1j).dtype is firth.complex128 and (firth.ones(2) + 1j).dtype is firth.complex64

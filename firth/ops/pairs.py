@@ -315,6 +315,7 @@ def _tanh_pair(z: Pair) -> Pair:
     divisor = stretch * s * s + 1.0
     re, im = stretch * root * s / divisor, t / divisor
     distant = _sin(angle) * _cos(angle) * 4.0 * _exp(_abs(x) * -2.0)
+    distant = _where(_isinf(x), _copysign(0.0, angle), distant)  # the standard's sign, not C's
     re, im = _where(far, _copysign(1.0, x), re), _where(far, distant, im)
     re = _where(_isfinite(x) & ~_isfinite(y), math.nan, re)
     re = _where(_isnan(x) | _equal(x, 0), x, re)

@@ -28,7 +28,7 @@ data-apis/array-api-tests with {examples} examples for each test. This page is w
 |---|---|
 | passed | {passed} |
 | failed | {failed} |
-| skipped (not for this version) | {skipped} |
+| skipped by the suite itself | {skipped} |
 
 | part of the suite | passed | failed |
 |---|---|---|

@@ -328,14 +328,23 @@ def assign(tensor: Tensor, other: Tensor) -> None:
         rec.jit.assigned(tensor)
 
 
+def breathe() -> None:
+    """Cuts a long recording where a loop went round, before a transform in which nothing is cut."""
+    rec = local.rec
+    if len(rec.handles) >= rec.limit and not rec.borrowed:
+        _long(rec)
+
+
 def _long(rec: Recording) -> Recording:
     """A long recording is cut when a line comes again after others: the user's loop went round.
 
     One line that records much by itself (an optimizer's step) is not a loop.
     """
+    if rec.scope is not None:  # a transform is under way: it was asked before
+        return rec
     frame = user_frame()
-    if frame is None or rec.jit is not None or rec.scope is not None:
-        rec.limit = max(2 * rec.limit, 1)
+    if frame is None or rec.jit is not None:
+        rec.limit *= 2
         return rec
     place = (frame.f_code, frame.f_lasti)
     if rec.anchor is None or len(rec.handles) >= 2 * rec.anchor_at:

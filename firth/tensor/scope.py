@@ -21,7 +21,7 @@ from firth.ir.op import INPUT, TABLE, make
 from firth.runtime.buffer import Buffer
 from firth.tensor.cut import cut, revive
 from firth.tensor.handle import Kind, Tensor, extra, kind_of, realised
-from firth.tensor.record import local, step, user_line
+from firth.tensor.record import breathe, local, step, user_line
 from firth.tensor.recording import Recording
 from firth.tensor.replay import position_of
 from firth.tensor.trie import graph_inputs, roots
@@ -47,6 +47,7 @@ class Scope:
         self.outer: Scope | None = None
 
     def __enter__(self) -> Scope:
+        breathe()
         self.rec: Recording = local.rec
         self.outer = self.rec.scope
         self.start = len(self.rec.handles)

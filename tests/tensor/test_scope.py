@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import firth
+from firth.tensor.recording import LONG, local
 
 
 def test_a_value_of_one_example_is_refused_with_the_line() -> None:
@@ -82,3 +83,17 @@ def test_borrowed_memory_is_read_before_control_returns() -> None:
     y = firth.vmap(lambda x: x * 2)(firth.from_dlpack(theirs))
     theirs[:] = 5
     assert y.tolist() == [[2.0] * 3] * 2
+
+
+def test_a_loop_of_transforms_does_not_grow() -> None:
+    def f(x: firth.Tensor) -> firth.Tensor:
+        for _ in range(20):
+            x = x * 0.5 + 1
+        return x
+
+    together, x, longest = firth.vmap(f), firth.zeros(2, 3), 0
+    for _ in range(60):
+        x = together(x)
+        longest = max(longest, len(local.rec.handles))
+    assert longest < 3 * LONG
+    np.testing.assert_allclose(x.numpy(), 2.0, rtol=1e-6)

@@ -19,9 +19,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     made: list[int] = []
     original = cuts.compile_recording
 
-    def counting(rec: Any, outputs: Any, donated: Any) -> Any:
+    def counting(rec: Any, outputs: Any, donated: Any, **options: Any) -> Any:
         made.append(len(outputs))
-        return original(rec, outputs, donated)
+        return original(rec, outputs, donated, **options)
 
     monkeypatch.setattr(cuts, "compile_recording", counting)
     cut()

@@ -413,10 +413,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise ArgumentError(
             message("cat", "nothing to join", "an empty list", "at least one tensor", "add one")
         ).at(user_line())
+    parts = _of_one_dtype(parts)
     # PyTorch lets empty tensors of shape (0,) join anything
     some = [p for p in parts if p._kind.shape != (0,)] or parts[:1]
     axis = axis_of("cat", dim, len(some[0]._kind.shape))
-    return apply_op(TABLE["concatenate"], _of_one_dtype(some), (axis,))
+    return apply_op(TABLE["concatenate"], some, (axis,))
 
 
 def _of_one_dtype(parts: list[Tensor]) -> list[Tensor]:

@@ -37,3 +37,10 @@ EXPRESSIONS = [
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_as_pytorch(text: str) -> None:
     check(text)
+
+
+def test_an_empty_tensor_that_is_joined_still_promotes() -> None:
+    empty = firth.zeros(0, dtype=firth.float64)
+    assert firth.cat([empty, firth.ones(2, 2)]).dtype is firth.float64
+    few = firth.cat([firth.zeros(0, dtype=firth.uint16), firth.zeros(1, dtype=firth.uint8)])
+    assert few.dtype is firth.uint16

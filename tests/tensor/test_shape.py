@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import firth
 from tests.tensor.parity import check
 
 EXPRESSIONS = [

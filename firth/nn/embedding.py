@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from firth.base.dtype import DType
+from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn import init
 from firth.nn.module import Module
@@ -27,6 +28,11 @@ class Embedding(Module):
         device: object = None,
         dtype: DType | None = None,
     ) -> None:
+        if num_embeddings < 0 or embedding_dim < 0:
+            raise ArgumentError(
+                message("Embedding", "a negative size", f"({num_embeddings}, {embedding_dim})",
+                        "sizes of 0 or more", "swap or correct the arguments")
+            )  # fmt: skip
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         negative = padding_idx is not None and padding_idx < 0

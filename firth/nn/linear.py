@@ -37,9 +37,9 @@ class Linear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (..., I) -> (..., O)."""
-        return F.linear(x, self.weight, self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        """input: (..., I) -> (..., O)."""
+        return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Sizes, and whether there is a bias."""

@@ -5,6 +5,7 @@ reduction: "mean", "sum" or "none".
 
 from __future__ import annotations
 
+from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn.functional.common import check_reduction
 from firth.nn.module import Module
@@ -108,6 +109,11 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
+        if not isinstance(delta, (int, float)) or not delta > 0:
+            raise ArgumentError(
+                message("HuberLoss", "delta is no distance", repr(delta), "a number above 0",
+                        "the default is 1.0")
+            )  # fmt: skip
         self.delta = delta
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:

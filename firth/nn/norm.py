@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from firth.base.dtype import DType
-from firth.base.errors import ShapeError, message
+from firth.base.errors import ArgumentError, ShapeError, message
 from firth.nn import functional as F
 from firth.nn import init
 from firth.nn.functional.common import as_shape
@@ -31,6 +31,11 @@ class _BatchNorm(Module):
         device: object = None,
         dtype: DType | None = None,
     ) -> None:
+        if eps <= 0:
+            raise ArgumentError(
+                message(type(self).__name__, "eps is not positive", str(eps), "more than 0",
+                        "the default is 1e-5")
+            )  # fmt: skip
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
@@ -172,6 +177,12 @@ class GroupNorm(Module):
         device: object = None,
         dtype: DType | None = None,
     ) -> None:
+        if num_groups < 1 or num_channels % num_groups:
+            raise ArgumentError(
+                message("GroupNorm", "the groups do not divide the channels",
+                        f"{num_channels} channels in {num_groups} groups",
+                        "a number of groups that divides the channels", "change one of them")
+            )  # fmt: skip
         self.num_groups = num_groups
         self.num_channels = num_channels
         self.eps = eps

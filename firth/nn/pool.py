@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firth.nn import functional as F
-from firth.nn.functional.common import per_dim, refuse
+from firth.nn.functional.common import per_dim
 from firth.nn.module import Module
 from firth.tensor import Tensor
 
@@ -20,7 +20,7 @@ class _MaxPool(Module):
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:
-        refuse("max_pool", return_indices=return_indices)
+        self.return_indices = return_indices
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding = padding
@@ -41,7 +41,13 @@ class MaxPool1d(_MaxPool):
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, L) -> (N, C, L')."""
         return F.max_pool1d(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
         )
 
 
@@ -51,7 +57,13 @@ class MaxPool2d(_MaxPool):
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, H, W) -> (N, C, H', W')."""
         return F.max_pool2d(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
         )
 
 
@@ -91,13 +103,22 @@ class AvgPool1d(_AvgPool):
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of each window. x: (N, C, H, W) -> (N, C, H', W')."""
+    """The mean of each window, or its sum over divisor_override. x: (N, C, H, W)."""
+
+    def __init__(
+        self, kernel_size: IntOrTuple, stride: IntOrTuple | None = None, padding: IntOrTuple = 0,
+        ceil_mode: bool = False, count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
+        self.divisor_override = divisor_override
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, H, W) -> (N, C, H', W')."""
         return F.avg_pool2d(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            self.count_include_pad, self.divisor_override,
+        )  # fmt: skip
 
 
 class _AdaptiveAvgPool(Module):

@@ -130,6 +130,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = weight.reshape(())
     elif input.ndim > 2:
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))  # (C, 1, ...)
+    if not input.ndim:
+        weight = weight.reshape(())
     return apply("prelu", input, weight)
 
 

@@ -378,7 +378,7 @@ def batch_norm(
             )
         return apply("batch_norm_inference", input, running_mean, running_var, *parameters, eps=eps)
     count = input.numel() // max(input.shape[1], 1)
-    if count < 2:
+    if count == 1:
         raise ShapeError(
             message(
                 "batch_norm",

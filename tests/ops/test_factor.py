@@ -66,3 +66,11 @@ def test_lu_and_geqrf_against_what_they_must_satisfy() -> None:
     assert pivots[0] == np.argmax(np.abs(a[:, 0]))
     h = value(ops.geqrf, a)[:12].reshape(4, 3)
     np.testing.assert_allclose(np.abs(np.triu(h[:3])), np.abs(np.linalg.qr(a, "r")), atol=1e-14)
+
+
+def test_factors_of_nothing_that_is_moved_before() -> None:
+    """Empty values have no kernels; what reads them reads nothing."""
+    x = input_node(0, (0, 3, 3), dt.float64)
+    doubled = ops.concatenate(Expr(x), Expr(x), axis=0)
+    found = ops.inv(ops.permute(doubled, axes=(0, 2, 1)))
+    assert run(Graph((x,), (found.node,)), [np.zeros((0, 3, 3))], "cpu")[0].shape == (0, 3, 3)

@@ -175,16 +175,22 @@ def trim() -> None:
 
 # arenas: what a program needs only while it runs
 
+_SMALL_ARENA: Final = 4 * 1024**2
 _arenas: Final[list[Buffer]] = []
 
 
 def lend(nbytes: int) -> Buffer:
-    """An arena of at least `nbytes` for one call. The largest program decides how large it is."""
+    """An arena of at least `nbytes` for one call. The largest program decides how large it is.
+
+    Small ones are rounded up: a little more for each next shape would be fresh pages every time.
+    """
     try:
         arena = _arenas.pop()
+        if arena.nbytes >= nbytes:
+            return arena
     except IndexError:
-        return allocate(nbytes)
-    return arena if arena.nbytes >= nbytes else allocate(nbytes)
+        pass
+    return allocate(max(nbytes, min(1 << nbytes.bit_length(), _SMALL_ARENA)) if nbytes else 0)
 
 
 def give_back(arena: Buffer) -> None:

@@ -1,9 +1,14 @@
 """Optimizers and learning-rate schedules. They take a list of parameters, no more."""
 
 from firth.optim import lr_scheduler
+from firth.optim.adagrad import Adadelta, Adagrad
 from firth.optim.adam import Adam, AdamW
+from firth.optim.adamax import Adamax, NAdam, RAdam
 from firth.optim.optimizer import Optimizer
 from firth.optim.rmsprop import RMSprop
 from firth.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+__all__ = [
+    "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
+    "RMSprop", "lr_scheduler",
+]  # fmt: skip

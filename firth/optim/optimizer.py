@@ -167,6 +167,8 @@ class Optimizer(ABC):
                 self._refuse("a parameter is given twice", f"shape {tuple(p.shape)}", "once")
             known.add(id(p))
         whole = {**self.defaults, **group, "params": params}
+        if isinstance(whole.get("lr"), Tensor) and whole["lr"].numel() != 1:
+            self._refuse("lr is not one number", f"shape {tuple(whole['lr'].shape)}", "one element")
         for name in ("lr", "eps", "weight_decay", "momentum"):
             value = whole.get(name)
             if isinstance(value, (int, float)) and not value >= 0:

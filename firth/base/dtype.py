@@ -146,7 +146,13 @@ _PROMOTION: Final = {(a, b): _promote_pair(a, b) for a in ALL for b in ALL}
 
 def promote(a: DType, b: DType) -> DType:
     """The dtype of an operation on two arrays; DTypeError for uint64 with a signed integer."""
-    found = _PROMOTION[a, b]
+    found = _PROMOTION.get((a, b))
+    if not (isinstance(a, DType) and isinstance(b, DType)):
+        wrong = b if isinstance(a, DType) else a
+        raise DTypeError(
+            f"promote: this is no dtype; got {type(wrong).__name__}, expected a dtype; "
+            "write e.g. firth.float32"
+        )
     if found is None:
         raise DTypeError(
             f"promote: {a.name} and {b.name} have no common dtype; got {a.name} and {b.name}, "

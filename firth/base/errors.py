@@ -84,6 +84,10 @@ class NonFiniteError(FirthError, ArithmeticError):
     line = ""
 
 
+class OutOfMemory(FirthError, MemoryError):
+    """More memory is asked for than the machine has; nothing was allocated."""
+
+
 class GradientError(FirthError, RuntimeError):
     """backward() or grad() was asked for something that has no gradient."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import ArgumentError, VerifyError
+from firth.base.errors import ArgumentError, DTypeError, VerifyError, message
 from firth.ir.node import Attr, Node, Shape
 
 Rule = Callable[..., Any]
@@ -98,6 +98,11 @@ def make(op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...] = ()) -> Node:
     kwargs = dict(zip(op.attrs, attrs, strict=True))
     shape = op.shape(*[s.shape for s in src], **kwargs)
     dtype = op.dtype(*[s.dtype for s in src], **kwargs)
+    if not isinstance(dtype, DType):
+        raise DTypeError(
+            message(op.name, "this is no dtype", type(dtype).__name__, "a dtype",
+                    "write e.g. dtype=firth.float32")
+        )  # fmt: skip
     return Node(op, src, attrs, shape, dtype)
 
 
@@ -125,7 +130,12 @@ def input_node(index: int, shape: Shape, dtype: DType) -> Node:
 
 
 def const_node(value: complex, dtype: DType) -> Node:
-    """A number of the given dtype, shape ()."""
+    """A number of the given dtype, shape (); ArgumentError for integers of more than 64 bits."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise ArgumentError(
+            message("number", "it has more than 64 bits", str(value), "an integer of 64 bits",
+                    "write it as a float, or check where it comes from")
+        )  # fmt: skip
     return Node(CONST, (), (value, dtype), (), dtype)
 
 

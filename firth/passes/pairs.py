@@ -97,7 +97,8 @@ class _Work:
         if op.lower is not None:
             return self._body(op.lower(*map(Expr, node.src), **node.kwargs()).node)
         if op.name in BODIES:
-            return cast(Value, BODIES[op.name](*map(_pair, src), **node.kwargs()))
+            pairs = map(_pair, src if op.name == "where" else _numbers(src))
+            return cast(Value, BODIES[op.name](*pairs, **node.kwargs()))
         if op.name in _PART_BY_PART:
             return _part_by_part(node, src)
         raise VerifyError(
@@ -133,6 +134,14 @@ def _part(x: Expr, k: int) -> Expr:
     return rules.reshape(
         ops.slice(x, starts=starts, sizes=sizes, steps=(1,) * x.ndim), x.shape[:-1]
     )
+
+
+def _numbers(src: list[Value]) -> list[Value]:
+    """Truth values beside complex numbers are numbers as well, but not where they choose."""
+    real = next((s.re.dtype for s in src if isinstance(s, Pair)), None)
+    if real is None:
+        return src
+    return [s if isinstance(s, Pair) or s.dtype.kind != "b" else rules.cast(s, real) for s in src]
 
 
 def _pair(value: Value) -> Value:

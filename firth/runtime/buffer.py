@@ -16,13 +16,14 @@ from typing import Any, Final
 import numpy as np
 
 from firth.base.dtype import DType
+from firth.base.errors import OutOfMemory, message
 
 Shape = tuple[int, ...]
 
 ALIGNMENT: Final = 64
 
 
-def _physical_bytes() -> int:
+def physical_bytes() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
@@ -45,7 +46,8 @@ class _Store:
 
 
 _stamps: Final = itertools.count(1)
-_store: Final = _Store(max(64 * 1024**2, _physical_bytes() // 16))
+PHYSICAL_BYTES: Final = physical_bytes()
+_store: Final = _Store(max(64 * 1024**2, PHYSICAL_BYTES // 16))
 
 
 def _unseen() -> int:
@@ -153,6 +155,11 @@ def allocate(nbytes: int) -> Buffer:
 
 
 def _fresh(room: int) -> tuple[np.ndarray, int]:
+    if room > PHYSICAL_BYTES:  # the system might promise it, and end the process later
+        raise OutOfMemory(
+            message("allocate", "there is not so much memory", f"{room} bytes",
+                    f"at most {PHYSICAL_BYTES}", "ask for fewer elements, or work in parts")
+        )  # fmt: skip
     raw = np.empty(room + ALIGNMENT, np.uint8)
     address = ctypes.addressof(ctypes.c_char.from_buffer(raw.data))  # raw.ctypes.data is slow
     start = -address % ALIGNMENT

@@ -200,6 +200,11 @@ def round(self: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest whole number, halves to even; with decimals, so many places after the point."""
     if not decimals or self._kind.dtype.kind != "f":
         return apply("round", self) if self._kind.dtype.kind == "f" else apply("add", self, 0)
+    if abs(decimals) > 300:
+        raise ArgumentError(
+            message("round", "so many decimals no number has", str(decimals), "-300 to 300",
+                    "leave decimals out for whole numbers")
+        ).at(user_line())  # fmt: skip
     scale = 10.0 ** abs(decimals)
     there, back = ("mul", "div") if decimals > 0 else ("div", "mul")
     return apply(back, apply("round", apply(there, self, scale)), scale)
@@ -220,9 +225,9 @@ def polygamma(n: Any, self: Any) -> Tensor:
     """The n-th derivative of digamma, element by element; n is a fixed whole number."""
     if isinstance(n, Tensor):  # the method: x.polygamma(n)
         n, self = self, n
-    if not isinstance(n, int) or n < 0:
+    if not isinstance(n, int) or not 0 <= n <= 170:
         raise ArgumentError(
-            message("polygamma", "no such derivative", repr(n), "a whole number of 0 or more",
+            message("polygamma", "no such derivative", repr(n), "a whole number from 0 to 170",
                     "n=1 is trigamma")
         ).at(user_line())  # fmt: skip
     x = floats(self, "polygamma")

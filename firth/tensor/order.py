@@ -327,6 +327,11 @@ def histc(self: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tens
         ).at(user_line())  # fmt: skip
     refuse_in_jit("histc", "it reads its values at once", "call it outside the jitted function")
     x = contents(self).ravel()
+    if not isinstance(bins, int) or not 0 < bins < 2**31:
+        raise ArgumentError(
+            message("histc", "no such number of bins", repr(bins), "an int of at least 1",
+                    "pass e.g. bins=100")
+        ).at(user_line())  # fmt: skip
     low, high = (float(min), float(max))
     if low == high and x.size:
         low, high = float(x.min()), float(x.max())

@@ -9,6 +9,7 @@ What others rely on:
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from sys import _getframe
@@ -19,10 +20,10 @@ import numpy as np
 
 import firth.ops  # noqa: F401  (fills the table of ops)
 from firth.base.dtype import int64
-from firth.base.errors import FirthError
+from firth.base.errors import FirthError, OutOfMemory, message
 from firth.ir.node import Node
 from firth.ir.op import TABLE, Op, input_node, make
-from firth.runtime.buffer import from_array
+from firth.runtime.buffer import PHYSICAL_BYTES, from_array
 from firth.tensor.cut import cut, realise, revive
 from firth.tensor.handle import Kind, Tensor, kind_of
 from firth.tensor.lines import user_frame, user_line
@@ -36,6 +37,7 @@ __all__ = [
 
 Number = bool | int | float | complex
 _LONGEST = 20 * LONG  # positions after which one line of a user's that records much is cut too
+_LARGEST = 16 * PHYSICAL_BYTES  # of a value; those inside of a program may never be stored
 _TENSOR = os.path.dirname(os.path.abspath(__file__))
 _new = object.__new__
 
@@ -142,6 +144,10 @@ def _nodes_for(
             node = op(*nodes, **dict(zip(op.attrs, attrs, strict=True))).node
     except FirthError as error:
         raise error.at(user_line()) from None
+    if _bytes(node) > _LARGEST and not (
+        op.name == "expand" or any(_bytes(s) > _LARGEST for s in node.src)
+    ):
+        raise _too_large(node)  # views may look as large
     scalars: list[Node] = []
     if scalar_input is not None:
         src = list(node.src)
@@ -156,6 +162,20 @@ def _nodes_for(
         node = make(TABLE["stop_gradient"], (node,))
     grad = flows and rec.state.grad and op.name != "stop_gradient"
     return node, kind_of(node.shape, node.dtype, grad, not grad), tuple(scalars)
+
+
+def _bytes(node: Node) -> int:
+    return node.dtype.itemsize * math.prod(node.shape)
+
+
+def _too_large(node: Node) -> OutOfMemory:
+    return OutOfMemory(
+        message(
+            node.op.name, "the result is far larger than memory",
+            f"{node.dtype.name}{list(node.shape)}, {_bytes(node)} bytes", f"at most {_LARGEST}",
+            "check the sizes that are asked for",
+        )
+    ).at(user_line())  # fmt: skip
 
 
 def _window(

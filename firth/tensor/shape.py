@@ -22,6 +22,10 @@ Shape = tuple[int, ...]
 def axis_of(op: str, dim: Any, ndim: int) -> int:
     """A dimension counted from the front; IndexOutOfRange when there is none."""
     if type(dim) is not int:
+        if not hasattr(dim, "__index__"):
+            raise TypeError(
+                message(op, "a dimension is a whole number", repr(dim), "an int", "pass e.g. dim=0")
+            )
         dim = dim.__index__()
     bound = max(ndim, 1)
     if not -bound <= dim < bound:

@@ -9,7 +9,7 @@ from firth import ops
 from firth.base import dtype as dt
 from firth.base.errors import VerifyError
 from firth.ir.graph import Graph
-from firth.ir.op import Expr, declare, input_node
+from firth.ir.op import Expr, declare, input_node, make
 from firth.ir.verify import verify
 from firth.passes.lower import lower
 from firth.passes.pairs import pairs
@@ -84,3 +84,12 @@ def test_an_op_without_a_meaning_in_parts_is_named() -> None:
             pairs(graph_of(strange, (3,)))
     finally:
         del ops.TABLE["strange_complex"]
+
+
+def test_truth_values_beside_complex_numbers_are_numbers() -> None:
+    here, x = np.array([True, False]), np.array([1 + 2j, 3j], np.complex64)
+    a, b = (input_node(i, (2,), dt.from_numpy(v.dtype)) for i, v in enumerate((here, x)))
+    for name, expected in (("mul", here * x), ("add", here + x), ("sub", x - here)):
+        src = (b, a) if name == "sub" else (a, b)
+        graph = Graph((a, b), (make(ops.TABLE[name], src),))
+        np.testing.assert_array_equal(run(graph, [here, x], "cpu")[0], expected)

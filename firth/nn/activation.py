@@ -117,6 +117,48 @@ class Tanhshrink(Module):
         return F.tanhshrink(x)
 
 
+class _Shrink(Module):
+    def __init__(self, lambd: float = 0.5) -> None:
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        """The width of the middle."""
+        return str(self.lambd)
+
+
+class Hardshrink(_Shrink):
+    """0 where |x| <= lambd, x elsewhere."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (...), the same shape out."""
+        return F.hardshrink(x, self.lambd)
+
+
+class Softshrink(_Shrink):
+    """x moved towards 0 by lambd."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (...), the same shape out."""
+        return F.softshrink(x, self.lambd)
+
+
+class Threshold(Module):
+    """x where x > threshold, value elsewhere."""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        self.threshold = threshold
+        self.value = value
+        self.inplace = inplace
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (...), the same shape out."""
+        return F.threshold(x, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"threshold={self.threshold}, value={self.value}"
+
+
 class LeakyReLU(Module):
     """x where x > 0, negative_slope * x elsewhere."""
 
@@ -247,6 +289,14 @@ class Softmax(_AlongDim):
     def forward(self, x: Tensor) -> Tensor:
         """x: (...), the same shape out."""
         return F.softmax(x, self.dim)
+
+
+class Softmin(_AlongDim):
+    """softmax(-x) along dim."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (...), the same shape out."""
+        return F.softmin(x, self.dim)
 
 
 class LogSoftmax(_AlongDim):

@@ -13,6 +13,10 @@ from tests.nn.oracle import LayerCase, Oracle, case_name, check_layer
 CASES: list[LayerCase] = [
     ("ReLU", (), {}, (4, 7)),
     ("ReLU6", (), {}, (4, 7)),
+    ("Hardshrink", (0.3,), {}, (4, 7)),
+    ("Softshrink", (0.3,), {}, (4, 7)),
+    ("Threshold", (0.1, 2.0), {}, (4, 7)),
+    ("Softmin", (1,), {}, (4, 7)),
     ("LeakyReLU", (0.2,), {}, (4, 7)),
     ("ELU", (1.5,), {}, (4, 7)),
     ("CELU", (1.5,), {}, (4, 7)),

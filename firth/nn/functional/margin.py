@@ -238,11 +238,14 @@ def gaussian_nll_loss(
     if var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = var.unsqueeze(-1)
-        elif var.shape[:-1] != input.shape[:-1] or var.shape[-1] != 1:
+        elif (
+            var.ndim != input.ndim
+            or sum(v for n, v in zip(input.shape, var.shape, strict=True) if n != v) != 1
+        ):  # one dimension of extent 1, the others equal
             raise ShapeError(
                 message("gaussian_nll_loss", "the variance does not fit",
                         f"{tuple(var.shape)} for {tuple(input.shape)}",
-                        "the input's shape, or its last extent 1 or missing", "expand it")
+                        "the input's shape, one extent of it 1, or the last missing", "expand it")
             )  # fmt: skip
     held = var + (var.detach().clamp(min=eps) - var.detach())
     loss = 0.5 * (held.log() + (input - target) ** 2 / held)

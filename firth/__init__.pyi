@@ -36,6 +36,8 @@ from firth.tensor.spectral import bartlett_window as bartlett_window
 from firth.tensor.random import bernoulli as bernoulli
 from firth.tensor.composed import bincount as bincount
 from firth.tensor.pieces import block_diag as block_diag
+from firth.tensor.boxes import box_area as box_area
+from firth.tensor.boxes import box_iou as box_iou
 from firth.tensor.segments import broadcast_shapes as broadcast_shapes
 from firth.tensor.composed import broadcast_tensors as broadcast_tensors
 from firth.tensor.shape import broadcast_to as broadcast_to
@@ -194,6 +196,7 @@ from firth.tensor.shape import narrow as narrow
 from firth.nn.functional.native import native_batch_norm as native_batch_norm
 from firth.nn.functional.native import native_group_norm as native_group_norm
 from firth.nn.functional.native import native_layer_norm as native_layer_norm
+from firth.tensor.boxes import nms as nms
 from firth import nn as nn
 from firth.tensor.gradmode import no_grad as no_grad
 from firth.tensor.search import nonzero as nonzero

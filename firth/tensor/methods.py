@@ -11,6 +11,7 @@ from firth.base.errors import ArgumentError, message
 from firth.tensor import (
     arithmetic,
     backward,
+    boxes,
     complex,
     composed,
     contract,
@@ -44,7 +45,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = arithmetic.attach()
 # Modules that only use the others: they may replace a plainer function of the same name.
 _BREADTH = (
     elementary, order, pieces, place, products, segments, complex, spectral, linalg,
-    factorizations, norms,
+    factorizations, norms, boxes,
 )  # fmt: skip
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 

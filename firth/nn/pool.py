@@ -1,4 +1,4 @@
-"""Pooling layers over one and two dimensions."""
+"""Pooling layers over one, two and three dimensions."""
 
 from __future__ import annotations
 
@@ -67,6 +67,17 @@ class MaxPool2d(_MaxPool):
         )
 
 
+class MaxPool3d(_MaxPool):
+    """The largest element of each window. x: (N, C, D, H, W) -> (N, C, D', H', W')."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, D, H, W) -> (N, C, D', H', W')."""
+        return F.max_pool3d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
+            self.return_indices,
+        )  # fmt: skip
+
+
 class _AvgPool(Module):
     def __init__(
         self,
@@ -121,6 +132,17 @@ class AvgPool2d(_AvgPool):
         )  # fmt: skip
 
 
+class AvgPool3d(AvgPool2d):
+    """The mean of each window, or its sum over divisor_override. x: (N, C, D, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, D, H, W) -> (N, C, D', H', W')."""
+        return F.avg_pool3d(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            self.count_include_pad, self.divisor_override,
+        )  # fmt: skip
+
+
 class _AdaptiveAvgPool(Module):
     def __init__(self, output_size: int | tuple[int | None, ...]) -> None:
         self.output_size = output_size
@@ -144,3 +166,11 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, H, W) -> (N, C, *output_size)."""
         return F.adaptive_avg_pool2d(x, self.output_size)
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+    """Means over windows chosen so that the result has `output_size`. x: (N, C, D, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, D, H, W) -> (N, C, *output_size)."""
+        return F.adaptive_avg_pool3d(x, self.output_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firth.base.dtype import DType
+from firth.base.errors import ShapeError, message
 from firth.nn import functional as F
 from firth.nn import init
 from firth.nn.module import Module
@@ -316,3 +317,16 @@ class GLU(_AlongDim):
     def forward(self, x: Tensor) -> Tensor:
         """x: (..., 2n, ...) -> (..., n, ...)."""
         return F.glu(x, -1 if self.dim is None else self.dim)
+
+
+class Softmax2d(Module):
+    """exp(x) over its sum along the channels. x: (N, C, H, W) or (C, H, W), the same out."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, H, W) or (C, H, W)."""
+        if x.ndim not in (3, 4):
+            raise ShapeError(
+                message("Softmax2d", "this input does not fit", str(tuple(x.shape)),
+                        "(N, C, H, W) or (C, H, W)", "use Softmax with its own dim")
+            )  # fmt: skip
+        return F.softmax(x, -3)

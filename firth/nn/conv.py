@@ -1,4 +1,4 @@
-"""Convolutions over one and two dimensions, and the transposed one over two."""
+"""Convolutions over one, two and three dimensions, and the transposed ones."""
 
 from __future__ import annotations
 
@@ -159,6 +159,31 @@ class ConvTranspose2d(_ConvTranspose):
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, H, W) or (C, H, W)."""
         return F.conv_transpose2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding,
+            self.groups, self.dilation,
+        )  # fmt: skip
+
+
+class Conv3d(_Conv):
+    """Cross-correlation. x: (N, C, D, H, W) -> (N, O, D', H', W')."""
+
+    spatial = 3
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, D, H, W) or (C, D, H, W)."""
+        return F.conv3d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The transpose of Conv3d. x: (N, C, D, H, W) -> (N, O, D', H', W')."""
+
+    spatial = 3
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, D, H, W) or (C, D, H, W)."""
+        return F.conv_transpose3d(
             x, self.weight, self.bias, self.stride, self.padding, self.output_padding,
             self.groups, self.dilation,
         )  # fmt: skip

@@ -48,3 +48,19 @@ class Dropout2d(Dropout):
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, H, W), the same shape out."""
         return F.dropout2d(x, self.p, self.training)
+
+
+class Dropout3d(Dropout):
+    """In training, zeroes whole channels with probability p. x: (N, C, D, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, C, D, H, W), the same shape out."""
+        return F.dropout3d(x, self.p, self.training)
+
+
+class AlphaDropout(Dropout):
+    """Dropout that keeps mean 0 and variance 1, for SELU (Klambauer et al., 2017). x: (...)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (...), the same shape out."""
+        return F.alpha_dropout(x, self.p, self.training)

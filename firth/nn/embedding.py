@@ -1,4 +1,4 @@
-"""Embedding: a table of vectors."""
+"""Embedding and EmbeddingBag: tables of vectors."""
 
 from __future__ import annotations
 
@@ -64,3 +64,68 @@ class Embedding(Module):
         """Sizes."""
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class EmbeddingBag(Module):
+    """The mean, sum or maximum of the rows of each bag. weight: (K, D).
+
+    x: (B, N) integer, one bag per row, or (N,) with offsets (B,), where each bag begins -> (B, D).
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        *,
+        device: object = None,
+        dtype: DType | None = None,
+    ) -> None:
+        if mode not in ("mean", "sum", "max"):
+            raise ArgumentError(
+                message("EmbeddingBag", "unknown mode", repr(mode), "'mean', 'sum' or 'max'",
+                        "use mode='mean'")
+            )  # fmt: skip
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.mode = mode
+        self.sparse = sparse
+        self.include_last_offset = include_last_offset
+        negative = padding_idx is not None and padding_idx < 0
+        self.padding_idx = num_embeddings + padding_idx if negative else padding_idx
+        self.weight = empty_parameter((num_embeddings, embedding_dim), dtype, device)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Standard normal; zeros in the padding row."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx] = 0.0
+
+    def forward(
+        self,
+        input: Tensor,
+        offsets: Tensor | None = None,
+        per_sample_weights: Tensor | None = None,
+    ) -> Tensor:
+        """input: (B, N), or (N,) with offsets (B,) -> (B, D); per_sample_weights as the input."""
+        return F.embedding_bag(
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+            self.mode, self.sparse, per_sample_weights, self.include_last_offset,
+            self.padding_idx,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """Sizes and the mode."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}{padding}"

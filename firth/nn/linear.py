@@ -1,10 +1,11 @@
-"""Linear, Identity, and the layers that only change shapes."""
+"""Linear, Bilinear, Identity, and the layers that only change shapes."""
 
 from __future__ import annotations
 
 import math
 
 from firth.base.dtype import DType
+from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn import init
 from firth.nn.module import Module
@@ -92,3 +93,48 @@ class Unflatten(Module):
     def extra_repr(self) -> str:
         """The dimension and what it becomes."""
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+class Bilinear(Module):
+    """x1 @ weight[o] @ x2 + bias for each o. x1: (..., I), x2: (..., J) -> (..., O)."""
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        device: object = None,
+        dtype: DType | None = None,
+    ) -> None:
+        if in1_features <= 0:
+            raise ArgumentError(
+                message("Bilinear", "there is nothing to multiply",
+                        f"in1_features={in1_features}", "in1_features above 0",
+                        "in1_features must be > 0")
+            )  # fmt: skip
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        self.weight = empty_parameter((out_features, in1_features, in2_features), dtype, device)
+        self.bias = empty_parameter((out_features,), dtype, device) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Uniform in +-1 / sqrt(in1_features), weight and bias."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """input1: (..., I), input2: (..., J) -> (..., O)."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Sizes, and whether there is a bias."""
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )

@@ -5,6 +5,8 @@ reduction: "mean", "sum" or "none".
 
 from __future__ import annotations
 
+from typing import Any
+
 from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn.functional.common import check_reduction
@@ -158,3 +160,23 @@ class KLDivLoss(_Loss):
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
         """x, target: (...) -> (), or (...) with reduction="none"."""
         return F.kl_div(x, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class CTCLoss(_Loss):
+    """Negative log-likelihood of all alignments of a sequence (Graves et al., 2006)."""
+
+    def __init__(
+        self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
+    ) -> None:
+        super().__init__(reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any
+    ) -> Tensor:
+        """log_probs: (T, N, C), targets: (N, S) -> (), or (N) with reduction="none"."""
+        return F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
+            self.zero_infinity,
+        )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn.functional.common import check_reduction
 from firth.nn.module import Module
@@ -119,3 +120,72 @@ class PairwiseDistance(Module):
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """x1, x2: (N, D) -> (N)."""
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
+
+
+class MultiMarginLoss(_Loss):
+    """The mean over classes of max(0, margin - x[target] + x)**p, p being 1 or 2."""
+
+    def __init__(
+        self, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, *,
+        reduction: str = "mean",
+    ) -> None:  # fmt: skip
+        super().__init__(reduction=reduction)
+        if p not in (1, 2):
+            raise ArgumentError(
+                message("MultiMarginLoss", "unknown power", f"p={p}", "1 or 2", "the default is 1")
+            )
+        self.p = p
+        self.margin = margin
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """input: (N, C), target: (N) class indices -> (), or (N) with reduction="none"."""
+        return F.multi_margin_loss(
+            input, target, self.p, self.margin, self.weight, reduction=self.reduction
+        )
+
+
+class MultiLabelMarginLoss(_Loss):
+    """The hinge between each target class and each other class; target rows end at -1."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """input: (N, C), target: (N, C) class indices -> (), or (N) with reduction="none"."""
+        return F.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(_Loss):
+    """Binary cross entropy of logits, the mean over classes; weight: (C,)."""
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """input, target: (N, C) -> (), or (N) with reduction="none"."""
+        return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
+
+
+class TripletMarginLoss(_Loss):
+    """max(0, |anchor - positive| - |anchor - negative| + margin), distances in the p-norm."""
+
+    def __init__(
+        self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, *,
+        reduction: str = "mean",
+    ) -> None:  # fmt: skip
+        super().__init__(reduction=reduction)
+        if margin <= 0:
+            raise ArgumentError(
+                message("TripletMarginLoss", "the margin is no distance", f"margin={margin}",
+                        "margin above 0", "the default is 1.0")
+            )  # fmt: skip
+        self.margin = margin
+        self.p = p
+        self.eps = eps
+        self.swap = swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """anchor, positive, negative: (N, D) -> (), or (N) with reduction="none"."""
+        return F.triplet_margin_loss(
+            anchor, positive, negative, self.margin, self.p, self.eps, self.swap,
+            reduction=self.reduction,
+        )  # fmt: skip

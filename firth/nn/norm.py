@@ -102,6 +102,12 @@ class BatchNorm2d(_BatchNorm):
     ranks = (4,)
 
 
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation (Ioffe and Szegedy, 2015). x: (N, C, D, H, W), the same out."""
+
+    ranks = (5,)
+
+
 class LayerNorm(Module):
     """Normalises over the last dimensions (Ba et al., 2016). x: (..., *normalized_shape)."""
 

@@ -15,6 +15,8 @@ CASES: list[LayerCase] = [
     ("Conv2d", (4, 6, (3, 2)), {"stride": (2, 1), "padding": (1, 0), "groups": 2}, (2, 4, 7, 6)),
     ("Conv2d", (2, 3, 3), {"dilation": 2, "padding": 2}, (1, 2, 6, 6)),
     ("Conv2d", (3, 4, 3), {}, (3, 6, 7)),
+    ("Conv3d", (2, 3, 2), {"stride": 2, "padding": 1}, (2, 2, 4, 3, 5)),
+    ("ConvTranspose3d", (2, 3, 2), {"stride": 2, "output_padding": 1}, (1, 2, 3, 2, 3)),
 ]
 
 

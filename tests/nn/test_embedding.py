@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from torch import nn as tnn
 
 import firth
@@ -34,3 +35,13 @@ def test_from_pretrained() -> None:
     layer = nn.Embedding.from_pretrained(table)
     assert not layer.weight.requires_grad
     assert layer(firth.tensor([1])).tolist() == [[3.0, 4.0]]
+
+
+def test_embedding_bag() -> None:
+    x, offsets = np.array([1, 2, 4, 0, 3]), np.array([0, 2])
+    for mode in ("mean", "sum", "max"):
+        ours, theirs = (lib.EmbeddingBag(5, 3, mode=mode, padding_idx=4) for lib in (nn, torch.nn))
+        assert repr(ours) == repr(theirs)
+        Oracle().module(ours, theirs, x, offsets)
+    with pytest.raises(ValueError, match="mode"):
+        nn.EmbeddingBag(5, 3, mode="median")

@@ -114,3 +114,16 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 def test_a_class_outside_is_refused_even_where_it_changes_nothing() -> None:
     with pytest.raises(IndexError, match="got 9"):
         nn.functional.cross_entropy(firth.zeros(3, 4), firth.tensor([0, 9, 1])).item()
+
+
+def test_ctc_loss() -> None:
+    rng = np.random.default_rng(0)
+    log_probs = rng.normal(size=(7, 2, 4))
+    targets, lengths, wanted = rng.integers(1, 4, (2, 3)), np.array([7, 6]), np.array([3, 2])
+    for reduction in ("mean", "sum"):
+        ours, theirs = (lib.CTCLoss(reduction=reduction) for lib in (nn, torch.nn))
+        Oracle().function(
+            lambda x, *rest, loss=ours: loss(x.log_softmax(-1), *rest),
+            lambda x, *rest, loss=theirs: loss(x.log_softmax(-1), *rest),
+            log_probs, targets, lengths, wanted,
+        )  # fmt: skip

@@ -15,6 +15,7 @@ CASES: list[LayerCase] = [
     ("BatchNorm1d", (3,), {}, (6, 3)),
     ("BatchNorm1d", (3,), {"momentum": None}, (4, 3, 5)),
     ("BatchNorm2d", (3,), {}, (4, 3, 5, 2)),
+    ("BatchNorm3d", (3,), {}, (2, 3, 2, 3, 2)),
     ("BatchNorm2d", (3,), {"affine": False}, (4, 3, 5, 2)),
     ("BatchNorm2d", (3,), {"track_running_stats": False}, (4, 3, 5, 2)),
     ("LayerNorm", (6,), {}, (4, 6)),

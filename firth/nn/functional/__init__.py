@@ -31,6 +31,7 @@ from firth.nn.functional.activation import (
 from firth.nn.functional.attention import (
     scaled_dot_product_attention,
 )
+from firth.nn.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
 from firth.nn.functional.layer import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -41,9 +42,6 @@ from firth.nn.functional.layer import (
     conv2d,
     conv_transpose1d,
     conv_transpose2d,
-    dropout,
-    dropout1d,
-    dropout2d,
     embedding,
     group_norm,
     layer_norm,
@@ -134,6 +132,7 @@ __all__ = [
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
     "affine_grid",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -156,6 +155,7 @@ __all__ = [
     "dropout",
     "dropout1d",
     "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
     "embedding_bag",

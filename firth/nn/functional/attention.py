@@ -6,7 +6,7 @@ import math
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.nn.functional.layer import dropout
+from firth.nn.functional.dropout import dropout
 from firth.tensor import Tensor, ones, where
 from firth.tensor.record import apply
 

@@ -1,4 +1,4 @@
-"""What layers compute: linear maps, convolutions, pooling, normalisation, look-ups, dropout."""
+"""What layers compute: linear maps, convolutions, pooling, normalisation, look-ups."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 
 from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.nn.functional.common import IntOrTuple, as_shape, per_dim, strides_of
-from firth.nn.functional.common import inplace as written
 from firth.nn.functional.pooling import max_pool_with_indices, sum_pool
-from firth.tensor import Tensor, no_grad, rand, where
+from firth.tensor import Tensor, no_grad
 from firth.tensor.record import apply
 
 Padding = IntOrTuple | str
@@ -458,39 +457,3 @@ def group_norm(
     """Normalises groups of channels. x: (N, C, ...), the same shape out."""
     parameters = _scale_and_shift(input.shape[1:2], weight, bias, input)
     return apply("group_norm", input, *parameters, groups=num_groups, eps=eps)
-
-
-# Dropout
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """In training, zeroes elements with probability p and scales the rest by 1 / (1 - p)."""
-    return _drop(input, input.shape, p, training, inplace)
-
-
-def _drop(x: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
-    """One draw per element of `shape`, which broadcasts to x."""
-    if not 0.0 <= p <= 1.0:
-        raise ArgumentError(
-            message("dropout", "p is not a probability", str(p), "0 <= p <= 1", "try p=0.5")
-        )
-    if not training or p == 0.0:
-        return x
-    if p == 1.0:
-        return written(x, x * 0.0, inplace)
-    kept = rand(*shape) >= p
-    return written(x, where(kept, x * (1.0 / (1.0 - p)), 0.0), inplace)
-
-
-def dropout1d(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Tensor:
-    """In training, zeroes whole channels with probability p. x: (N, C, L)."""
-    return _drop(input, (*input.shape[:-1], 1), p, training, inplace)
-
-
-def dropout2d(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Tensor:
-    """In training, zeroes whole channels with probability p. x: (N, C, H, W)."""
-    return _drop(input, (*input.shape[:-2], 1, 1), p, training, inplace)

@@ -55,6 +55,9 @@ def test_special_values_are_numpys(name: str) -> None:
     # beside NaN the other part has no sign that anybody promises
     undefined = np.isnan(z)
     free_re, free_im = np.isnan(expected.imag) | undefined, np.isnan(expected.real) | undefined
+    # the array API standard wants 0 where C's zero turns its sign with the angle
+    free_im |= (name == "tanh") & np.isinf(z.real)
+    free_re |= (name == "tan") & np.isinf(z.imag)
     a, b = found, expected
     re = agrees(np.where(free_re, np.abs(a.real), a.real),
                 np.where(free_re, np.abs(b.real), b.real), ~free_re)  # fmt: skip

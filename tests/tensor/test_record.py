@@ -29,11 +29,11 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def test_a_number_that_changes_costs_one_more_program(compiled: list[int]) -> None:
-    x = firth.ones(3)
+    x = firth.ones(31)  # an extent that no other test has recorded with
     cut()
     compiled.clear()
     got = [(x * (0.5 + 0.1 * i)).sum().item() for i in range(8)]
-    assert got == pytest.approx([3 * (0.5 + 0.1 * i) for i in range(8)])
+    assert got == pytest.approx([31 * (0.5 + 0.1 * i) for i in range(8)])
     assert len(compiled) == 2
 
 

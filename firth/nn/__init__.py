@@ -31,6 +31,7 @@ from firth.nn.activation import (
     Threshold,
 )
 from firth.nn.attention import MultiheadAttention, TransformerEncoder, TransformerEncoderLayer
+from firth.nn.cell import GRUCell, LSTMCell, RNNCell
 from firth.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from firth.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from firth.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
@@ -105,6 +106,7 @@ from firth.nn.pool import (
     MaxPool2d,
     MaxPool3d,
 )
+from firth.nn.recurrent import GRU, LSTM, RNN
 from firth.nn.resize import (
     ChannelShuffle,
     Fold,
@@ -121,6 +123,9 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -163,6 +168,7 @@ __all__ = [
     "EmbeddingBag",
     "Flatten",
     "Fold",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -180,6 +186,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -211,6 +218,7 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",

@@ -39,7 +39,8 @@ class _Recurrent(Module):
         for name, flag in (("bias", bias), ("batch_first", batch_first)):
             self._require(isinstance(flag, bool), f"{name} is no bool", repr(flag), "True or False")
         for name, size in (("hidden_size", hidden_size), ("num_layers", num_layers)):
-            self._require(size > 0, f"{name} is not positive", str(size), "1 or more")
+            whole = isinstance(size, int) and size > 0
+            self._require(whole, f"{name} is no positive integer", str(size), "1 or more")
         self._require(0 <= dropout <= 1, "dropout is no probability", str(dropout), "0 to 1")
         self.input_size = input_size
         self.hidden_size = hidden_size

@@ -62,4 +62,4 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match="batch"):
         nn.GRU(3, 4)(firth.zeros(5, 2, 3), firth.zeros(1, 3, 4))
     with pytest.raises(ValueError, match="hidden_size"):
-        nn.RNN(3, 0)
+        nn.RNN(3, 0.5)

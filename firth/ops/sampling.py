@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from firth.ops.batching import aligned
 from firth.ops.host import host
 from firth.ops.rules import broadcast_rule, cases, float_rule, no_gradient
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(128)
 _MANY = 500.0  # rates from which the normal distribution, corrected, is good enough
 _LARGE = 10.0  # concentrations from which both tails are smooth enough for quadrature
 
@@ -53,12 +53,18 @@ def _by_quadrature(a: np.ndarray, x: np.ndarray, side: float) -> np.ndarray:
     if side < 0:
         reach = np.minimum(reach, x)
     psi, found = _digamma(a), np.zeros_like(a)
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+    for node, weight in zip(*_quadrature(), strict=True):
         s = reach * (node + 1) / 2
         t = x + side * s
         ratio = np.exp((a - 1) * np.log1p(side * s / x) - side * s)
         found += weight * (np.log(t) - psi) * ratio
     return found * reach / 2
+
+
+@cache
+def _quadrature() -> tuple[np.ndarray, np.ndarray]:
+    """Places and weights between -1 and 1; an import waits for none of them."""
+    return np.polynomial.legendre.leggauss(128)
 
 
 def _digamma(x: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ def _base(maker: Simplifier, op: Op, src: tuple[Node, ...], node: Node) -> Node:
         return cast(maker, src[0], node.dtype)
     if op.name == "contract" and src[0].dtype is not src[1].dtype:
         src = tuple(cast(maker, s, node.dtype) for s in src)
-    return maker.make(op, src, node.attrs)
+    return cast(maker, maker.make(op, src, node.attrs), node.dtype)  # bools are added as integers
 
 
 def cast(maker: Simplifier, node: Node, dtype: dt.DType) -> Node:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 import firth.ops  # noqa: F401 (fills the table)
-from firth.ir.op import TABLE
+from firth.base import dtype as dt
+from firth.ir.graph import Graph
+from firth.ir.op import TABLE, Expr, input_node
 from firth.ir.text import from_text, to_text
 from firth.ir.verify import verify
 from firth.passes.lower import lower
@@ -77,3 +79,9 @@ def test_composed_ops_become_base_ops() -> None:
     low = lower(graph)
     verify(low, "lowered")
     assert all(TABLE[n.op.name].is_base for n in low.nodes())
+
+
+def test_sums_of_bools_are_bools_again() -> None:
+    x = input_node(0, (3,), dt.bool_)
+    graph = lower(Graph((x,), ((Expr(x) + Expr(x)).node,)))
+    assert graph.outputs[0].dtype is dt.bool_

@@ -17,7 +17,7 @@ from firth.tensor.lens import update
 from firth.tensor.reading import contents
 from firth.tensor.record import apply, user_line
 from firth.tensor.reducing import check_reduction, reduced
-from firth.tensor.search import nonzero
+from firth.tensor.search import in_place, nonzero
 from firth.tensor.shape import axis_of, clone
 
 
@@ -251,15 +251,6 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     return wrap(out, dt.int64)
 
 
-def _in_place(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
-    def wrapped(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return update(self, method(self, *args, **kwargs), name)
-
-    wrapped.__name__ = name + "_"
-    wrapped.__doc__ = f"In place: {method.__doc__}"
-    return wrapped
-
-
 _WRITES: dict[str, Callable[..., Any]] = {
     "index_add": index_add, "index_copy": index_copy, "index_fill": index_fill,
     "index_reduce": index_reduce, "masked_scatter": masked_scatter, "put": put,
@@ -267,7 +258,7 @@ _WRITES: dict[str, Callable[..., Any]] = {
 METHODS: dict[str, Callable[..., Any]] = {
     **_WRITES, "argwhere": argwhere, "index_put": index_put, "index_put_": index_put_,
     "index_select": index_select, "take": take,
-    **{f"{name}_": _in_place(method, name) for name, method in _WRITES.items()},
+    **{f"{name}_": in_place(method, name) for name, method in _WRITES.items()},
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: method for name, method in METHODS.items() if not name.endswith("_")},

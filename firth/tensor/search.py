@@ -418,7 +418,9 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return update(self, clamp(self, min, max), "clamp")
 
 
-def _in_place(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+def in_place(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    """The method that writes its result over its first argument."""
+
     def wrapped(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return update(self, method(self, *args, **kwargs), name)
 
@@ -454,7 +456,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "clip": clamp, "clamp_": clamp_, "clip_": clamp_, "lerp": lerp, "addcmul": addcmul,
     "addcdiv": addcdiv,
     **{
-        name + "_": _in_place(method, name) for name, method in {
+        name + "_": in_place(method, name) for name, method in {
             "scatter": scatter, "scatter_add": scatter_add, "scatter_reduce": scatter_reduce,
             "tril": tril, "triu": triu, "lerp": lerp, "addcmul": addcmul, "addcdiv": addcdiv,
         }.items()

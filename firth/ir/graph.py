@@ -49,3 +49,16 @@ def topological(roots: Iterable[Node], stop: Container[int] = ()) -> list[Node]:
         stack.append((node, True))
         stack.extend((s, False) for s in reversed(node.src) if id(s) not in seen)
     return order
+
+
+def claim(found: Node, origin: Node, known: Iterable[Node]) -> Node:
+    """Notes for the nodes between known ones and the result which node they were made for."""
+    seen = {id(node) for node in known}
+    stack = [found]
+    while stack:
+        node = stack.pop()
+        if id(node) not in seen and node.origin is None:
+            seen.add(id(node))
+            node.origin = origin
+            stack.extend(node.src)
+    return found

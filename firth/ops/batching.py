@@ -17,7 +17,7 @@ import numpy as np
 from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import MissingRule, VerifyError, message
-from firth.ir.graph import topological
+from firth.ir.graph import claim, topological
 from firth.ir.node import Node, Shape
 from firth.ir.op import HOST, TABLE, Expr, Op, declare, input_node
 from firth.ops.flow import RESULT, is_flow
@@ -46,7 +46,7 @@ def batch(roots: Sequence[Node], mapped: Mapping[int, Node], n: int) -> list[tup
             flows[id(node)] = batch_flow(node, flags, given, n, batch)
         elif any(flags):
             src = [Expr(made.get(id(s), s)) for s in node.src]
-            made[id(node)] = _claimed(batch_node(node, flags, src, n), src, node)
+            made[id(node)] = claim(batch_node(node, flags, src, n), node, (x.node for x in src))
     return [(made.get(id(r), r), id(r) in made) for r in roots]
 
 
@@ -72,19 +72,6 @@ def batch_node(node: Node, flags: Flags, src: Sequence[Expr], n: int) -> Node:
             f"{list(found.shape)}, expected {node.dtype.name}{[n, *node.shape]}; mend the rule"
         )
     return found.node
-
-
-def _claimed(found: Node, src: Sequence[Expr], origin: Node) -> Node:
-    """Notes for the nodes between the sources and the result which node they were made for."""
-    known = {id(x.node) for x in src}
-    stack = [found]
-    while stack:
-        node = stack.pop()
-        if id(node) not in known and node.origin is None:
-            known.add(id(node))
-            node.origin = origin
-            stack.extend(node.src)
-    return found
 
 
 def _stand_ins(flags: Flags, src: Sequence[Expr]) -> list[Node]:

@@ -216,6 +216,28 @@ def _given_tangents(
     }  # fmt: skip
 
 
+def _beside(
+    made: _Inputs,
+    ins: Sequence[Node],
+    src: Sequence[Node],
+    along: Mapping[int, Node],
+    parts: Sequence[range],
+) -> tuple[list[Node], dict[int, Node], list[Node]]:
+    """Each part of a loop's inputs and then their tangents.
+
+    The body's inputs, those for tangents by place, and what the loop is given for all of them.
+    """
+    each: list[Node] = []
+    moves: dict[int, Node] = {}
+    given: list[Node] = []
+    for part in parts:
+        each += made.like([ins[i] for i in part])
+        mine = [i for i in part if i in along]
+        moves.update(zip(mine, made.like([ins[i] for i in mine]), strict=True))
+        given += [*(src[i] for i in part), *(along[i] for i in mine)]
+    return each, moves, given
+
+
 def _push_scan(
     node: Node, ts: Sequence[Node | None], tangents: Tangents
 ) -> tuple[list[Node], dict[int, Node]]:
@@ -225,14 +247,7 @@ def _push_scan(
     along = _given_tangents(node.src, ts, carried)
     made = _Inputs()
     parts = [range(carried), range(carried, carried + rows), range(carried + rows, len(ins))]
-    each: list[Node] = []
-    moves: dict[int, Node] = {}
-    given: list[Node] = []
-    for part in parts:
-        each += made.like([ins[i] for i in part])
-        mine = [i for i in part if i in along]
-        moves.update(zip(mine, made.like([ins[i] for i in mine]), strict=True))
-        given += [*(node.src[i] for i in part), *(along[i] for i in mine)]
+    each, moves, given = _beside(made, ins, node.src, along, parts)
     outs, found = _moving(body, each, moves, tangents)
     flows = [i for i in range(carried) if i in along]
     ys = [k for k in found if k >= carried]
@@ -261,14 +276,8 @@ def _push_while(
     carried, ins = len(body.graph.outputs), body.graph.inputs
     along = _given_tangents(node.src, ts, carried)
     made = _Inputs()
-    each: list[Node] = []
-    moves: dict[int, Node] = {}
-    given: list[Node] = []
-    for part in (range(carried), range(carried, len(ins))):
-        each += made.like([ins[i] for i in part])
-        mine = [i for i in part if i in along]
-        moves.update(zip(mine, made.like([ins[i] for i in mine]), strict=True))
-        given += [*(node.src[i] for i in part), *(along[i] for i in mine)]
+    parts = [range(carried), range(carried, len(ins))]
+    each, moves, given = _beside(made, ins, node.src, along, parts)
     outs, found = _moving(body, each, moves, tangents)
     flows = [i for i in range(carried) if i in along]
     got = call(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from firth.base.errors import MissingRule, message
-from firth.ir.graph import topological
+from firth.ir.graph import claim, topological
 from firth.ir.node import Node
 from firth.ir.op import TABLE, Expr, input_node
 from firth.ops.flow import RESULT, is_flow
@@ -52,7 +52,8 @@ def tangents(
         elif any(t is not None for t in ts):
             found = push(node, ts)
             if found is not None:
-                made[id(node)] = _claimed(found, node, ts)
+                known = (node, *node.src, *(t for t in ts if t is not None))
+                made[id(node)] = claim(found, node, known)
     return [made.get(id(r)) for r in roots]
 
 
@@ -89,19 +90,6 @@ def push(node: Node, ts: Sequence[Node | None]) -> Node | None:
 def _is_complex(node: Node) -> bool:
     """Whether complex numbers take part: gradients are conjugate, so they are transposed."""
     return any(n.dtype.kind == "c" for n in (node, *node.src))
-
-
-def _claimed(found: Node, origin: Node, ts: Sequence[Node | None]) -> Node:
-    """Notes for new nodes which node they are the tangent of."""
-    known = {id(n) for n in (origin, *origin.src, *ts)}
-    stack = [found]
-    while stack:
-        node = stack.pop()
-        if id(node) not in known and node.origin is None:
-            known.add(id(node))
-            node.origin = origin
-            stack.extend(node.src)
-    return found
 
 
 # --- without a rule -------------------------------------------------------------------------------

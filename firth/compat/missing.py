@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
@@ -61,6 +63,26 @@ def refuse(namespace: dict[str, Any]) -> Callable[[str], NoReturn]:
         raise AttributeError(words(module, name, namespace))
 
     return __getattr__
+
+
+def take_place(package: ModuleType) -> None:
+    """Enters every module of a package of names in sys.modules under the peer's name for it.
+
+    Raises ImportError when the peer itself is loaded already: one process holds one of the two.
+    """
+    name = peer_name(package.__name__)
+    loaded = sys.modules.get(name)
+    if loaded is not None and loaded is not package:
+        raise ImportError(
+            f"{package.__name__}: {PEERS[name]} is loaded already; got a loaded {name}, "
+            f"expected none; call install() before anything imports {name}"
+        )
+    sys.modules[name] = package
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        last = found.name.rpartition(".")[2]
+        if not last.startswith("_") and last != "install":
+            sys.modules[peer_name(found.name)] = importlib.import_module(found.name)
+    install_finder()
 
 
 class Finder:

@@ -115,9 +115,14 @@ class Optimizer(Configured):
 
     # Steps
 
+    @property
+    def built(self) -> bool:
+        """Whether it has state for variables."""
+        return bool(self._rules)
+
     def build(self, variables: Iterable[Variable]) -> None:
         """Makes the state for variables."""
-        if not self._rules:
+        if not self.built:
             outside(lambda: self._rules.append(self.rule(list(variables), self._now())))
 
     @property

@@ -334,8 +334,10 @@ class Trainer(Layer):
                 self._plan = Outputs(
                     self._asked, row[1], y_pred, self.__dict__.get("outputs"), self
                 )
-        if self.optimizer is not None and self.trainable_weights:
-            self.optimizer.build(self.trainable_weights)
+        if self.optimizer is not None and not self.optimizer.built:
+            weights = self.trainable_weights
+            if weights:
+                self.optimizer.build(weights)
 
     def _see(self, x: Any) -> Any:
         """What the model would give for x: only shapes matter."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from firth.base.errors import ArgumentError, message
 from firth.io import safetensors
+from firth.keras import layers
 from firth.keras.compiled import outside
 from firth.keras.layer import Layer
 from firth.keras.summary import summary
@@ -377,8 +378,6 @@ def register(cls: type) -> type:
 
 def layer_of(config: dict[str, Any], custom: dict[str, type] | None = None) -> Any:
     """A layer from {"class_name": ..., "config": ...}. Raises ArgumentError for unknown classes."""
-    from firth.keras import layers
-
     name = config["class_name"]
     known = {
         **{n: getattr(layers, n) for n in layers.__all__},

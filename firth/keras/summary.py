@@ -14,7 +14,8 @@ _WIDTHS = (33, 24, 15)
 
 def summary(model: Any) -> str:
     """Lines as Keras prints them."""
-    rows = [_row(layer, _shape_of(model, layer)) for layer in model.layers]
+    shapes = _shapes(model)
+    rows = [_row(layer, shapes.get(id(layer))) for layer in model.layers]
     for symbol in leaves(model.inputs, KerasTensor) if hasattr(model, "_nodes") else ():
         rows.insert(
             len(rows) - len(model.layers), (f"{symbol.name} (InputLayer)", str(symbol.shape), "0")
@@ -33,20 +34,17 @@ def _row(layer: Any, shape: Any) -> tuple[str, str, str]:
     return kind, "?" if shape is None else str(shape), count
 
 
-def _shape_of(model: Any, layer: Any) -> Any:
-    """The shape of what a layer first gave in this model."""
-    if hasattr(model, "_nodes"):
-        for node in model._nodes:
-            if node.operation is layer:
-                shapes = [t.shape for t in leaves(node.outputs, KerasTensor)]
-                return shapes[0] if len(shapes) == 1 else shapes
-        return None
+def _shapes(model: Any) -> dict[int, Any]:
+    """The shape of what each layer first gave in this model, by the layer's id."""
+    found: dict[int, Any] = {}
+    for node in getattr(model, "_nodes", ()):
+        shapes = [t.shape for t in leaves(node.outputs, KerasTensor)]
+        found.setdefault(id(node.operation), shapes[0] if len(shapes) == 1 else shapes)
     value = getattr(model, "_start", None)
-    for other in model.layers if value is not None else ():
-        value = other(value)
-        if other is layer:
-            return value.shape
-    return None
+    for layer in model.layers if value is not None else ():
+        value = layer(value)
+        found[id(layer)] = value.shape
+    return found
 
 
 def _totals(model: Any) -> list[str]:

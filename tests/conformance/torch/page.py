@@ -11,7 +11,8 @@ same name is called with the same arguments: values in float32 (to 1e-4) and flo
 gradients in float64 (1e-8, vector-Jacobian products with random cotangents), and arguments that
 PyTorch refuses, which must raise an error of Firth's own. An op counts only when every sample
 agrees. {comparable} ops are comparable: PyTorch's own function of that name does what its entry
-says. This page is written by `python -m tests.conformance.torch.parity --page`.
+says. This page is written from one complete run of commit {commit}, by
+`python -m tests.conformance.torch.parity --record FILE --page --lists`.
 
 | | ops |
 |---|---|
@@ -23,12 +24,13 @@ says. This page is written by `python -m tests.conformance.torch.parity --page`.
 """
 
 
-def page(results: list[Result], reasons: dict[str, str], known: set[str]) -> str:
+def page(results: list[Result], reasons: dict[str, str], known: set[str], commit: str) -> str:
     """The page's text: counts, then every op that is missing or differs, with its reason."""
     passing = {r.name for r in results if r.passes}
     right = sum(r.errors.right for r in results)
     text = _HEAD.format(
-        comparable=len(known), passing=len(passing & known), all_passing=len(passing),
+        commit=commit, comparable=len(known), passing=len(passing & known),
+        all_passing=len(passing),
         every=len(results), missing=sum(r.missing for r in results), refused=right,
         errors=right + sum(r.errors.wrong for r in results),
     )  # fmt: skip

@@ -1,19 +1,19 @@
 """PyTorch's operator database against Firth: `python -m tests.conformance.torch.parity`.
 
 --only add mul      these ops          --kind float32|float64|gradients|errors
---cap 10            so many samples    --page    writes docs/conformance/torch.md
---failing           one line for each op that does not pass
+--cap 10            so many samples    --failing    one line for each op that does not pass
+
+--record FILE       a whole run, kept line by line: the same command goes on where it stopped
+--page              writes docs/conformance/torch.md from that run
 --lists             writes differ.txt and errors.txt anew, keeping the reasons they give
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import warnings
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 
 from tests.conformance.torch.compare import Count, Result, run
 from tests.conformance.torch.page import page
+from tests.conformance.torch.record import Record
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
@@ -84,16 +85,38 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--kind", default="")
     parser.add_argument("--cap", type=int)
-    parser.add_argument("--json")
-    parser.add_argument("--merge")
+    parser.add_argument("--record", type=Path)
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--lists", action="store_true")
     parser.add_argument("--failing", action="store_true")
     options = parser.parse_args()
+    if options.record and (options.only or options.kind or options.cap is not None):
+        parser.error("a record holds whole runs: leave out --only, --kind and --cap")
+    if (options.page or options.lists) and not options.record:
+        parser.error("the page and the lists are written from a whole run: give it a --record")
     torch.set_num_threads(1)
-    start, results = time.time(), []
+    start = time.time()
+    record = Record(options.record) if options.record else None
+    results = _measured(options, record)
+    print(summary(results), f"{time.time() - start:.0f} s")
+    if record and options.page:
+        PAGE.write_text(
+            page(results, reasons(), set(comparable()), record.commit), encoding="utf-8"
+        )
+    if options.lists:
+        _write_list("differ.txt", {r.name: r.why for r in results if not r.passes})
+        _write_list("errors.txt", {r.name: r.errors.first for r in results if r.errors.wrong})
+
+
+def _measured(options: argparse.Namespace, record: Record | None) -> list[Result]:
+    """The results of the ops that were asked for; what the record has is not measured again."""
+    results = []
     for name, ops in entries(options.only).items():
-        result = measure(name, ops, options.cap, options.kind)
+        result = record.results.get(name) if record else None
+        if result is None:
+            result = measure(name, ops, options.cap, options.kind)
+            if record:
+                record.add(result)
         results.append(result)
         if options.failing and not result.passes:
             print(f"{name}: {result.why}", flush=True)
@@ -102,34 +125,7 @@ def main() -> None:
                 count = getattr(result, kind)
                 print(f"{name:32} {kind:10} right {count.right:4} wrong {count.wrong:4}"
                       f" {count.first}", flush=True)  # fmt: skip
-    if options.merge:
-        fresh = {r.name for r in results}
-        results += [r for r in stored(Path(options.merge)) if r.name not in fresh]
-        order = list(entries())
-        results.sort(key=lambda r: order.index(r.name))
-    print(summary(results), f"{time.time() - start:.0f} s")
-    if options.json:
-        store(Path(options.json), results)
-    if options.page:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page(results, reasons(), set(comparable())), encoding="utf-8")
-    if options.lists:
-        _write_list("differ.txt", {r.name: r.why for r in results if not r.passes})
-        _write_list("errors.txt", {r.name: r.errors.first for r in results if r.errors.wrong})
-
-
-def store(path: Path, results: list[Result]) -> None:
-    """Writes the counts of a run as JSON."""
-    path.write_text(json.dumps([asdict(r) for r in results], indent=0), encoding="utf-8")
-
-
-def stored(path: Path) -> list[Result]:
-    """The results that `store` wrote."""
-    found = []
-    for row in json.loads(path.read_text(encoding="utf-8")):
-        counts = {k: Count(**v) if isinstance(v, dict) else v for k, v in row.items()}
-        found.append(Result(**counts))
-    return found
+    return results
 
 
 def _write_list(file: str, found: dict[str, str]) -> None:

@@ -6,8 +6,7 @@ A new flag needs a design note in docs/design/.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from firth.base.errors import ArgumentError
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """One row: name, default, help, and whether it changes generated code (then it keys caches)."""
 
     name: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -361,16 +360,14 @@ def _real_only(name: str, rule: Callable[..., DType]) -> Callable[..., DType]:
 # --- samples --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """Arguments of one call: sources as arrays, then attributes."""
 
     args: tuple[np.ndarray, ...]
     attrs: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Samples:
+class Samples(NamedTuple):
     """How tests call an op.
 
     draw: (generator, dtype) -> cases. dtypes: what `dtype` ranges over. hard: unary or binary

@@ -21,6 +21,7 @@ from firth.runtime import layout as at
 from firth.runtime import pool as pools
 from firth.runtime import trace
 from firth.runtime.buffer import ALIGNMENT, Buffer, Shape, allocate, give_back, lend
+from firth.runtime.collect import RECORD_WORDS, Tape
 from firth.runtime.profile import Row, kernels, print_kernels, print_times
 from firth.runtime.report import MemoryReport, Value
 from firth.runtime.site import UNKNOWN, Site, error_of
@@ -272,7 +273,7 @@ class Program:
     def _run_parts(self, setup: _Setup, inputs: Sequence[Buffer]) -> list[Buffer]:
         """The long way: host stages between native parts, or a clock around every stage."""
         collector = trace.collector
-        tape = trace.Tape([_tiles(s) for s in self._stages]) if collector else None
+        tape = Tape([_tiles(s) for s in self._stages]) if collector else None
         frame = setup.frame()
         outputs = self._outputs(inputs)
         arena = lend(self._need)
@@ -307,7 +308,7 @@ class Program:
         return outputs
 
     def _timed(
-        self, setup: _Setup, frame: _Frame, segment: range, rows: list[Row], tape: trace.Tape | None
+        self, setup: _Setup, frame: _Frame, segment: range, rows: list[Row], tape: Tape | None
     ) -> int:
         status = 0
         natives = [s for s in self._stages if isinstance(s, Stage)]
@@ -318,7 +319,7 @@ class Program:
         return status
 
     def _note(
-        self, stage: Stage | HostStage, began: float, rows: list[Row], tape: trace.Tape | None
+        self, stage: Stage | HostStage, began: float, rows: list[Row], tape: Tape | None
     ) -> None:
         ended = time.perf_counter()
         rows.append(_row(stage, _tiles(stage), ended - began))
@@ -435,7 +436,7 @@ def _template(program: Program, alone: bool, pool: pools.Pool, tracer: int) -> n
         after = number if stage.after is None else stage.after
         stages += [function, len(places) // 2 * 8, stage.tiles, int(stage.guarded), after]
         if tracer:
-            record = 8 * trace.RECORD_WORDS * recorded
+            record = 8 * RECORD_WORDS * recorded
             places += [at.BASE_ZERO, stage.function, len(bases) - 1, record]
         recorded += stage.tiles
         places += [at.BASE_ERROR, 0]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from firth.base.errors import DivisionByZero, FirthError, IndexOutOfRange, VerifyError, message
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """Where compiled code can find an error. kind: "index", "division", or "address", whose op is
     a kernel. detail: what the value had to be, e.g. "0 <= index < 10"."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from firth.runtime.trace import Collector, Origin, Total
+from firth.runtime.collect import Collector, Total
+from firth.runtime.trace import Origin, short, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,18 +219,6 @@ def _known(total: Total, origin: int) -> bool:
 def _origins(total: Total, numbers: Sequence[int]) -> tuple[Origin, ...]:
     found = (total.origins[n] for n in numbers if _known(total, n))
     return tuple(dict.fromkeys(o for o in found if o.line))
-
-
-def words(origin: Origin) -> str:
-    """Its line, relative to the working folder, its layer, and `backward`."""
-    parts = short(origin.line), origin.layer, "backward" if origin.backward else ""
-    return " ".join(part for part in parts if part)
-
-
-def short(line: str) -> str:
-    """A line's file relative to the working folder, where it lies below."""
-    here = os.getcwd() + os.sep
-    return line[len(here) :] if line.startswith(here) else line
 
 
 def _mega(count: int) -> str:

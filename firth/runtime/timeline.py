@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from firth.runtime.summary import live_bytes, words
-from firth.runtime.trace import Collector, Run, Total
+from firth.runtime.collect import Collector, Run, Total
+from firth.runtime.summary import live_bytes
+from firth.runtime.trace import words
 
 Event = dict[str, Any]
 

@@ -17,7 +17,7 @@ from firth.base import flags
 from firth.base.errors import FirthError, RecordingError
 from firth.ir.graph import Graph, topological
 from firth.ir.text import to_text
-from firth.runtime import summary, trace
+from firth.runtime import trace
 from firth.runtime.buffer import Buffer
 from firth.targets.lock import imported
 from firth.tensor import origins
@@ -297,7 +297,7 @@ def compile_recording(
         program = Searched(graph, count or len(outputs), make) if searched else make(graph)
     if flags.get("FIRTH_DUMP") and flags.get("FIRTH_TARGET") == "cpu":
         found = origins.origins(nodes, rec.places, labels(rec), outputs)
-        notes = [summary.words(o) for o in found]
+        notes = [trace.words(o) for o in found]
         imported("firth.targets.cpu.stages").note_lines(graph, notes)
     return program
 

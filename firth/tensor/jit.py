@@ -10,14 +10,13 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from firth.base import flags
 from firth.base.errors import ArgumentError, FirthError, RecordingError, message
 from firth.ir.node import Node
-from firth.runtime.report import MemoryReport
 from firth.tensor import layers
 from firth.tensor.cut import compile_recording, cut
 from firth.tensor.entry import Entry
@@ -29,6 +28,9 @@ from firth.tensor.tree import flatten
 from firth.tensor.trie import graph_inputs, roots
 from firth.tensor.watch import Guard, Watcher, show
 from firth.tensor.why import difference, first_difference
+
+if TYPE_CHECKING:
+    from firth.runtime.report import MemoryReport
 
 _ENTRIES = 16  # recordings kept per signature
 _TIMES = frozenset(2**i for i in range(1, 40))
@@ -151,7 +153,7 @@ class Jitted:
             raise ArgumentError(
                 f"jit: only the cpu target plans memory; got {target}, expected cpu; unset the flag"
             )
-        return cast(MemoryReport, entry.program.memory())
+        return cast("MemoryReport", entry.program.memory())
 
     def _keep(self, key: Any, entry: Entry) -> None:
         known = self.entries.setdefault(key, [])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ from firth.tensor.reading import contents
 from firth.tensor.record import local
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """precision: digits behind the point; threshold: elements from which on only `edgeitems` at
     each end of a dimension are shown; linewidth: characters; sci_mode: None is by the values."""
 
@@ -68,7 +66,7 @@ def set_printoptions(
         if not whole or isinstance(value, bool) or not value >= 0:
             raise _refusal(name, value, "a number of at least 0")
     base = _options if profile is None else _PROFILES[profile]
-    _options = replace(base, **changed, sci_mode=sci_mode)  # type: ignore[arg-type]
+    _options = base._replace(**changed, sci_mode=sci_mode)  # type: ignore[arg-type]
 
 
 def _refusal(name: str, value: Any, expected: str) -> ArgumentError:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from firth.base import flags
 from firth.base.errors import ArgumentError, message
-from firth.runtime import summary, trace
+from firth.runtime import trace
 from firth.targets.lock import imported
 from firth.tensor import layers
 from firth.tensor.cut import cut
+
+if TYPE_CHECKING:
+    from firth.runtime import collect, summary
 
 
 class Profile:
@@ -21,7 +24,7 @@ class Profile:
     """
 
     def __init__(self) -> None:
-        self._collector: trace.Collector | None = None
+        self._collector: collect.Collector | None = None
         self._began = self._ended = 0.0
 
     def __enter__(self) -> Self:
@@ -38,7 +41,8 @@ class Profile:
         cut()  # what was recorded before is not ours
         tracer = imported("firth.targets.cpu.build").load_tracer()
         imported("firth.targets.cpu.peak").peaks()
-        self._collector = trace.collector = trace.Collector(tracer)
+        made: Any = imported("firth.runtime.collect").Collector(tracer)
+        self._collector = trace.collector = made
         flags.version += 1  # programs prepare anew
         layers.want(1)
         self._began = time.perf_counter()
@@ -57,25 +61,31 @@ class Profile:
         """Every kernel of every program with its calls, seconds, bytes, flops, share of the
         machine's peak, lines and layers; the dearest first."""
         peaks: Any = imported("firth.targets.cpu.peak").peaks()
-        return summary.kernels(self._done(), peaks.bytes, peaks.flops)
+        tables: Any = imported("firth.runtime.summary")
+        found: list[summary.Kernel] = tables.kernels(self._done(), peaks.bytes, peaks.flops)
+        return found
 
     def times(self) -> summary.Times:
         """Seconds in kernels, in programs beside them, compiling, and outside."""
-        return summary.times(self._done(), self._ended - self._began)
+        tables: Any = imported("firth.runtime.summary")
+        found: summary.Times = tables.times(self._done(), self._ended - self._began)
+        return found
 
     def memory(self) -> list[summary.Peak]:
         """For each program the moment when its arena is fullest, and what lies there."""
-        return summary.peaks(self._done())
+        found: list[summary.Peak] = imported("firth.runtime.summary").peaks(self._done())
+        return found
 
     def text(self, most: int = 30) -> str:
         """The tables: `most` kernels, layers, memory, where the time went."""
         rows = self.kernels()
         peaks: Any = imported("firth.targets.cpu.peak").peaks()
+        tables: Any = imported("firth.runtime.summary")
         parts = [
-            summary.kernel_table(rows, most),
-            summary.layer_table(rows),
-            summary.memory_table(self.memory()),
-            summary.time_table(self.times()),
+            tables.kernel_table(rows, most),
+            tables.layer_table(rows),
+            tables.memory_table(self.memory()),
+            tables.time_table(self.times()),
             f"the machine's peak on {flags.threads()} threads: {peaks.flops / 1e9:.0f} GFlop/s, "
             f"{peaks.bytes / 1e9:.1f} GB/s",
         ]
@@ -98,7 +108,7 @@ class Profile:
             (target / name).write_text(content, encoding="utf-8")
         return [target / name for name in contents]
 
-    def _done(self) -> trace.Collector:
+    def _done(self) -> collect.Collector:
         if self._collector is None or trace.collector is self._collector:
             raise ArgumentError(
                 message("profile", "there is nothing to tell yet", "a block that has not ended",

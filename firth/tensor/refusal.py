@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import types
 from typing import Any
 
 import numpy as np
 
 from firth.base.errors import RecordingError, message
+from firth.targets.lock import imported
 
 _CLOCKS = {"time", "datetime", "secrets", "uuid", "random", "numpy.random", "socket", "subprocess"}
 _FILES = {"open", "input"}
@@ -31,11 +31,12 @@ def check_source(value: Any, what: str, line: str) -> None:
         getattr(value, "__module__", None)
     )  # fmt: skip
     owner = getattr(value, "__self__", None)
+    python: Any = imported("random").Random
     foreign = isinstance(value, types.ModuleType) and module in ("numpy.random",)
     called = callable(value) and not isinstance(value, (type, types.ModuleType)) and (
-        module in _CLOCKS or isinstance(owner, random.Random)
+        module in _CLOCKS or isinstance(owner, python)
     )  # fmt: skip
-    kinds = (random.Random, np.random.Generator, np.random.RandomState)
+    kinds = (python, np.random.Generator, np.random.RandomState)
     if foreign or called or isinstance(value, kinds) or isinstance(owner, kinds):
         raise RecordingError(
             message(
@@ -47,7 +48,8 @@ def check_source(value: Any, what: str, line: str) -> None:
         ).at(line)  # fmt: skip
 
 
-def numpy_state() -> Any:
-    """The state of NumPy's global random numbers, in a form that can be compared."""
+def random_states() -> Any:
+    """The states of Python's and NumPy's global random numbers, in a form that can be compared."""
     state = np.random.get_state()
-    return (state[0], bytes(np.asarray(state[1]).tobytes()), *state[2:])
+    numpys = (state[0], bytes(np.asarray(state[1]).tobytes()), *state[2:])
+    return (imported("random").getstate(), numpys)

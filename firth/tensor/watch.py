@@ -9,11 +9,10 @@ What cannot be watched (clocks, files, foreign random numbers) is refused with i
 from __future__ import annotations
 
 import dis
+import functools
 import gc
 import os
-import random
 import sys
-import sysconfig
 import types
 from collections import Counter
 from collections.abc import Iterator
@@ -24,14 +23,11 @@ from typing import Any
 import numpy as np
 
 from firth.base.errors import RecordingError, message
+from firth.targets.lock import imported
 from firth.tensor.handle import Tensor
-from firth.tensor.refusal import check_builtin, check_source, numpy_state
+from firth.tensor.refusal import check_builtin, check_source, random_states
 
 MISSING: Any = object()
-_STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
-_SITE = tuple(
-    p + os.sep for p in {sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]}
-)
 _TENSOR = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LOWER = tuple(_PACKAGE + p + os.sep for p in (
@@ -225,9 +221,17 @@ def same(a: Any, b: Any) -> bool:
     return False
 
 
+@functools.cache
+def _installed() -> tuple[str, tuple[str, ...]]:
+    """Where Python's own library lies, and where installed packages do."""
+    paths: dict[str, str] = imported("sysconfig").get_paths()
+    return paths["stdlib"] + os.sep, (paths["purelib"] + os.sep, paths["platlib"] + os.sep)
+
+
 def _serves_firth(frame: Any) -> bool:
     """Whether an installed package (NumPy, say) was called by the lower floors, not by a user."""
-    while frame is not None and frame.f_code.co_filename.startswith(_SITE):
+    _, packages = _installed()
+    while frame is not None and frame.f_code.co_filename.startswith(packages):
         frame = frame.f_back
         if frame is not None and frame.f_code.co_filename.startswith(_LOWER):
             return True
@@ -249,7 +253,7 @@ class Watcher:
 
     def __enter__(self) -> Watcher:
         self._before = sys.gettrace()
-        self._random = (random.getstate(), numpy_state())
+        self._random = random_states()
         sys.settrace(self._trace)
         return self
 
@@ -259,7 +263,8 @@ class Watcher:
     def _trace(self, frame: Any, event: str, argument: Any) -> Any:
         code = frame.f_code
         file = code.co_filename
-        if file.startswith(_LOWER) or file.startswith(_STDLIB) and not file.startswith(_SITE):
+        library, packages = _installed()
+        if file.startswith(_LOWER) or file.startswith(library) and not file.startswith(packages):
             return None
         if file.startswith("<frozen") or _serves_firth(frame):
             return None
@@ -387,7 +392,7 @@ class Watcher:
 
     def finish(self) -> list[Guard]:
         """The guards of the lines that ran; RecordingError when it changed what it reads."""
-        if self._random != (random.getstate(), numpy_state()):
+        if self._random != random_states():
             raise RecordingError(
                 message(
                     "jit", "random numbers of another library were drawn",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from firth.runtime import summary
+from firth.runtime.collect import Collector, Total
 from firth.runtime.program import Stage
 from firth.runtime.report import MemoryReport, Value
-from firth.runtime.trace import Collector, Origin, Total
+from firth.runtime.trace import Origin
 
 ORIGINS = (Origin("net.py:3", "fc1"), Origin("net.py:3", "fc1", True), Origin("net.py:9", ""))
 VALUES = (

@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from firth.runtime import timeline
-from firth.runtime.trace import Run
+from firth.runtime.collect import Run
 from tests.runtime.test_summary import collector
 
 

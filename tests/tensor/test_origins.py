@@ -13,15 +13,15 @@ import pytest
 import firth
 from firth import nn
 from firth.base import flags
-from firth.runtime import trace
+from firth.runtime import collect, trace
 from firth.tensor import layers
 
 HERE = str(Path(__file__))
 
 
 @contextmanager
-def collected() -> Iterator[trace.Collector]:
-    trace.collector = trace.Collector()
+def collected() -> Iterator[collect.Collector]:
+    trace.collector = collect.Collector()
     flags.version += 1
     layers.want(1)
     try:
@@ -74,7 +74,7 @@ def training() -> tuple[Callable[[Any], Any], Any]:
     return step, firth.from_numpy(np.ones((8, 12), np.float32))
 
 
-def main_origins(total: trace.Total) -> list[trace.Origin]:
+def main_origins(total: collect.Total) -> list[trace.Origin]:
     return [total.origins[s.origins[0]] for s in total.stages if s.origins]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from firth.base.errors import RecordingError
-from firth.tensor.refusal import check_builtin, check_source, numpy_state
+from firth.tensor.refusal import check_builtin, check_source, random_states
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,9 @@ def test_files_are_refused():
     check_builtin("len", "user.py:3")
 
 
-def test_a_draw_changes_numpys_state():
-    before = numpy_state()
-    assert numpy_state() == before
-    np.random.rand()
-    assert numpy_state() != before
+@pytest.mark.parametrize("draw", [np.random.rand, random.random], ids=["numpy", "python"])
+def test_a_draw_changes_the_states(draw):
+    before = random_states()
+    assert random_states() == before
+    draw()
+    assert random_states() != before

@@ -119,6 +119,7 @@ def eye(
     if k == 0:
         return firth.eye(n_rows, n_cols, dtype=dtype, device=device)
     columns = n_rows if n_cols is None else n_cols
+    k = max(-n_rows, min(k, columns))  # any whole number may be asked for
     on = firth.arange(n_rows)[:, None] + k == firth.arange(columns)
     return on.to(dtype or firth.get_default_dtype())
 

@@ -131,12 +131,17 @@ def input_node(index: int, shape: Shape, dtype: DType) -> Node:
 
 def const_node(value: complex, dtype: DType) -> Node:
     """A number of the given dtype, shape (); ArgumentError for integers of more than 64 bits."""
+    check_number(value)
+    return Node(CONST, (), (value, dtype), (), dtype)
+
+
+def check_number(value: complex) -> None:
+    """Raises ArgumentError for integers of more than 64 bits."""
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         raise ArgumentError(
             message("number", "it has more than 64 bits", str(value), "an integer of 64 bits",
                     "write it as a float, or check where it comes from")
         )  # fmt: skip
-    return Node(CONST, (), (value, dtype), (), dtype)
 
 
 _ALONE = {float: dt.float32, complex: dt.complex64, int: dt.int64, bool: dt.int64}

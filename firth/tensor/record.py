@@ -22,7 +22,7 @@ import firth.ops  # noqa: F401  (fills the table of ops)
 from firth.base.dtype import int64
 from firth.base.errors import FirthError, OutOfMemory, message
 from firth.ir.node import Node
-from firth.ir.op import TABLE, Op, input_node, make
+from firth.ir.op import TABLE, Op, check_number, input_node, make
 from firth.runtime.buffer import PHYSICAL_BYTES, from_array
 from firth.tensor.cut import cut, realise, revive
 from firth.tensor.handle import Kind, Tensor, kind_of
@@ -215,11 +215,15 @@ def _grow(
 
 def _push_numbers(rec: Recording, state: State, sources: Sequence[Any]) -> None:
     """The values of a dynamic step's numbers become inputs of the program."""
-    nodes = iter(state.scalars)
-    for s in sources:
-        if not isinstance(s, Tensor):
-            with np.errstate(all="ignore"):
-                rec.inputs.append(from_array(np.asarray(s).astype(next(nodes).dtype.np)))
+    numbers = [s for s in sources if not isinstance(s, Tensor)]
+    try:
+        for number in numbers:
+            check_number(number)
+    except FirthError as error:
+        raise error.at(user_line()) from None
+    with np.errstate(all="ignore"):
+        for number, node in zip(numbers, state.scalars):
+            rec.inputs.append(from_array(np.asarray(number).astype(node.dtype.np)))
 
 
 def step(

@@ -21,6 +21,11 @@ def test_as_numpy(text: str) -> None:
     check(text)
 
 
+def test_a_diagonal_beyond_64_bits() -> None:
+    assert xp.eye(2, 3, k=2**65).tolist() == xp.eye(2, 3, k=-(2**65)).tolist() == [[0] * 3] * 2
+    assert xp.eye(0, k=-(2**65)).shape == (0, 0)
+
+
 def test_asarray_copies_when_it_must() -> None:
     x = xp.asarray([1.0, 2.0])
     assert xp.asarray(x) is x

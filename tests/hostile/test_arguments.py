@@ -129,3 +129,12 @@ def test_what_is_no_dtype_no_dimension_no_number() -> None:
         x.sum(dim="rows")
     with pytest.raises(ArgumentError, match="more than 64 bits"):
         firth.fmod(x, 2**70)
+
+
+def test_a_number_too_large_for_a_known_program() -> None:
+    x = firth.arange(3)
+    plus = lambda number: (x + number).tolist()
+    assert [plus(1), plus(2)] == [[1, 2, 3], [2, 3, 4]]  # from now on the number is an input
+    with pytest.raises(ArgumentError, match="more than 64 bits"):
+        plus(2**70)
+    assert plus(5) == [5, 6, 7]

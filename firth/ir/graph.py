@@ -37,17 +37,21 @@ def topological(roots: Iterable[Node], stop: Container[int] = ()) -> list[Node]:
     """
     order: list[Node] = []
     seen: set[int] = set()
-    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(list(roots))]
+    done: set[int] = set()
+    stack = list(roots)[::-1]
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-            continue
-        if id(node) in seen or id(node) in stop:
-            continue
-        seen.add(id(node))
-        stack.append((node, True))
-        stack.extend((s, False) for s in reversed(node.src) if id(s) not in seen)
+        node = stack[-1]
+        key = id(node)
+        if key in seen:  # its sources are in the order
+            stack.pop()
+            if key not in done:
+                done.add(key)
+                order.append(node)
+        elif key in stop:
+            stack.pop()
+        else:
+            seen.add(key)
+            stack += [s for s in node.src[::-1] if id(s) not in seen]
     return order
 
 

@@ -37,21 +37,21 @@ def topological(roots: Iterable[Node], stop: Container[int] = ()) -> list[Node]:
     """
     order: list[Node] = []
     seen: set[int] = set()
-    done: set[int] = set()
-    stack = list(roots)[::-1]
+    stack: list[Node | None] = [*roots]
+    stack.reverse()
     while stack:
-        node = stack[-1]
-        key = id(node)
-        if key in seen:  # its sources are in the order
-            stack.pop()
-            if key not in done:
-                done.add(key)
+        node = stack.pop()
+        if node is None:  # the sources of the node below it are done
+            ready = stack.pop()
+            assert ready is not None
+            order.append(ready)
+        elif id(node) not in seen and id(node) not in stop:
+            seen.add(id(node))
+            if node.src:
+                stack += (node, None)
+                stack += node.src[::-1]
+            else:
                 order.append(node)
-        elif key in stop:
-            stack.pop()
-        else:
-            seen.add(key)
-            stack += [s for s in node.src[::-1] if id(s) not in seen]
     return order
 
 

@@ -10,6 +10,7 @@ from firth.codegen.emit import emit
 from firth.codegen.text import Text
 from firth.ir.graph import Graph
 from firth.ir.kernel_key import kernel_key
+from firth.ir.traced import through
 from firth.passes import pipeline
 from firth.passes.plan import Plan, Step
 from firth.passes.schedule import Schedule
@@ -160,4 +161,9 @@ def _extent(site: KernelSite) -> int | None:
 def _small(plan: Plan) -> bool:
     """Whether waking a second thread would cost more than it brings (about 20 us of work)."""
     seconds = sum(s.bytes / BYTES_PER_SECOND + s.flops / FLOPS_PER_SECOND for s in plan.steps)
+    small: bool = through(_brief, seconds)
+    return small
+
+
+def _brief(seconds: float) -> bool:
     return seconds < _WORTH_WAKING_SECONDS

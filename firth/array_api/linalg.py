@@ -152,5 +152,8 @@ def vector_norm(
     x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False,
     ord: float = 2,
 ) -> Tensor:  # fmt: skip
-    """The norm of vectors along axes (all without one)."""
+    """The norm of vectors along axes (all without one; each number is a vector where axis=())."""
+    if axis == ():
+        size = firth.abs(x)
+        return (size != 0).to(size.dtype) if ord == 0 else size
     return firth.linalg.vector_norm(x, ord, axis, keepdims)  # type: ignore[no-any-return]

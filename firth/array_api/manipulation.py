@@ -51,7 +51,9 @@ def expand_dims(x: Tensor, /, axis: int | tuple[int, ...] = 0) -> Tensor:
 
 def flip(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """The order along some axes (all without one) turned round."""
-    return firth.flip(x, *axes_of("flip", axis, x.ndim)) if x.ndim else x.clone()
+    if axis == () or not x.ndim:
+        return x.clone()
+    return firth.flip(x, *axes_of("flip", axis, x.ndim))
 
 
 def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:

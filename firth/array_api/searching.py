@@ -57,7 +57,8 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
 
 def count_nonzero(x: Tensor, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     """How many elements are not zero."""
-    return firth.sum((x != 0).to(firth.int64), axis, keepdims)
+    ones = (x != 0).to(firth.int64)
+    return ones if axis == () else firth.sum(ones, axis, keepdims)
 
 
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:

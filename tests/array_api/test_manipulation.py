@@ -14,6 +14,7 @@ from tests.array_api.same import check
         "xp.expand_dims(a, axis=(0, -1))",
         "xp.flip(a)",
         "xp.flip(a, axis=-1)",
+        "xp.flip(a, axis=())",
         "xp.moveaxis(xp.reshape(a, (3, 2, 2)), (0, 1), (-1, 0))",
         "xp.repeat(a, 2, axis=1)",
         "xp.repeat(a, i[0, :3], axis=0)",

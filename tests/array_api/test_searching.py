@@ -13,6 +13,7 @@ from tests.array_api.same import check
         "xp.argmax(a, axis=0)",
         "xp.argmin(a, keepdims=True)",
         "xp.count_nonzero(i, axis=0)",
+        "xp.count_nonzero(i, axis=())",
         "xp.nonzero(i)",
         "xp.searchsorted(xp.sort(a[0]), b)",
         "xp.searchsorted(xp.sort(n), n, side='right')",

@@ -15,6 +15,7 @@ from typing import Any
 import firth.tensor as _tensor
 from firth.base import dtype as _dtype
 from firth.base import errors as _errors
+from firth.tensor.arguments import guard as _guard
 from firth.tensor.device import Device as device
 
 __version__ = "0.1.0"
@@ -58,5 +59,5 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         return importlib.import_module(f"firth.{name}")
     if name in _LATER_NAMES:
-        return getattr(importlib.import_module(f"firth.{_LATER_NAMES[name]}"), name)
+        return _guard(getattr(importlib.import_module(f"firth.{_LATER_NAMES[name]}"), name))
     raise AttributeError(f"firth has no {name!r}; see dir(firth)")

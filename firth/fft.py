@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+from firth.tensor.arguments import guarded
 from firth.tensor.fft import FFT
 
 globals().update(FFT)
 
 __all__ = [*FFT]  # noqa: PLE0604
+
+guarded(globals(), __all__)

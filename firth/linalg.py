@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from firth.base.errors import LinAlgError
 from firth.tensor import factorizations, linalg, norms
+from firth.tensor.arguments import guarded
 
 globals().update({**linalg.LINALG, **factorizations.LINALG, **norms.LINALG})
 
 __all__ = [  # noqa: PLE0604
     "LinAlgError", *linalg.LINALG, *factorizations.LINALG, *norms.LINALG,
 ]  # fmt: skip
+
+guarded(globals(), __all__)

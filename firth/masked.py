@@ -12,6 +12,7 @@ from firth.base.dtype import DType
 from firth.base.dtype import int64 as _int64
 from firth.base.errors import DTypeError, ShapeError, message
 from firth.tensor import Tensor, full
+from firth.tensor.arguments import guarded
 from firth.tensor.record import apply
 
 __all__ = [
@@ -214,3 +215,6 @@ def normalize(
     """The elements where the mask holds over their p-norm along a dim, 0 elsewhere."""
     length = norm(input, ord, dim, keepdim=True, dtype=dtype, mask=mask)
     return _filled("normalize", _as(input, dtype), mask, 0.0) / length.clamp(min=eps)
+
+
+guarded(globals(), __all__)

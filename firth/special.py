@@ -9,6 +9,7 @@ from typing import Any
 from firth.base.errors import ArgumentError, message
 from firth.ops.special_values import POLYNOMIALS
 from firth.tensor import FUNCTIONS, Tensor
+from firth.tensor.arguments import guarded
 from firth.tensor.arithmetic import operand, unary
 from firth.tensor.elementary import entr, floats, xlog1py, xlogy
 from firth.tensor.record import apply
@@ -87,3 +88,5 @@ globals().update(_FOUND)
 __all__ = [  # noqa: PLE0604
     "entr", "ndtr", "spherical_bessel_j0", "xlog1py", "xlogy", "zeta", *sorted(_FOUND),
 ]  # fmt: skip
+
+guarded(globals(), __all__)

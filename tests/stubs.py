@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import firth
+from firth.tensor.arguments import guard
 from firth.tensor.handle import Tensor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -206,8 +207,10 @@ def _module(name: str, full: str) -> str:
 
 def _written(value: Any, home: str, own: str) -> bool:
     """Whether a checker finds the object in its module: it was written there, not made."""
-    module = importlib.import_module(home)
-    if getattr(module, own, None) is not value or hasattr(value, "__wrapped__"):
+    found = getattr(importlib.import_module(home), own, None)
+    if inspect.isfunction(found) and guard(found) is value:
+        value = found
+    if found is not value or hasattr(value, "__wrapped__"):
         return False
     if inspect.isclass(value):
         return True

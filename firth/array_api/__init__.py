@@ -102,6 +102,7 @@ from firth.base.dtype import (
     uint32,
     uint64,
 )
+from firth.tensor.arguments import guarded
 
 newaxis = None
 __array_api_version__ = "2025.12"
@@ -120,3 +121,5 @@ __all__ = [  # noqa: PLE0604
     "unique_all", "unique_counts", "unique_inverse", "unique_values", "unstack", "var", "vecdot",
     "where", "zeros", "zeros_like",
 ]  # fmt: skip
+
+guarded(globals(), __all__)

@@ -7,6 +7,7 @@ from typing import Any
 
 import firth
 from firth import DType, Tensor
+from firth.tensor.arguments import guarded
 
 
 def _along(name: str) -> Callable[..., Tensor]:
@@ -64,3 +65,6 @@ def fftshift(x: Tensor, /, *, axes: int | Sequence[int] | None = None) -> Tensor
 def ifftshift(x: Tensor, /, *, axes: int | Sequence[int] | None = None) -> Tensor:
     """The inverse of fftshift."""
     return firth.fft.ifftshift(x, axes)  # type: ignore[no-any-return]
+
+
+guarded(globals())

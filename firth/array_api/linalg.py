@@ -7,6 +7,7 @@ from typing import Any
 import firth
 from firth import DType, Tensor
 from firth.base.errors import ShapeError, message
+from firth.tensor.arguments import guarded
 
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
@@ -157,3 +158,6 @@ def vector_norm(
         size = firth.abs(x)
         return (size != 0).to(size.dtype) if ord == 0 else size
     return firth.linalg.vector_norm(x, ord, axis, keepdims)  # type: ignore[no-any-return]
+
+
+guarded(globals())

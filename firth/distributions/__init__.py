@@ -43,6 +43,7 @@ from firth.distributions.gamma import (
     StudentT,
 )
 from firth.distributions.normal import HalfNormal, LogNormal, MultivariateNormal, Normal
+from firth.tensor.arguments import guarded
 
 __all__ = [
     "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2", "Dirichlet", "Distribution",
@@ -51,3 +52,5 @@ __all__ = [
     "OneHotCategorical", "OneHotCategoricalStraightThrough", "Pareto", "Poisson", "StudentT",
     "Uniform", "Weibull", "kl_divergence", "register_kl",
 ]  # fmt: skip
+
+guarded(globals(), __all__)

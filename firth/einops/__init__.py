@@ -8,5 +8,8 @@ Size([8, 64, 48])
 
 from firth.einops.functions import einsum, parse_shape, rearrange, reduce, repeat
 from firth.einops.packing import pack, unpack
+from firth.tensor.arguments import guarded
 
 __all__ = ["einsum", "pack", "parse_shape", "rearrange", "reduce", "repeat", "unpack"]
+
+guarded(globals(), __all__)

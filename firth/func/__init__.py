@@ -21,6 +21,7 @@ from firth.tensor import (
     vjp,
     vmap,
 )
+from firth.tensor.arguments import guarded
 
 
 def grad_and_value(
@@ -47,3 +48,5 @@ __all__ = [
     "linearize", "replace_all_batch_norm_modules_", "stack_module_state", "value_and_grad",
     "vjp", "vmap",
 ]  # fmt: skip
+
+guarded(globals(), __all__)

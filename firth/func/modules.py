@@ -38,7 +38,9 @@ def functional_call(
     dicts = parameter_and_buffer_dicts if several else [parameter_and_buffer_dicts]
     state: dict[str, Tensor] = {}
     for each in dicts:
-        assert isinstance(each, Mapping)
+        if not isinstance(each, Mapping):
+            raise _wrong("there are no tensors by name", type(each).__name__, "a dict of tensors",
+                         "pass e.g. dict(module.named_parameters())")  # fmt: skip
         twice = [k for k in each if k in state]
         if twice:
             raise _wrong(f"{twice[0]} is in two dicts", twice[0], "each name once", "leave one out")

@@ -2,5 +2,8 @@
 
 from firth.metrics.classification import F1, Accuracy, ConfusionMatrix, Precision, Recall, accuracy
 from firth.metrics.mean import Mean
+from firth.tensor.arguments import guarded
 
 __all__ = ["F1", "Accuracy", "ConfusionMatrix", "Mean", "Precision", "Recall", "accuracy"]
+
+guarded(globals(), __all__)

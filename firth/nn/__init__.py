@@ -117,6 +117,7 @@ from firth.nn.resize import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+from firth.tensor.arguments import guarded
 
 __all__ = [
     "CELU",
@@ -256,3 +257,5 @@ __all__ = [
     "init",
     "utils",
 ]
+
+guarded(globals(), __all__)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from firth.base.dtype import DType
 from firth.base.errors import ShapeError, message
-from firth.nn import functional as F
 from firth.nn import init
+from firth.nn.functional import activation as F
 from firth.nn.module import Module
 from firth.nn.parameter import empty_parameter
 from firth.tensor import Tensor

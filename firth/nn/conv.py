@@ -9,6 +9,7 @@ from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn import init
 from firth.nn.functional.common import per_dim
+from firth.nn.functional.layer import conv1d, conv2d
 from firth.nn.module import Module
 from firth.nn.parameter import empty_parameter
 from firth.tensor import Tensor
@@ -87,7 +88,7 @@ class Conv1d(_Conv):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, L) or (C, L)."""
-        return F.conv1d(
+        return conv1d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
 
@@ -99,7 +100,7 @@ class Conv2d(_Conv):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, H, W) or (C, H, W)."""
-        return F.conv2d(
+        return conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
 

@@ -8,6 +8,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn import init
+from firth.nn.functional.layer import embedding
 from firth.nn.module import Module
 from firth.nn.parameter import Parameter, empty_parameter
 from firth.tensor import Tensor, no_grad
@@ -58,7 +59,7 @@ class Embedding(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (...) integer -> (..., D). IndexError for an index outside the table."""
-        return F.embedding(x, self.weight, self.padding_idx)
+        return embedding(x, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         """Sizes."""

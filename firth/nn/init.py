@@ -14,6 +14,7 @@ import numpy as np
 from firth.base.errors import ArgumentError, ShapeError, message
 from firth.nn.parameter import put
 from firth.tensor import Tensor
+from firth.tensor.arguments import guarded
 from firth.tensor.random import host_generator
 
 __all__ = [
@@ -174,3 +175,6 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
         )
     fan = fans(tensor)[mode == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
+guarded(globals(), __all__)

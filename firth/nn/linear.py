@@ -8,6 +8,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn import init
+from firth.nn.functional.layer import linear
 from firth.nn.module import Module
 from firth.nn.parameter import empty_parameter
 from firth.tensor import Tensor
@@ -40,7 +41,7 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (..., I) -> (..., O)."""
-        return F.linear(input, self.weight, self.bias)
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Sizes, and whether there is a bias."""

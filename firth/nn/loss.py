@@ -10,6 +10,13 @@ from typing import Any
 from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn.functional.common import check_reduction
+from firth.nn.functional.loss import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
 from firth.nn.module import Module
 from firth.tensor import Tensor
 
@@ -48,7 +55,7 @@ class CrossEntropyLoss(_WeightedLoss):
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """A scalar, or one loss per target with reduction="none"."""
-        return F.cross_entropy(
+        return cross_entropy(
             logits,
             target,
             self.weight,
@@ -69,7 +76,7 @@ class NLLLoss(_WeightedLoss):
 
     def forward(self, log_probs: Tensor, target: Tensor) -> Tensor:
         """A scalar, or one loss per target with reduction="none"."""
-        return F.nll_loss(
+        return nll_loss(
             log_probs,
             target,
             self.weight,
@@ -83,7 +90,7 @@ class MSELoss(_Loss):
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
         """x, target: (...) -> (), or (...) with reduction="none"."""
-        return F.mse_loss(x, target, reduction=self.reduction)
+        return mse_loss(x, target, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
@@ -91,7 +98,7 @@ class L1Loss(_Loss):
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
         """x, target: (...) -> (), or (...) with reduction="none"."""
-        return F.l1_loss(x, target, reduction=self.reduction)
+        return l1_loss(x, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(_Loss):
@@ -145,7 +152,7 @@ class BCEWithLogitsLoss(_WeightedLoss):
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
         """x, target: (...) -> (), or (...) with reduction="none"."""
-        return F.binary_cross_entropy_with_logits(
+        return binary_cross_entropy_with_logits(
             x, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
         )
 

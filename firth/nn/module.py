@@ -14,6 +14,7 @@ from firth.base.dtype import DType
 from firth.base.errors import DTypeError, FirthError, MissingRule, message
 from firth.nn.parameter import Parameter, put
 from firth.tensor import Tensor, layers
+from firth.tensor.arguments import explain
 from firth.tensor.device import check_device
 
 _hook_numbers = count()
@@ -85,8 +86,8 @@ class Module:
             if not self._hooks and not self._pre_hooks:
                 return self.forward(*args, **kwargs)
             return self._call_with_hooks(args, kwargs)
-        except FirthError as error:
-            self._name_layer(error)
+        except Exception as error:
+            self._explain(args, kwargs, error)
             raise
         finally:
             if noted:
@@ -102,6 +103,19 @@ class Module:
             changed = hook(self, args, result)
             result = result if changed is None else changed
         return result
+
+    def _explain(self, args: Any, kwargs: dict[str, Any], error: Exception) -> None:
+        """Names the layer, and the argument where a layer of Firth's was given another kind."""
+        forward = type(self).forward
+        first = "_layer" not in error.__dict__  # no layer within has spoken
+        try:
+            if first and forward.__module__.startswith("firth."):
+                explain(forward, (self, *args), kwargs, error)
+        except FirthError as named:
+            self._name_layer(named)
+            raise
+        if isinstance(error, FirthError):
+            self._name_layer(error)
 
     def _name_layer(self, error: FirthError) -> None:
         """Adds `in layer blocks.0.fc1` to an error: the innermost module, with its path."""

@@ -6,8 +6,8 @@ import numpy as np
 
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, ShapeError, message
-from firth.nn import functional as F
 from firth.nn import init
+from firth.nn.functional import layer as F
 from firth.nn.functional.common import as_shape
 from firth.nn.module import Module
 from firth.nn.parameter import empty_parameter

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from firth.base.errors import GradientError, message
 from firth.tensor import Tensor, cat, maximum, no_grad, where, zeros
+from firth.tensor.arguments import guarded
 
 __all__ = [
     "clip_grad_norm_",
@@ -91,3 +92,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
             count = math.prod(p.shape)
             p.copy_(vec[start : start + count].reshape(p.shape))
             start += count
+
+
+guarded(globals(), __all__)

@@ -7,8 +7,11 @@ from firth.optim.adamax import Adamax, NAdam, RAdam
 from firth.optim.optimizer import Optimizer
 from firth.optim.rmsprop import RMSprop
 from firth.optim.sgd import SGD
+from firth.tensor.arguments import guarded
 
 __all__ = [
     "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
     "RMSprop", "lr_scheduler",
 ]  # fmt: skip
+
+guarded(globals(), __all__)

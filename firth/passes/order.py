@@ -11,7 +11,6 @@ what is used next in the cache, so it stays where others are hardly smaller.
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -46,7 +45,7 @@ def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
     if sum(i.size_bytes for i in items) <= _SMALL:
         return recorded
     most = peak_bytes(recorded, items)
-    enough = math.floor(most * (1 - _WORTH))
+    enough = int(most * (1 - _WORTH))
     if max(sum(i.size_bytes for i in mine) for mine in touched) > enough:
         return recorded
     least, freed = min(
@@ -55,7 +54,7 @@ def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
     )
     if least > enough:
         return _search(needs, touched, enough) or recorded
-    return _search(needs, touched, math.floor(least * (1 - _WORTH))) or freed
+    return _search(needs, touched, int(least * (1 - _WORTH))) or freed
 
 
 def peak_bytes(sequence: Sequence[int], items: Sequence[Item]) -> int:

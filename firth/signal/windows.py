@@ -11,6 +11,7 @@ import numpy as np
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, DTypeError, message
 from firth.tensor import Tensor, get_default_dtype, tensor
+from firth.tensor.arguments import guarded
 
 __all__ = [
     "bartlett", "blackman", "cosine", "exponential", "gaussian", "general_cosine",
@@ -155,3 +156,6 @@ def kaiser(
         return np.i0(beta * np.sqrt(inside)) / np.i0(beta)
 
     return _window("kaiser", M, sym, dtype, requires_grad, shape)
+
+
+guarded(globals(), __all__)

@@ -12,8 +12,11 @@ from firth.sparse.build import sparse_coo_tensor, sparse_csr_tensor
 from firth.sparse.coo import SparseCOO
 from firth.sparse.csr import SparseCSR
 from firth.sparse.functions import addmm, log_softmax, mm, sampled_addmm, softmax, sum
+from firth.tensor.arguments import guarded
 
 __all__ = [
     "SparseCOO", "SparseCSR", "SparseTensor", "addmm", "log_softmax", "mm", "sampled_addmm",
     "softmax", "sparse_coo_tensor", "sparse_csr_tensor", "sum",
 ]  # fmt: skip
+
+guarded(globals(), __all__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firth.tensor import autograd
+from firth.tensor.arguments import guarded
 from firth.tensor.control import cond, scan, switch, while_loop
 from firth.tensor.creation import (
     arange,
@@ -54,3 +55,5 @@ __all__ = [  # noqa: PLE0604
     "set_default_dtype", "set_grad_enabled", "set_strict", "switch", "tensor", "value_and_grad",
     "vjp", "vmap", "while_loop", "zeros", "zeros_like", *sorted(FUNCTIONS),
 ]  # fmt: skip
+
+guarded(globals(), __all__)

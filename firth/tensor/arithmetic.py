@@ -14,6 +14,7 @@ import numpy as np
 
 from firth.base.errors import ArgumentError, DTypeError, message
 from firth.ir.op import TABLE
+from firth.tensor.arguments import leave
 from firth.tensor.creation import tensor as make_tensor
 from firth.tensor.handle import Tensor
 from firth.tensor.lens import update
@@ -187,9 +188,10 @@ def in_place_unary(name: str) -> Callable[..., Tensor]:
     return _named(method, name + "_", f"In place: {inner.__doc__}")
 
 
-def _named(method: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
+def _named(method: Any, name: str, doc: str) -> Callable[..., Any]:
     method.__name__ = method.__qualname__ = name
     method.__doc__ = doc
+    leave(method)
     return method
 
 

@@ -13,6 +13,7 @@ from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.tensor import reduce, shape
+from firth.tensor.arguments import explain, leave
 from firth.tensor.creation import (
     get_default_dtype,
     linspace,
@@ -48,8 +49,13 @@ def numpy_words(method: Callable[..., Any]) -> Callable[..., Any]:
                 kwargs["dim"] = kwargs.pop("axis")
             if "keepdims" in kwargs:
                 kwargs["keepdim"] = kwargs.pop("keepdims")
-        return method(self, *args, **kwargs)
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:
+            explain(method, (self, *args), kwargs, error)
+            raise
 
+    leave(call)  # type: ignore[arg-type]
     return call
 
 

@@ -9,6 +9,7 @@ it. What was overwritten gets the values back that it had before that run.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from firth.base import flags
+from firth.base.dtype import float32, float64
 from firth.base.errors import FirthError, NonFiniteError, message
 from firth.ir.graph import Graph
 from firth.ir.node import Node
@@ -24,6 +26,7 @@ from firth.runtime.buffer import Buffer, from_array
 
 _EVERY: Final = 64  # runs from one search of overwritten inputs to the next
 _HELD_BYTES: Final = 256 * 1024**2  # of inputs that are held for repetitions
+_NUMBERS: Final = {float32: ctypes.c_float, float64: ctypes.c_double}
 _writes = itertools.count()  # runs that overwrote an input, of any program
 
 
@@ -80,13 +83,21 @@ class Searched:
         kept = [inputs[i] for i in self._kept]
         if not runs:
             self._held = 0
-            self._before = [inputs[i].array.copy() for i in self._donated]
+            self._before = self._copies([inputs[i].array for i in self._donated])
         elif runs[-1] != kept:
             self._held += sum(b.nbytes for b, old in zip(kept, runs[-1]) if b is not old)
         runs.append(kept)
 
+    def _copies(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Copies, in the memory of the last ones where it fits: fresh pages cost more."""
+        if [a.nbytes for a in arrays] != [b.nbytes for b in self._before]:
+            return [a.copy() for a in arrays]
+        for old, new in zip(self._before, arrays, strict=True):
+            old[...] = new
+        return self._before
+
     def _bad(self, results: Sequence[Buffer], where: Sequence[tuple[int, Node]]) -> list[int]:
-        return [o for o, n in where if o not in self._known and not _finite(results[o], n)]
+        return [o for o, n in where if not _finite(results[o], n) and o not in self._known]
 
     def _explain(self, inputs: Sequence[Buffer], bad: Sequence[int]) -> None:
         """Raises for the first node of the first run that made it, unless the user wrote it."""
@@ -129,9 +140,10 @@ def _real(node: Node) -> bool:
 
 def _finite(buffer: Buffer, node: Node) -> bool:
     """Whether nothing is NaN or infinite, at the speed of memory where nothing is."""
+    number = not node.shape and _NUMBERS.get(node.dtype)
+    if number:  # a loss, at every step
+        return math.isfinite(number.from_address(buffer.ptr).value)
     values = buffer.view(node.dtype, node.shape)
-    if not node.shape and node.dtype.kind == "f":
-        return math.isfinite(values.item())
     with np.errstate(all="ignore"):
         if values.dtype.char in "fd":
             flat = values.reshape(-1)

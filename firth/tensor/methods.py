@@ -36,6 +36,7 @@ from firth.tensor import (
     shape,
     spectral,
 )
+from firth.tensor.arguments import guard_methods
 from firth.tensor.device import CPU
 from firth.tensor.gradmode import no_grad
 from firth.tensor.handle import Tensor, extra
@@ -48,6 +49,13 @@ _BREADTH = (
     factorizations, norms, boxes,
 )  # fmt: skip
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
+
+# Called often, on a tensor, with numbers that they check: a call more would be felt.
+_BUSY = (
+    "clone", "contiguous", "detach", "dim", "expand", "flatten", "float", "item", "numel", "numpy",
+    "permute", "requires_grad_", "reshape", "size", "squeeze", "t", "to", "tolist", "transpose",
+    "unsqueeze", "view",
+)  # fmt: skip
 
 _READING = {
     "item": reading.item, "tolist": reading.tolist, "numpy": reading.numpy,
@@ -196,6 +204,7 @@ _attach({
     )
 })  # fmt: skip
 _attach({**printing.METHODS, "__array_namespace__": _namespace})
+guard_methods(Tensor, _BUSY)
 for _name, (_get, _set, _doc) in _PROPERTIES.items():
     setattr(Tensor, _name, property(_get, _set, None, _doc))
 FUNCTIONS.update(shape.FUNCTIONS)

@@ -63,7 +63,7 @@ def apply_op(op: Op, sources: Sequence[Any], attrs: tuple[Any, ...] = ()) -> Ten
             key.append(s._pos if s._rec is rec and s._pos >= 0 else enter(rec, s))
         else:
             numbers = True
-            key += number_key(s)
+            key += number_key(op.name, s)
     if attrs:
         key.append(attrs)
     full = tuple(key)

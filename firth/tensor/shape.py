@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any
 
 from firth.base.dtype import promote
-from firth.base.errors import ArgumentError, IndexOutOfRange, ShapeError, message
+from firth.base.errors import ArgumentError, DTypeError, IndexOutOfRange, ShapeError, message
 from firth.ir.op import TABLE
 from firth.tensor.creation import sizes
 from firth.tensor.handle import Tensor
@@ -23,7 +23,7 @@ def axis_of(op: str, dim: Any, ndim: int) -> int:
     """A dimension counted from the front; IndexOutOfRange when there is none."""
     if type(dim) is not int:
         if not hasattr(dim, "__index__"):
-            raise TypeError(
+            raise DTypeError(
                 message(op, "a dimension is a whole number", repr(dim), "an int", "pass e.g. dim=0")
             )
         dim = dim.__index__()

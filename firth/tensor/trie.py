@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from firth.base.errors import RecordingError
+from firth.base.errors import DTypeError, message
 from firth.ir.node import Node
 from firth.tensor.handle import Kind
 
@@ -80,8 +80,11 @@ class Roots:
                 old.programs.pop(old_key, None)
 
 
-def number_key(value: Any) -> tuple[Any, Any]:
-    """Key parts of a number: 0.0 and -0.0, 1 and True, NaN and NaN are told apart or together."""
+def number_key(op: str, value: Any) -> tuple[Any, Any]:
+    """Key parts of a number: 0.0 and -0.0, 1 and True, NaN and NaN are told apart or together.
+
+    DTypeError, in the words of `op`, for what is no number.
+    """
     cls = value.__class__
     if cls is float:
         if value != value:
@@ -93,10 +96,10 @@ def number_key(value: Any) -> tuple[Any, Any]:
         return value, cls
     if cls is complex:
         return repr(value), cls  # tells signs of zeros apart, and NaN equals itself
-    raise RecordingError(
-        f"a number was expected; got {cls.__name__}, expected a tensor or a number; "
-        "convert it first, e.g. firth.tensor(value)"
-    )
+    raise DTypeError(
+        message(op, "an operand is no tensor", cls.__name__, "a tensor or a number",
+                "convert it, e.g. firth.tensor(value)")
+    )  # fmt: skip
 
 
 def plain_number(value: Any) -> Any:

@@ -13,11 +13,11 @@ from firth.tensor.trie import number_key, place_key, plain_number, roots
 
 
 def test_numbers_that_compare_equal_have_keys_of_their_own() -> None:
-    keys = {number_key(v) for v in (0, 0.0, -0.0, False, 1, 1.0, True)}
+    keys = {number_key("add", v) for v in (0, 0.0, -0.0, False, 1, 1.0, True)}
     assert len(keys) == 7
-    assert number_key(float("nan")) == number_key(float("nan"))
+    assert number_key("add", float("nan")) == number_key("add", float("nan"))
     with pytest.raises(firth.FirthError):
-        number_key("1")
+        number_key("add", "1")
 
 
 def test_places_leave_numbers_out() -> None:

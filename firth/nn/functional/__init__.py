@@ -123,6 +123,7 @@ from firth.nn.functional.volume import (
     conv_transpose3d,
     max_pool3d,
 )
+from firth.tensor.arguments import guarded
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -231,3 +232,5 @@ __all__ = [
     "upsample_bilinear",
     "upsample_nearest",
 ]
+
+guarded(globals(), __all__)

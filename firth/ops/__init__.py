@@ -266,6 +266,7 @@ from firth.ops.statistics import (
     std,
     var,
 )
+from firth.ops.symmetric import ldl, ldl_solve
 from firth.ops.threefry import (
     threefry,
 )
@@ -286,9 +287,10 @@ __all__ = [
     "fmod", "full", "gather", "gelu", "geqrf", "greater", "greater_equal", "group_norm",
     "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "huber_loss", "hypot", "i0", "igamma",
     "imag", "input", "integer_pow", "inv", "iota", "irfft", "isfinite", "isinf", "isnan", "kl_div",
-    "l1_loss", "layer_norm", "leaky_relu", "lerp", "less", "less_equal", "lgamma", "linear",
-    "linspace", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logsigmoid", "logsumexp", "lu", "masked_fill",
+    "l1_loss", "layer_norm", "ldl", "ldl_solve", "leaky_relu", "lerp", "less", "less_equal",
+    "lgamma", "linear", "linspace", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logsigmoid", "logsumexp", "lu",
+    "masked_fill",
     "matmul", "matrix_exp", "max_pool", "maximum", "mean", "minimum", "mish", "mse_loss", "mul",
     "multinomial", "ndtri", "neg", "nextafter", "nll_loss", "norm", "normal", "not_equal",
     "on_pairs", "one_hot", "pad", "permutation", "permute", "pinv", "pivots_order",

@@ -81,6 +81,21 @@ class LUFactorsInfo(NamedTuple):
     info: Tensor
 
 
+class LDL(NamedTuple):
+    """L below D's blocks, and LAPACK's pivots, from 1, negative at blocks of two rows."""
+
+    LD: Tensor
+    pivots: Tensor
+
+
+class LDLInfo(NamedTuple):
+    """LDL, and the number of the first pivot that is zero (0: none)."""
+
+    LD: Tensor
+    pivots: Tensor
+    info: Tensor
+
+
 class Reflectors(NamedTuple):
     """R above and Householder vectors below the diagonal, and their factors."""
 
@@ -364,6 +379,36 @@ def lu_unpack(
     return LU(_permutation(order, LU_data.dtype), low, high)
 
 
+# --- symmetric and indefinite ---------------------------------------------------------------------
+
+
+def ldl_factor(A: Tensor, *, hermitian: bool = False) -> LDL:
+    """(LD, pivots) for `ldl_solve`: (..., n, n) -> (..., n, n), (..., n) int32, of the lower
+    triangles of symmetric matrices, which may be indefinite. No gradient."""
+    found = ldl_factor_ex(A, hermitian=hermitian)
+    return LDL(found.LD, found.pivots)
+
+
+def ldl_factor_ex(A: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> LDLInfo:
+    """(LD, pivots, info) as `ldl_factor`."""
+    packed = apply("ldl", A.detach(), hermitian=bool(hermitian))
+    n = A.shape[-1]
+    low, *whole = parts(packed, (n, n), (n,), (1,))
+    pivots, info = (apply("cast", real(x), dtype=dt.int32) for x in whole)
+    found = LDLInfo(low, pivots, info[..., 0])
+    if check_errors:
+        check_info("ldl_factor_ex", found.info, "a pivot is zero")
+    return found
+
+
+def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False) -> Tensor:
+    """X with A X = B from A's `ldl_factor`: (..., n, n), (..., n), (..., n, k) -> (..., n, k).
+
+    Gradients of B alone.
+    """
+    return apply("ldl_solve", B, LD, pivots.unsqueeze(-2), hermitian=bool(hermitian))
+
+
 METHODS: dict[str, Callable[..., Any]] = {
     "cholesky": old_cholesky, "cholesky_inverse": cholesky_inverse,
     "cholesky_solve": cholesky_solve, "geqrf": geqrf, "lu": old_lu, "lu_solve": old_lu_solve,
@@ -375,6 +420,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {**METHODS, "lu_unpack": lu_unpack}
 LINALG: dict[str, Callable[..., Any]] = {
     "cholesky": cholesky, "cholesky_ex": cholesky_ex, "eig": eig, "eigh": eigh,
     "eigvals": eigvals, "eigvalsh": eigvalsh, "householder_product": householder_product,
+    "ldl_factor": ldl_factor, "ldl_factor_ex": ldl_factor_ex, "ldl_solve": ldl_solve,
     "lu": lu, "lu_factor": lu_factor, "lu_factor_ex": lu_factor_ex, "lu_solve": lu_solve,
     "qr": qr, "svd": svd, "svdvals": svdvals,
 }  # fmt: skip

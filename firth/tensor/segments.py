@@ -24,37 +24,63 @@ _STARTS = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": float("-inf"), "min": fl
 
 
 def segment_reduce(
-    data: Tensor, reduce: str, *, lengths: Tensor, axis: int = 0, unsafe: bool = False,
-    initial: Any = None,
+    data: Tensor, reduce: str, *, lengths: Tensor | None = None, offsets: Tensor | None = None,
+    axis: int = 0, unsafe: bool = False, initial: Any = None,
 ) -> Tensor:  # fmt: skip
-    """The sum, mean, prod, max or min of runs of rows; lengths, read at once: (N, ...) -> (S, ...).
+    """The sum, mean, prod, max or min of runs along an axis: (..., N, ...) -> (..., S, ...).
 
-    initial takes part in every run, and is the mean of nothing (NaN without one).
+    lengths (..., S), or offsets (..., S + 1) where the runs begin and end, are read at once, one
+    row for each of the dims before the axis. initial takes part in every run, and is the mean of
+    nothing (NaN without one). unsafe: what is left over behind the last run is left out.
     """
-    if reduce not in _NAMES or axis != 0 or len(lengths._kind.shape) != 1:
+    if reduce not in _NAMES:
         raise ArgumentError(
-            message(
-                "segment_reduce", "this cannot be reduced",
-                f"{reduce!r} along axis {axis}, lengths {tuple(lengths._kind.shape)}",
-                "sum, mean, prod, max or min along axis 0, a vector of lengths", "use sum",
-            )
+            message("segment_reduce", "this cannot be reduced", repr(reduce),
+                    "sum, mean, prod, max or min", "use sum")
         ).at(user_line())  # fmt: skip
     refuse_in_jit("segment_reduce", "it reads the lengths", "call it outside")
-    counts = contents(lengths)
-    if counts.sum() != data._kind.shape[0] or (counts < 0).any():
-        raise ShapeError(
-            message("segment_reduce", "the lengths don't add up", str(int(counts.sum())),
-                    str(data._kind.shape[0]), "give the length of every segment")
-        ).at(user_line())  # fmt: skip
-    kind, rest = data._kind.dtype, tuple(data._kind.shape[1:])
-    start = full((len(counts), *rest), _STARTS[reduce] if initial is None else initial, dtype=kind)
-    which = wrap(np.repeat(np.arange(len(counts)), counts), dt.int64)
-    out = reduced(start, data, [which], (0,), _NAMES[reduce], True)
+    axis = axis_of("segment_reduce", axis, len(data._kind.shape))
+    lead, n = tuple(data._kind.shape[:axis]), data._kind.shape[axis]
+    counts = _counts(lengths, offsets, lead, n, unsafe)
+    segments = counts.shape[-1]
+    kind, rest = data._kind.dtype, tuple(data._kind.shape[axis + 1 :])
+    which = np.full((math.prod(lead), n), math.prod(lead) * segments)  # what is left over
+    for row, many in enumerate(counts.reshape(-1, segments)):
+        numbers = np.arange(row * segments, (row + 1) * segments)
+        which[row, : many.sum()] = np.repeat(numbers, many)
+    first = _STARTS[reduce] if initial is None else initial
+    start = full((counts.size + 1, *rest), first, dtype=kind)
+    rows = apply("reshape", data, shape=(which.size, *rest))
+    out = reduced(start, rows, [wrap(which.ravel(), dt.int64)], (0,), _NAMES[reduce], True)
+    out = apply("reshape", out[: counts.size], shape=(*lead, segments, *rest))  # type: ignore[index]
     if reduce != "mean":
         return out
-    sizes = apply("reshape", cast(lengths, kind), shape=(len(counts), *(1 for _ in rest)))
+    many = np.ascontiguousarray(counts.reshape(*counts.shape, *(1 for _ in rest)))
+    sizes = cast(wrap(many, dt.int64), kind)
     none = math.nan if initial is None else initial
     return apply("where", apply("equal", sizes, 0), none, apply("div", out, sizes))
+
+
+def _counts(
+    lengths: Tensor | None, offsets: Tensor | None, lead: tuple[int, ...], n: int, unsafe: bool
+) -> np.ndarray:
+    """The lengths of all runs: (*lead, S)."""
+    given = offsets if lengths is None else lengths
+    if given is None or tuple(given._kind.shape[:-1]) != lead or not given._kind.shape:
+        got = "neither" if given is None else str(tuple(given._kind.shape))
+        raise ShapeError(
+            message("segment_reduce", "the lengths do not fit", got,
+                    f"lengths {(*lead, 'S')} or offsets {(*lead, 'S + 1')}",
+                    "give the dims before the axis")
+        ).at(user_line())  # fmt: skip
+    counts = contents(given) if given is lengths else np.diff(contents(given))
+    sums = counts.sum(-1)
+    if (counts < 0).any() or (sums > n).any() or (not unsafe and (sums != n).any()):
+        raise ShapeError(
+            message("segment_reduce", "the lengths don't add up", str(sums.tolist()), str(n),
+                    "give the length of every segment, or unsafe=True")
+        ).at(user_line())  # fmt: skip
+    return counts
 
 
 def hash_tensor(input: Tensor, dim: Any = None, *, keepdim: bool = False, mode: int = 0) -> Tensor:

@@ -14,6 +14,8 @@ tuple(m.broadcast_shapes((3, 1), (1, 4), 4))
 m.segment_reduce(x, "mean", lengths=m.tensor([1, 0, 2]), initial=1.0)
 m.segment_reduce(x, "max", lengths=m.tensor([1, 2]))
 m.segment_reduce(x, "prod", lengths=m.tensor([3, 0]))
+m.segment_reduce(x, "min", lengths=m.tensor([1, 1]), unsafe=True, initial=0.0)
+m.segment_reduce(x, "sum", offsets=m.tensor([[0, 1, 4], [0, 4, 4], [0, 2, 4]]), axis=1)
 """
 
 

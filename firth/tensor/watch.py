@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import dis
 import functools
-import gc
 import os
 import sys
 import types
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain as chain_of
 from operator import is_
 from typing import Any
 
@@ -24,6 +22,7 @@ import numpy as np
 
 from firth.base.errors import RecordingError, message
 from firth.targets.lock import imported
+from firth.tensor.closures import cells_of
 from firth.tensor.handle import Tensor
 from firth.tensor.refusal import check_builtin, check_source, random_states
 
@@ -284,7 +283,7 @@ class Watcher:
     def _enter(self, frame: Any) -> None:
         """Values that the function could read, as they are before it runs."""
         code = frame.f_code
-        free = dict(zip(code.co_freevars, _cells(frame), strict=False))
+        free = dict(zip(code.co_freevars, cells_of(frame), strict=False))
         # an object that is being made has nothing that could have been read before
         fresh = code.co_varnames[0] if code.co_name == "__init__" and code.co_argcount else None
         for chain in chains_of(code):
@@ -463,34 +462,6 @@ def show(value: Any) -> str:
         return f"a tensor {tuple(value._kind.shape)}"
     text = repr(value)
     return text if len(text) < 60 else text[:57] + "..."
-
-
-def _cells(frame: Any) -> tuple[Any, ...]:
-    """The closure cells of a running function, found through whoever holds it."""
-    code = frame.f_code
-    if not code.co_freevars:
-        return ()
-    # Most functions with cells are comprehensions, a moment old: no need to walk every object.
-    young = (
-        o for o in gc.get_objects(generation=0)
-        if type(o) is types.FunctionType and o.__code__ is code
-    )  # fmt: skip
-    for candidate in chain_of(young, _holders(code)):
-        if candidate.__closure__:
-            cells = dict(zip(code.co_freevars, candidate.__closure__, strict=True))
-            if all(
-                _lookup(cells[n], 0) is frame.f_locals.get(n, MISSING) for n in code.co_freevars
-                if n in frame.f_locals
-            ):  # fmt: skip
-                return tuple(candidate.__closure__)
-    return ()
-
-
-def _holders(code: types.CodeType) -> Iterator[types.FunctionType]:
-    """Every function of a code."""
-    for holder in gc.get_referrers(code):
-        if isinstance(holder, types.FunctionType) and holder.__code__ is code:
-            yield holder
 
 
 def _builtin(frame: Any, name: str) -> Any:

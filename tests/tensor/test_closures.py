@@ -1,0 +1,43 @@
+"""The cells of a running function are found, and without a long search the second time."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from firth.tensor.closures import cells_of
+
+
+def adder(n: int) -> Callable[[], list[Any]]:
+    def add() -> list[Any]:
+        return [c.cell_contents for c in cells_of(sys._getframe())] + [n]
+
+    return add
+
+
+def test_each_function_of_a_code_has_its_own_cells() -> None:
+    one, two = adder(1000), adder(2000)
+    assert one() == [1000, 1000]
+    assert two() == [2000, 2000]
+    assert one() == [1000, 1000]
+
+
+def test_a_function_that_was_found_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    add = adder(3000)
+    gc.collect()  # it is no young object any more
+    add()
+
+    def search(*_: Any) -> list[types.FunctionType]:
+        raise AssertionError("every object was walked")
+
+    monkeypatch.setattr(gc, "get_referrers", search)
+    assert add() == [3000, 3000]
+
+
+def test_a_function_without_cells_has_none() -> None:
+    assert cells_of(sys._getframe()) == ()

@@ -2,10 +2,11 @@
 
 A value takes memory from the first kernel that touches it to the last. Two ways are tried: the
 recorded order, but what frees memory as soon as it can run (the gradients of weights, which let go
-of what the forward pass kept), by three rules; and a beam, where kernels are put one after the
-other, and of all sets of kernels that can have run after so many steps, the ones that needed least
-memory are followed further. Graphs of ten kernels are searched completely. The recorded order keeps
-what is used next in the cache, so it stays where others are hardly smaller.
+of what the forward pass kept), by three rules (of equal peaks, the one with least memory on
+average); and a beam, where kernels are put one after the other, and of all sets of kernels that can
+have run after so many steps, the ones that needed least memory are followed further. Graphs of ten
+kernels are searched completely. The recorded order keeps what is used next in the cache, so it
+stays where others are hardly smaller.
 """
 
 from __future__ import annotations
@@ -48,10 +49,8 @@ def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
     enough = int(most * (1 - _WORTH))
     if max(sum(i.size_bytes for i in mine) for mine in touched) > enough:
         return recorded
-    least, freed = min(
-        (peak_bytes(found, items), found)
-        for found in (_freeing(needs, touched, rule) for rule in _RULES)
-    )
+    freeing = (_freeing(needs, touched, rule) for rule in _RULES)
+    (least, _), freed = min((_bytes(found, touched), found) for found in freeing)
     if least > enough:
         return _search(needs, touched, enough) or recorded
     return _search(needs, touched, int(least * (1 - _WORTH))) or freed
@@ -59,13 +58,18 @@ def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
 
 def peak_bytes(sequence: Sequence[int], items: Sequence[Item]) -> int:
     """The most bytes that are needed at once when kernels run in this order."""
-    touched = _touched(len(sequence), items)
-    done = live = most = 0
+    return _bytes(sequence, _touched(len(sequence), items))[0]
+
+
+def _bytes(sequence: Sequence[int], touched: Sequence[Sequence[Item]]) -> tuple[int, int]:
+    """The most bytes during a kernel, and their sum: the less, the sooner values are read."""
+    done = live = most = total = 0
     for k in sequence:
         during, live = _step(touched[k], done, done | 1 << k, live)
         done |= 1 << k
         most = max(most, during)
-    return most
+        total += during
+    return most, total
 
 
 def _touched(kernels: int, items: Sequence[Item]) -> list[list[Item]]:

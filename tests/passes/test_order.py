@@ -105,3 +105,25 @@ def test_gradients_of_weights_run_where_they_let_go_of_what_was_kept() -> None:
     items = [Item(PAGE, users) for users in values]
     assert peak_bytes(range(3 * layers), items) == 2 * layers * PAGE
     assert peak_bytes(order(needs, items), items) <= (layers + 2) * PAGE
+
+
+def test_of_orders_with_the_same_peak_the_one_whose_values_live_shorter() -> None:
+    # Forward, backward, and at the end what reads a gradient, or it and what the layer kept, for
+    # the weights before and behind: no kernel alone lets go of anything.
+    layers = 6
+    needs = [0] + [1 << k for k in range(2 * layers)]
+    kept = [3 << k for k in range(layers)]
+    gradients = [3 << layers + k for k in range(layers)] + [1 << 2 * layers]
+    readers: list[list[int]] = [[] for _ in gradients]
+    for k in range(layers):
+        for gradient, source in ((k, True), (k, False), (k + 1, True)):
+            readers[gradient].append(len(needs))
+            gradients[gradient] |= 1 << len(needs)
+            if source:
+                kept[layers - 1 - k] |= 1 << len(needs)
+            needs.append(1 << layers + gradient)
+    items = [Item(8 * PAGE, users) for users in (*kept, *gradients)]
+    found = order(needs, items)
+    assert peak_bytes(found, items) == 8 * (layers + 2) * PAGE
+    for k in range(layers):  # all that reads a gradient runs before the next but one
+        assert all(found.index(r) <= found.index(layers + k + 1) + 2 for r in readers[k])

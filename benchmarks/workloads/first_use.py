@@ -51,6 +51,7 @@ def operations() -> dict[str, Callable[[int], Callable[[], Any]]]:
         "slice": on((0, 6), do=lambda x: x[1:, ::2]), "roll": on((0, 6), do=lambda x: x.roll(2, 0)),
         "layer norm": on((0, 32), do=lambda x: F.layer_norm(x, (32,))),
         "tril": on((0, 6), do=firth.tril),
+        "svd": on((0, 6), do=lambda x: firth.linalg.svd(x, full_matrices=False).S),
     }  # fmt: skip
 
 
@@ -88,13 +89,13 @@ def _in_a_new_process(name: str) -> float:
 WORKLOADS = (
     Workload(
         "first_use",
-        "first use of an operation outside of jit, no code on disk: the slowest of 22",
+        "first use of an operation outside of jit, no code on disk: the slowest of 23",
         commands={"firth": lambda: _in_a_new_process("first")},
         goals=(Goal("firth", 0.03, ""),),
     ),
     Workload(
         "new_shape",
-        "a known operation on a new shape: the slowest of 22 operations' medians",
+        "a known operation on a new shape: the slowest of 23 operations' medians",
         commands={"firth": lambda: _in_a_new_process("known")},
         goals=(Goal("firth", 0.0005, ""),),
     ),

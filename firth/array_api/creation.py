@@ -86,7 +86,9 @@ def arange(
     start: Any, /, stop: Any = None, step: Any = 1, *, dtype: DType | None = None,
     device: Any = None,
 ) -> Tensor:  # fmt: skip
-    """start, start + step, ... below stop: -> (n)."""
+    """start, start + step, ... below stop, nothing when step leads away from it: -> (n)."""
+    start, stop = (0, start) if stop is None else (start, stop)
+    stop = start if (stop - start) * step < 0 else stop
     return firth.arange(start, stop, step, dtype=dtype, device=device)
 
 

@@ -17,7 +17,7 @@ from firth.base import dtype as dt
 from firth.base import flags
 from firth.codegen.builder import Index
 from firth.codegen.contract_dots import along_sum, dot_products
-from firth.codegen.contract_operands import Side, left, right
+from firth.codegen.contract_operands import Side, left, nothing, right
 from firth.codegen.contract_pack import (
     at,
     count,
@@ -254,22 +254,28 @@ class Tile:
         b = self.b
         a = self._side("a", left)
 
-        def columns(j: Index, n: Index) -> None:
-            bp = b_side.start(j)
+        def piece(i: Index, m: Index, j: Index, n: Index) -> None:
+            c = self.c
+            if self.deferred:
+                c = b.gep(self.element, c, b.add(b.mul(b.add(above, i), self.c_row), j))
+            else:
+                ask_piece(self, i, m, j)
+            self._call(a, b_side, (a.start(i), b_side.start(j), c), (m, n), adds)
+            if not self.deferred:
+                self.body_on_piece(i, m, j, n)
 
-            def rows(i: Index, m: Index) -> None:
-                c = self.c
-                if self.deferred:
-                    c = b.gep(self.element, c, b.add(b.mul(b.add(above, i), self.c_row), j))
-                if not self.deferred:
-                    ask_piece(self, i, m, j)
-                self._call(a, b_side, (a.start(i), bp, c), (m, n), adds)
-                if not self.deferred:
-                    self.body_on_piece(i, m, j, n)
+        def all_columns(i: Index, m: Index) -> None:
+            self.panels(self.n, self.columns, lambda j, n: piece(i, m, j, n))
 
-            self.panels(m, self.rows, rows)
+        def all_rows(j: Index, n: Index) -> None:
+            self.panels(m, self.rows, lambda i, m: piece(i, m, j, n))
 
-        self.panels(self.n, self.columns, columns)
+        # Rows that are read where they lie stay in the first cache while all columns pass by, and
+        # the result is written along its rows, as the machine foresees it.
+        if a.prepare is nothing and b_side.prepare is not nothing:
+            self.panels(m, self.rows, all_columns)
+        else:
+            self.panels(self.n, self.columns, all_rows)
 
     def _side(self, which: str, make: Callable[[Tile], Side]) -> Side:
         """An operand, ready to be read: packed here, or before a loop around."""

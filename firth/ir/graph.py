@@ -37,17 +37,21 @@ def topological(roots: Iterable[Node], stop: Container[int] = ()) -> list[Node]:
     """
     order: list[Node] = []
     seen: set[int] = set()
-    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(list(roots))]
+    stack: list[Node | None] = [*roots]
+    stack.reverse()
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-            continue
-        if id(node) in seen or id(node) in stop:
-            continue
-        seen.add(id(node))
-        stack.append((node, True))
-        stack.extend((s, False) for s in reversed(node.src) if id(s) not in seen)
+        node = stack.pop()
+        if node is None:  # the sources of the node below it are done
+            ready = stack.pop()
+            assert ready is not None
+            order.append(ready)
+        elif id(node) not in seen and id(node) not in stop:
+            seen.add(id(node))
+            if node.src:
+                stack += (node, None)
+                stack += node.src[::-1]
+            else:
+                order.append(node)
     return order
 
 

@@ -19,6 +19,7 @@ _BINARY = {
     "mod": "({} % {})", "truediv": "({} / {})", "pow": "({} ** {})", "lshift": "({} << {})",
     "rshift": "({} >> {})", "and": "({} & {})", "or": "({} | {})", "xor": "({} ^ {})",
 }  # fmt: skip
+_TWO = {**_BINARY, "min": "min({}, {})", "max": "max({}, {})"}
 _UNARY = {
     "neg": "(-{})", "abs": "abs({})", "invert": "(~{})", "ceil": "ceil({})", "floor": "floor({})",
     "trunc": "trunc({})", "round": "round({})", "bit_length": "({}).bit_length()",
@@ -218,6 +219,22 @@ def through(fn: Callable[..., Any], x: Any, *rest: Any) -> Any:
     return x.tape.number(fn(x.value, *rest), ((fn, rest), x.place, None))
 
 
+def _choice(name: str, fn: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def choose(a: Any, b: Any) -> Any:
+        tape = a.tape if type(a) is Traced else b.tape if type(b) is Traced else None
+        if tape is None or not tape.open:
+            return fn(a, b)
+        (x, first), (y, second) = _operand(tape, a), _operand(tape, b)
+        return a if first == second else tape.number(fn(x, y), (name, first, second))
+
+    choose.__doc__ = f"{name}(a, b), followed by the formula whichever it is."
+    return choose
+
+
+least = _choice("min", min)
+greatest = _choice("max", max)
+
+
 def trace(values: Sequence[int]) -> tuple[Tape, list[Any]]:
     """A new tape, and numbers on it that stand for the values."""
     tape = Tape()
@@ -262,7 +279,7 @@ class Formula:
                 elif b is None:
                     text = _UNARY[op].format(name(a))
                 else:
-                    text = _BINARY[op].format(name(a), name(b))
+                    text = _TWO[op].format(name(a), name(b))
                 lines.append(f"t{place} = {text}")
                 written[place] = f"t{place}"
 

@@ -225,6 +225,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
     """start, start + step, ... below stop."""
     low, high = (0, start) if stop is None else (start, stop)
     whole = {type(v) for v in (low, high, step)} == {int}
+    high = low if (high - low) * step < 0 else high
     return creation.arange(low, high, step, dtype=dtype_of(dtype or ("int32" if whole else None)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 
+from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
@@ -12,12 +13,11 @@ from firth.nn import init
 from firth.nn.container import ModuleList
 from firth.nn.dropout import Dropout
 from firth.nn.functional.attention import attention_weights, merge_masks
-from firth.nn.functional.common import refuse
 from firth.nn.linear import Linear
 from firth.nn.module import Module
 from firth.nn.norm import LayerNorm
 from firth.nn.parameter import empty_parameter
-from firth.tensor import Tensor
+from firth.tensor import Tensor, cat, ones, zeros
 
 
 class MultiheadAttention(Module):
@@ -41,7 +41,6 @@ class MultiheadAttention(Module):
         device: object = None,
         dtype: DType | None = None,
     ) -> None:
-        refuse("MultiheadAttention", add_bias_kv=add_bias_kv, add_zero_attn=add_zero_attn)
         if embed_dim % num_heads:
             raise ArgumentError(
                 message(
@@ -66,6 +65,10 @@ class MultiheadAttention(Module):
             self.v_proj_weight = empty_parameter((embed_dim, self.vdim), dtype, device)
         self.in_proj_bias = empty_parameter((3 * embed_dim,), dtype, device) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias, device=device, dtype=dtype)
+        one = (1, 1, embed_dim)  # a learned key and its value, which every query sees
+        self.bias_k = empty_parameter(one, dtype, device) if add_bias_kv else None
+        self.bias_v = empty_parameter(one, dtype, device) if add_bias_kv else None
+        self.add_zero_attn = add_zero_attn
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -76,6 +79,19 @@ class MultiheadAttention(Module):
         if self.in_proj_bias is not None and self.out_proj.bias is not None:
             init.zeros_(self.in_proj_bias)
             init.zeros_(self.out_proj.bias)
+        if self.bias_k is not None and self.bias_v is not None:
+            init.xavier_normal_(self.bias_k)
+            init.xavier_normal_(self.bias_v)
+
+    def _longer(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The keys and values that are there for every query, behind the others: (N, S, E)."""
+        n, _, size = k.shape
+        if self.bias_k is not None and self.bias_v is not None:
+            k = cat([k, self.bias_k.expand(n, 1, size)], 1)
+            v = cat([v, self.bias_v.expand(n, 1, size)], 1)
+        if self.add_zero_attn:
+            k, v = (cat([x, zeros(n, 1, size, dtype=x.dtype)], 1) for x in (k, v))
+        return k, v
 
     def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
         """q: (N, L, E), k, v: (N, S, E)."""
@@ -120,12 +136,19 @@ class MultiheadAttention(Module):
             key_padding_mask = key_padding_mask.unsqueeze(0)
         n, length = parts[0].shape[:2]
         heads = self.num_heads
+        q, k, v = self._projected(*parts)
+        more = (self.bias_k is not None) + self.add_zero_attn
+        causal = is_causal and attn_mask is None
+        if more:
+            if causal:
+                attn_mask, causal = ~ones(length, k.shape[1], dtype=dt.bool_).tril(), False
+            k, v = self._longer(k, v)
         q, k, v = (
-            x.reshape(n, -1, heads, self.embed_dim // heads).transpose(1, 2)
-            for x in self._projected(*parts)
+            x.reshape(n, -1, heads, self.embed_dim // heads).transpose(1, 2) for x in (q, k, v)
         )  # (N, H, L, D)
         mask = merge_masks(attn_mask, key_padding_mask, n, heads, q.dtype)
-        causal = is_causal and attn_mask is None
+        if more and mask is not None:
+            mask = F.pad(mask, (0, more))
         p = self.dropout if self.training else 0.0
         weights = None
         if need_weights:

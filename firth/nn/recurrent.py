@@ -38,6 +38,8 @@ class _Recurrent(Module):
     ) -> None:
         for name, flag in (("bias", bias), ("batch_first", batch_first)):
             self._require(isinstance(flag, bool), f"{name} is no bool", repr(flag), "True or False")
+        whole = isinstance(input_size, int) and input_size > 0
+        self._require(whole, "input_size is no positive integer", repr(input_size), "1 or more")
         for name, size in (("hidden_size", hidden_size), ("num_layers", num_layers)):
             whole = isinstance(size, int) and size > 0
             self._require(whole, f"{name} is no positive integer", str(size), "1 or more")

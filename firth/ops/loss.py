@@ -155,13 +155,13 @@ binary_cross_entropy_with_logits = pairwise(
 def _kl_ref(x: np.ndarray, t: np.ndarray, log_target: bool) -> Any:
     if log_target:
         return np.exp(t) * (t - x)
-    return np.where(t > 0, t * np.log(np.where(t > 0, t, 1)), 0) - t * x
+    return t * np.log(np.where(t == 0, 1, t)) - t * x
 
 
 def _kl_lower(x: Expr, t: Expr, log_target: bool) -> Expr:
     if log_target:
         return exp(t) * (t - x)
-    return where(t > 0, t * log(where(t > 0, t, 1)), 0) - t * x
+    return t * log(where(t == 0, 1, t)) - t * x
 
 
 kl_div = pairwise(

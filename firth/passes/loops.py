@@ -33,6 +33,7 @@ from firth.ir.kernel import (
     Store,
 )
 from firth.ir.node import Node
+from firth.ir.traced import greatest, least
 from firth.passes.affine import of_axis
 from firth.passes.clusters import Cluster, Fusion
 from firth.passes.expressions import (
@@ -381,7 +382,7 @@ class _Nest:
         work = 1
         for axis in self.reduced:
             work *= axis.extent
-        target = max(1, TILE // max(1, work))
+        target = greatest(TILE // greatest(work, 1), 1)
         body = inner
         grid: list[tuple[Axis, int]] = []
         v = self.vector if self.vector in self.kept else None
@@ -389,21 +390,21 @@ class _Nest:
         crossed = self._crossed(v)
         if v is not None:
             body = [*self._stream(v), *body]
-            step = max(target // self.lanes, 1) * self.lanes
+            step = greatest(target // self.lanes, 1) * self.lanes
             if crossed is not None:
                 others = [*(a for a in others if a is not crossed), crossed]
-                step = max(CROSSED // self.lanes, 1) * self.lanes
-                target = max(target, v.extent * CROSSED)
-            block = min(step, max(v.extent, 1))
+                step = greatest(CROSSED // self.lanes, 1) * self.lanes
+                target = greatest(target, v.extent * CROSSED)
+            block = least(step, greatest(v.extent, 1))
             body = [Loop(v, tuple(body), self.lanes)]
             grid.append((v, block))
-            target = max(1, target // max(1, v.extent))
+            target = greatest(target // greatest(v.extent, 1), 1)
         for axis in reversed(others):
-            block = min(target, max(axis.extent, 1))
-            if block > 1 or self.generic:
+            block = least(target, greatest(axis.extent, 1))
+            if self.generic or block > 1:
                 body = [Loop(axis, tuple(body))]
             grid.insert(0, (axis, block))
-            target = max(1, target // max(1, axis.extent))
+            target = greatest(target // greatest(axis.extent, 1), 1)
         return grid, body
 
     def _crossed(self, v: Axis | None) -> Axis | None:

@@ -12,6 +12,7 @@ stays where others are hardly smaller.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -46,14 +47,14 @@ def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
     if sum(i.size_bytes for i in items) <= _SMALL:
         return recorded
     most = peak_bytes(recorded, items)
-    enough = int(most * (1 - _WORTH))
+    enough = math.floor(most * (1 - _WORTH))
     if max(sum(i.size_bytes for i in mine) for mine in touched) > enough:
         return recorded
     freeing = (_freeing(needs, touched, rule) for rule in _RULES)
     (least, _), freed = min((_bytes(found, touched), found) for found in freeing)
     if least > enough:
         return _search(needs, touched, enough) or recorded
-    return _search(needs, touched, int(least * (1 - _WORTH))) or freed
+    return _search(needs, touched, math.floor(least * (1 - _WORTH))) or freed
 
 
 def peak_bytes(sequence: Sequence[int], items: Sequence[Item]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from firth.base import flags
@@ -45,9 +46,16 @@ def to_base(graph: Graph) -> Graph:
 
 
 def place(
-    graph: Graph, facts: TargetFacts, generic: bool = False, fused: bool = True
+    graph: Graph,
+    facts: TargetFacts,
+    generic: bool = False,
+    fused: bool = True,
+    early: Callable[[Schedule, Plan], None] | None = None,
 ) -> tuple[Schedule, Plan]:
-    """Kernels with places for a graph in base ops."""
+    """Kernels with places for a graph in base ops.
+
+    early: told of plans that a better one may follow, which keeps most of their kernels.
+    """
     if (
         fused and not generic and not flags.strict()
     ):  # a choice that depends on extents, and on who computes by Winograd
@@ -59,7 +67,7 @@ def place(
         return steps, plan(graph, steps)  # places last: lifetimes need the final order
 
     if fused and not generic:  # what to compute again depends on extents, and on the whole plan
-        steps, places = remat(graph, facts, planned)
+        steps, places = remat(graph, facts, planned, early)
     else:
         steps, places = planned(graph, frozenset())
     if flags.debug("verify"):

@@ -283,6 +283,8 @@ def arange(
 ) -> Tensor:  # fmt: skip
     """start, start + step, ... below end: -> (n) dtype; int64 when all three are integers.
 
+    ArgumentError for a step that leads away from the end.
+
     >>> arange(3).tolist()
     [0, 1, 2]
     """
@@ -295,6 +297,15 @@ def arange(
         raise ArgumentError(
             message("arange", "the step is zero", "step=0", "another step", "give step=1")
         )
+    if (
+        not all(isinstance(v, int) or math.isfinite(v) for v in (start, end, step))
+        or (end - start) * step < 0
+    ):
+        raise ArgumentError(
+            message("arange", "no such range", f"from {start} to {end} by {step}",
+                    "finite numbers, and a step towards the end",
+                    "leave start out, or give step the other sign")
+        )  # fmt: skip
     if dtype is None:
         whole = all(isinstance(x, int) for x in (start, end, step))
         dtype = dt.int64 if whole else _default
@@ -316,6 +327,11 @@ def linspace(
 ) -> Tensor:  # fmt: skip
     """Evenly spaced numbers, both ends included: -> (steps) float."""
     check_device(device, "linspace")
+    if not hasattr(steps, "__index__"):
+        raise ArgumentError(
+            message("linspace", "the number of steps is not an integer", repr(steps), "an int",
+                    "give e.g. int(steps)")
+        )  # fmt: skip
     dtype = dtype or _default
     out = apply_op(
         TABLE["linspace"], (),

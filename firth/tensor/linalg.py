@@ -75,10 +75,12 @@ def real_dtype(dtype: dt.DType) -> dt.DType:
 def parts(packed: Tensor, *shapes: Sequence[int]) -> list[Tensor]:
     """What a host op packed end to end, by the shapes behind the batches."""
     lead, start, out = tuple(packed.shape[:-1]), 0, []
+    ahead, ones = (0,) * len(lead), (1,) * packed.ndim
     for each in shapes:
-        stop = start + math.prod(each)
-        out.append(packed[..., start:stop].reshape(*lead, *each))
-        start = stop
+        count = math.prod(each)
+        part = apply("slice", packed, starts=(*ahead, start), sizes=(*lead, count), steps=ones)
+        out.append(part if len(each) == 1 else apply("reshape", part, shape=(*lead, *each)))
+        start += count
     return out
 
 

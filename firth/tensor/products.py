@@ -12,7 +12,8 @@ from firth.tensor import reduce, shape
 from firth.tensor.composed import tensordot
 from firth.tensor.contract import dot, matmul
 from firth.tensor.handle import Tensor
-from firth.tensor.record import apply, user_line
+from firth.tensor.reading import contents
+from firth.tensor.record import apply, local, user_line
 from firth.tensor.shape import axis_of
 
 
@@ -223,6 +224,12 @@ def _check_weights(weights: Tensor, kinds: str, name: str, count: int) -> None:
         raise ShapeError(
             message("cov", f"{name} do not fit the observations", str(tuple(weights._kind.shape)),
                     f"({count},)", "give one weight for each observation")
+        ).at(user_line())  # fmt: skip
+    known = weights._buf is not None and local.rec.jit is None  # else looking would cost a cut
+    if known and (contents(weights) < 0).any():
+        raise ArgumentError(
+            message("cov", f"{name} are negative", str(contents(weights).min()), "0 or more",
+                    "leave observations out with a weight of 0")
         ).at(user_line())  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from firth.base import dtype as dt
-from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
+from firth.base.errors import ArgumentError, DTypeError, IndexOutOfRange, ShapeError, message
 from firth.tensor.arithmetic import operand
 from firth.tensor.creation import refuse_in_jit, wrap
 from firth.tensor.handle import Tensor
@@ -54,6 +54,14 @@ def masked_fill(self: Tensor, mask: Tensor, value: Any) -> Tensor:
             message("masked_fill", "the value is more than one number",
                     str(tuple(value._kind.shape)), "a number or shape ()",
                     "use where(mask, value, x)")
+        ).at(user_line())  # fmt: skip
+    complex_value = value._kind.dtype.is_complex if isinstance(value, Tensor) else (
+        isinstance(value, complex)
+    )  # fmt: skip
+    if complex_value and not self._kind.dtype.is_complex:
+        raise DTypeError(
+            message("masked_fill", "a complex value", str(value), f"a real one for "
+                    f"{self._kind.dtype.name}", "take its real part, or make the tensor complex")
         ).at(user_line())  # fmt: skip
     if isinstance(value, Tensor) and value._kind.dtype is not self._kind.dtype:
         value = apply("cast", value, dtype=self._kind.dtype)
@@ -388,8 +396,10 @@ def roll(self: Tensor, shifts: Any, dims: Any = None) -> Tensor:
                     "give both as tuples")
         ).at(user_line())  # fmt: skip
     if not self._kind.shape:
-        axis_of("roll", axes[0], 0)
-        return clone(self)
+        raise IndexOutOfRange(
+            message("roll", "there is no such dimension", f"dim {axes[0]} of a tensor of shape ()",
+                    "no dims", "leave dims out")
+        ).at(user_line())  # fmt: skip
     pairs = zip(turns, axes, strict=True)
     out = self
     for shift, d in pairs:

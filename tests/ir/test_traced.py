@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from firth.ir.traced import Formula, through, trace
+from firth.ir.traced import Formula, greatest, least, through, trace
 
 
 def test_they_are_ints_to_whoever_asks() -> None:
@@ -29,6 +29,14 @@ def test_a_formula_gives_what_the_code_would() -> None:
     assert formula.compute(30, 11) == code(30, 11)
     assert formula.compute(17, 5) is None  # three tiles
     assert formula.compute(16, 20) is None  # m < n no more
+
+
+def test_a_choice_is_no_decision() -> None:
+    tape, (n, m) = trace([3, 8])
+    result = [least(n, 16), greatest(n, m), least(n, n), greatest(2, 5)]
+    formula = Formula(tape, result)
+    assert result == [3, 8, 3, 5] and not tape.guards
+    assert formula.compute(20, 7) == [16, 20, 20, 5]
 
 
 @pytest.mark.parametrize("use", [

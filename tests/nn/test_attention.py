@@ -78,3 +78,14 @@ def test_encoder() -> None:
 def test_heads_must_divide_the_embedding() -> None:
     with pytest.raises(ValueError, match="heads"):
         nn.MultiheadAttention(8, 3)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_more_keys(batch_first: bool) -> None:
+    options = dict(add_bias_kv=True, add_zero_attn=True, batch_first=batch_first)
+    theirs, ours = tnn.MultiheadAttention(8, 2, **options), nn.MultiheadAttention(8, 2, **options)
+    hidden = np.triu(np.ones((4, 4), bool), 1)
+    for module, make in ((theirs, torch.tensor), (ours, firth.tensor)):
+        inner = module.forward
+        module.forward = lambda x, f=inner, m=make: f(x, x, x, attn_mask=m(hidden))[0]
+    ORACLE.module(ours, theirs, np.random.default_rng(0).normal(size=(4, 4, 8)))

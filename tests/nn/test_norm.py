@@ -43,6 +43,13 @@ def test_batch_norm_in_evaluation(name: str) -> None:
     Oracle().module(getattr(nn, name)(3), theirs.eval(), rng.normal(size=shape))
 
 
+def test_an_empty_batch_leaves_running_statistics_alone() -> None:
+    layer = nn.BatchNorm2d(3)
+    assert layer(firth.zeros(0, 3, 2, 2)).shape == (0, 3, 2, 2)
+    assert layer.running_mean.tolist() == [0, 0, 0]
+    assert layer.num_batches_tracked.item() == 1
+
+
 def test_batch_norm_names_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match=r"BatchNorm2d.*\(2, 3, 4\).*\(N, 3, \.\.\.\)"):
         nn.BatchNorm2d(3)(firth.zeros(2, 3, 4))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from firth.ir.kernel_key import kernel_key
 from firth.ir.op import TABLE as T
 from firth.ir.op import Expr
 from firth.passes import pipeline
@@ -71,8 +72,18 @@ def test_what_a_product_reads_again_is_made_just_before() -> None:
 
 def test_small_programs_are_left() -> None:
     graph = pipeline.to_base(graph_of(network, *SHAPES))
-    steps, _ = pipeline.place(graph, FACTS)
-    assert not steps.again
+    told: list[Plan] = []
+    steps, _ = pipeline.place(graph, FACTS, early=lambda steps, plan: told.append(plan))
+    assert not steps.again and not told
+
+
+def test_plans_before_the_last_are_told() -> None:
+    graph = pipeline.to_base(graph_of(network, *SHAPES))
+    told: list[Plan] = []
+    _, plan = pipeline.place(graph, CROWDED, early=lambda steps, plan: told.append(plan))
+    kernels = [{kernel_key(s.kernel) for s in p.steps} for p in (told[0], plan)]
+    assert told[0].arena_bytes > plan.arena_bytes
+    assert kernels[0] & kernels[1]
 
 
 def test_same_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,7 @@ CASES: dict[str, Callable[[int], firth.Tensor]] = {
     "choice": lambda n: firth.where(firth.arange(n) > 3, firth.arange(n), 7),
     "integers": lambda n: (firth.arange(n) // 3) ** 2 % 5,
     "complex numbers": lambda n: firth.complex(firth.ones(n), firth.ones(n)).exp().abs(),
+    "factors": lambda n: firth.linalg.svd(firth.ones(n, 6), full_matrices=False).Vh,
     "places in a sorted row": lambda n: firth.searchsorted(firth.arange(9.0), firth.ones(n)),
 }
 

@@ -57,3 +57,11 @@ def test_gradients_need_floats() -> None:
 def test_other_devices_are_refused() -> None:
     with pytest.raises(firth.FirthError, match="no such device"):
         firth.zeros(2, device="cuda")
+
+
+@pytest.mark.parametrize("range_", [(0, 3, -1), (3, 0), (0.0, float("inf")), (0, float("nan"))])
+def test_ranges_that_lead_nowhere(range_: tuple[float, ...]) -> None:
+    with pytest.raises(firth.FirthError, match="no such range"):
+        firth.arange(*range_)
+    with pytest.raises(firth.FirthError, match="not an integer"):
+        firth.linspace(0, 1, 3.0)

@@ -3,7 +3,7 @@
 import pytest
 
 import firth
-from firth.base.errors import ShapeError
+from firth.base.errors import ArgumentError, ShapeError
 from tests.tensor.parity import check
 
 TEXTS = """
@@ -38,3 +38,9 @@ def test_jit():
 def test_rows_of_different_lengths():
     with pytest.raises(ShapeError, match="cdist: rows of different lengths"):
         firth.cdist(firth.ones(2, 3), firth.ones(2, 4))
+
+
+def test_weights_below_zero():
+    for name, weights in (("fweights", [1, -1]), ("aweights", [0.5, -0.5])):
+        with pytest.raises(ArgumentError, match=f"{name} are negative"):
+            firth.ones(3, 2).cov(**{name: firth.tensor(weights)})

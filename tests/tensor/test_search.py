@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import firth
 from tests.tensor.parity import check
 
 EXPRESSIONS = [
@@ -39,3 +40,10 @@ EXPRESSIONS = [
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_as_pytorch(text: str) -> None:
     check(text)
+
+
+def test_what_is_refused() -> None:
+    with pytest.raises(TypeError, match="complex value"):
+        firth.ones(2).masked_fill(firth.tensor(True), 1j)
+    with pytest.raises(IndexError, match="no such dimension"):
+        firth.tensor(1.0).roll(0, 0)

@@ -53,15 +53,6 @@ def as_shape(value: Any) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else tuple(value)
 
 
-def refuse(op: str, **options: Any) -> None:
-    """ArgumentError for options of PyTorch that have no meaning here yet and are set."""
-    for name, value in options.items():
-        if value:
-            raise ArgumentError(
-                message(op, f"{name} is not supported", repr(value), "the default", "leave it out")
-            )
-
-
 def inplace(x: Tensor, y: Tensor, wanted: bool) -> Tensor:
     """y; or x with y's value written into it."""
     return x.copy_(y) if wanted else y

@@ -52,6 +52,10 @@ def _pairs(
             )  # fmt: skip
         )
     found = per_dim(0 if isinstance(padding, str) else padding, len(kernel))
+    if min(found) < 0:
+        raise ArgumentError(
+            message("conv", "a negative padding", str(padding), "0 or more", "crop the input")
+        )
     return tuple((p, p) for p in found)
 
 
@@ -86,6 +90,14 @@ def convolve(
                 "give the padding as a number",
             )  # fmt: skip
         )
+    if weight.ndim != spatial + 2:
+        raise ShapeError(
+            message(
+                name, "this weight does not fit", str(tuple(weight.shape)),
+                f"{spatial + 2} dimensions: (out, in // groups, *kernel)",
+                "give every spatial dimension its extent",
+            )
+        )  # fmt: skip
     pairs = _pairs(padding, tuple(weight.shape[2:]), dilations)
     out = apply(
         "conv", x if batched else x.unsqueeze(0), weight, *_given(bias),
@@ -387,7 +399,7 @@ def batch_norm(
                 "use a larger batch (drop_last=True), or model.eval()",
             )  # fmt: skip
         )
-    if running_mean is not None and running_var is not None:
+    if running_mean is not None and running_var is not None and count:
         axes = tuple(a for a in range(input.ndim) if a != 1)
         with no_grad():
             mean, var = input.mean(axes), input.var(axes)

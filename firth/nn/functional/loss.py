@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from firth.base.errors import ArgumentError, ShapeError, message
+from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.nn.functional.common import check_reduction
 from firth.nn.functional.common import reduce as reduced
 from firth.tensor import Tensor
@@ -44,6 +44,16 @@ def cross_entropy(
             "cross_entropy", input, target, *weights,
             ignore_index=ignore_index, label_smoothing=smoothing, reduction=reduction,
         )  # fmt: skip
+    if ignore_index >= 0:
+        raise ArgumentError(
+            message(
+                "cross_entropy",
+                "ignore_index beside probabilities",
+                str(ignore_index),
+                "class indices as target",
+                "leave it out, and give those rows weights of 0",
+            )  # fmt: skip
+        )
     if target.shape != input.shape:
         raise ShapeError(
             message(
@@ -71,6 +81,16 @@ def nll_loss(
 ) -> Tensor:
     """Negative log-likelihood of log-probabilities (N, C, ...) at class indices (N, ...)."""
     check_reduction("nll_loss", reduction)
+    if weight is not None and weight.dtype is not input.dtype:
+        raise DTypeError(
+            message(
+                "nll_loss",
+                "the weight has another dtype",
+                f"{weight.dtype.name} for {input.dtype.name}",
+                "equal dtypes",
+                "cast one of them",
+            )  # fmt: skip
+        )
     weights = () if weight is None else (weight,)
     return apply(
         "nll_loss", input, target, *weights, ignore_index=ignore_index, reduction=reduction
@@ -203,5 +223,5 @@ def kl_div(
     check_reduction("kl_div", reduction)
     if reduction == "batchmean":
         total = apply("kl_div", input, target, reduction="sum", log_target=log_target)
-        return total / input.shape[0]
+        return total / input.shape[0] if input.ndim else total
     return apply("kl_div", input, target, reduction=reduction, log_target=log_target)

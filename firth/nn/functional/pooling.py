@@ -192,7 +192,8 @@ def _lp_pool(n: int) -> Callable[..., Tensor]:
         ceil_mode: bool = False,
     ) -> Tensor:  # fmt: skip
         total = sum_pool(input**norm_type, n, kernel_size, stride, 0, ceil_mode)
-        return total.relu() ** (1.0 / norm_type)
+        # as PyTorch's: the gradient is 0 at 0, where that of a root is infinite
+        return (total.sign() * total.abs().relu()) ** (1.0 / norm_type)
 
     function.__name__ = function.__qualname__ = f"lp_pool{n}d"
     function.__doc__ = f"The p-norm of each window over {n} dimensions."

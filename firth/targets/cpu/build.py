@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -89,30 +90,75 @@ class Text(Protocol):
     def text(self) -> str: ...
 
 
-def load(texts: Iterable[Text]) -> Functions:
-    """Addresses of the kernels' functions by name; the runtime has its scheduler afterwards.
+class Loading:
+    """Machine code in the making: LLVM works in other threads while the owner finds more texts.
 
-    LLVM works in other threads while the iterable makes more texts. A name stands for one text (it
-    is a hash of it). VerifyError: LLVM or the allow-list of external symbols refuses a text.
+    with Loading() as loading: loading.add(text) ...; afterwards loading.functions. A name stands
+    for one text (it is a hash of it). VerifyError: LLVM or the allow-list of external symbols
+    refuses a text. The runtime has its scheduler afterwards.
     """
-    found: dict[str, Library] = {}
-    codes: dict[str, bytes] = {}
-    with lock:
-        with Crew(_toolchain, facts.host()) as crew:
-            native = None if pool.installed() else _scheduler_code(crew)
-            for text in texts:
-                name = text.name
-                known = _libraries.get(name)
-                if known is not None:
-                    found[name] = known
-                elif name not in codes:
-                    _object(crew, codes, name, text.text, _LIBRARY, (name,))
-        if native is not None:
-            _install(native)
+
+    functions: Functions
+
+    def __init__(self) -> None:
+        self._found: dict[str, Library] = {}
+        self._codes: dict[str, bytes] = {}
+        self._wanted: set[str] = set()
+        self._complete = False
+
+    def __enter__(self) -> Loading:
+        lock.acquire()
+        self._crew = Crew(_toolchain, facts.host())
+        self._native = None if pool.installed() else _scheduler_code(self._crew)
+        return self
+
+    def add(self, text: Text) -> None:
+        """A text whose function is wanted."""
+        self._wanted.add(text.name)
+        self.ahead(text)
+
+    def ahead(self, text: Text) -> None:
+        """A text that may be added later; what never is, is compiled only if a thread is idle."""
+        name = text.name
+        known = _libraries.get(name)
+        if known is not None:
+            self._found[name] = known
+        elif name not in self._codes and name not in self._found:
+            _object(self._crew, self._codes, name, text.text, _LIBRARY, (name,), self._needed)
+
+    def _needed(self, name: str) -> bool:
+        return not self._complete or name in self._wanted
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        try:
+            self._complete = True
+            self._crew.__exit__(kind, error, at)
+            if kind is None:
+                self.functions = self._linked()
+        finally:
+            lock.release()
+
+    def _linked(self) -> Functions:
+        if self._native is not None:
+            _install(self._native)
+        codes = {name: code for name, code in self._codes.items() if name in self._wanted}
         if codes:
             library = _link(list(codes.values()), list(codes), _LIBRARY)
-            found.update(dict.fromkeys(codes, library))
-    return Functions(found)
+            self._found.update(dict.fromkeys(codes, library))
+        return Functions({n: found for n, found in self._found.items() if n in self._wanted})
+
+
+def load(texts: Iterable[Text]) -> Functions:
+    """Addresses of the kernels' functions by name, as `Loading` gives them."""
+    with Loading() as loading:
+        for text in texts:
+            loading.add(text)
+    return loading.functions
 
 
 def _present(names: Iterable[str]) -> dict[str, Library]:
@@ -208,9 +254,12 @@ def check(name: str, text: str, symbols: frozenset[str], exports: Sequence[str])
 
 def _object(
     crew: Crew, codes: dict[str, bytes], name: str, text: str, symbols: frozenset[str],
-    exports: Sequence[str],
+    exports: Sequence[str], needed: Callable[[str], bool] = lambda name: True,
 ) -> None:  # fmt: skip
-    """Puts the object code of a text into `codes`: from disk, or compiled by the crew and kept."""
+    """Puts the object code of a text into `codes`: from disk, or compiled by the crew and kept.
+
+    needed: asked when a thread comes to it.
+    """
     place, folder = key(text), _objects()
     codes[name] = found = (None if folder is None else cache.read(folder, place)) or b""
     shown = flags.debug("asm")
@@ -221,6 +270,8 @@ def _object(
         print(_toolchain().assembly(name, text), file=sys.stderr)
 
     def compiled(toolchain: Toolchain) -> None:
+        if not needed(name):
+            return
         code = toolchain.object(name, text)
         unknown = undefined(code) - symbols
         if unknown:

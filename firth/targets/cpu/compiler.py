@@ -10,6 +10,7 @@ from firth.codegen.emit import emit
 from firth.codegen.text import Text
 from firth.ir.graph import Graph
 from firth.ir.kernel_key import kernel_key
+from firth.ir.traced import through
 from firth.passes import pipeline
 from firth.passes.plan import Plan, Step
 from firth.passes.schedule import Schedule
@@ -36,11 +37,21 @@ def build_fields(
     """What a program is made of: its fields, its functions and their texts."""
     stages = Stages(graph)
     lowered = stages.lowered(lambda: pipeline.to_base(graph))
-    schedule, plan = pipeline.place(lowered, facts.host(), generic, fused)
-    stages.kernels(plan)
-    parts = [plan] if plan.before is None else [plan.before, plan]
-    texts: list[Text] = []
-    functions = build.load(_texts(schedule, parts, generic, stages, texts))
+    writer = _Writer(generic, stages)
+    with build.Loading() as loading:
+
+        def early(schedule: Schedule, plan: Plan) -> None:
+            for text in writer.early(plan):
+                loading.ahead(text)
+
+        schedule, plan = pipeline.place(lowered, facts.host(), generic, fused, early)
+        stages.kernels(plan)
+        parts = _parts(plan)
+        texts: list[Text] = []
+        for text in writer.texts(schedule, parts):
+            texts.append(text)
+            loading.add(text)
+    functions = loading.functions
     sites = _sites(schedule, parts)
     numbers = {id(n): k for k, n in enumerate(graph.nodes())}
     rest = iter(texts)
@@ -51,22 +62,40 @@ def build_fields(
     return fields[-1], functions, texts
 
 
-def _texts(
-    schedule: Schedule, parts: list[Plan], generic: bool, stages: Stages, texts: list[Text]
-) -> Iterator[Text]:
-    """The text of each step that has one, put into `texts` too; equal kernels are emitted once."""
-    known: dict[object, Text] = {}
-    checked = flags.get("FIRTH_CHECK") == "1"  # then each text knows its own place
-    for k, step in enumerate(step for part in parts for step in part.steps):
-        if step.kernel.host():
-            continue
-        site = len(schedule.sites.table) + 1 + k if checked else 0
+class _Writer:
+    """Texts of steps; equal kernels are emitted once."""
+
+    def __init__(self, generic: bool, stages: Stages) -> None:
+        self._generic, self._stages = generic, stages
+        self._checked = flags.get("FIRTH_CHECK") == "1"  # then each text knows its own place
+        self._known: dict[object, Text] = {}
+
+    def texts(self, schedule: Schedule, parts: list[Plan]) -> Iterator[Text]:
+        """The text of each step that has one."""
+        for k, step in enumerate(step for part in parts for step in part.steps):
+            if not step.kernel.host():
+                site = len(schedule.sites.table) + 1 + k if self._checked else 0
+                text = self._emitted(step, site)
+                yield self._stages.code(k, step.kernel.name, text, build.assembly)
+
+    def early(self, plan: Plan) -> Iterator[Text]:
+        """The texts of a plan that may not be the last one: most of its kernels stay."""
+        for step in () if self._checked else (s for part in _parts(plan) for s in part.steps):
+            if not step.kernel.host():
+                yield self._emitted(step, 0)
+
+    def _emitted(self, step: Step, site: int) -> Text:
         key = (kernel_key(step.kernel), site)
-        text = known.get(key)
+        text = self._known.get(key)
         if text is None:
-            text = known[key] = emit(step.kernel, facts.host(), generic, site)
-        texts.append(stages.code(k, step.kernel.name, text, build.assembly))
-        yield texts[-1]
+            text = emit(step.kernel, facts.host(), self._generic, site)
+            self._known[key] = text
+        return text
+
+
+def _parts(plan: Plan) -> list[Plan]:
+    """What runs when constants have changed, if there is such a part, and what always runs."""
+    return [plan] if plan.before is None else [plan.before, plan]
 
 
 def _sites(schedule: Schedule, parts: list[Plan]) -> list[list[object]]:
@@ -132,4 +161,9 @@ def _extent(site: KernelSite) -> int | None:
 def _small(plan: Plan) -> bool:
     """Whether waking a second thread would cost more than it brings (about 20 us of work)."""
     seconds = sum(s.bytes / BYTES_PER_SECOND + s.flops / FLOPS_PER_SECOND for s in plan.steps)
+    small: bool = through(_brief, seconds)
+    return small
+
+
+def _brief(seconds: float) -> bool:
     return seconds < _WORTH_WAKING_SECONDS

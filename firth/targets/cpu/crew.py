@@ -9,6 +9,7 @@ because whoever has a batch holds `lock`.
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,9 @@ from firth.base.facts import TargetFacts
 from firth.targets.lock import imported
 
 _MOST_THREADS = 8
+# Helpers need the interpreter's lock for a moment at each of the few calls that an object takes;
+# while others run Python they would wait for this long each time, 5 ms if nobody changed it.
+_SWITCH_SECONDS = 1e-4
 
 Task = Callable[["Toolchain"], None]
 
@@ -108,6 +112,7 @@ class Crew:
         self._helpers: list[threading.Thread] = []
         self._most = min(flags.threads(), _MOST_THREADS) - 1
         self._errors: list[BaseException] = []
+        self._interval = 0.0  # of the interpreter's threads, to be set again
 
     def add(self, task: Task) -> None:
         """Enters a task; it gets the toolchain of the thread that does it."""
@@ -115,6 +120,9 @@ class Crew:
         self._added += 1
         if len(self._helpers) < min(self._most, self._added - 1):
             self._own()  # its imports would wait in the helper for this thread's lock
+            if not self._helpers:
+                self._interval = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._interval, _SWITCH_SECONDS))
             helper = threading.Thread(target=self._help, name="firth-compile", daemon=True)
             self._helpers.append(helper)
             helper.start()
@@ -155,6 +163,8 @@ class Crew:
         self._end()
         for helper in self._helpers:
             helper.join()
+        if self._helpers:
+            sys.setswitchinterval(self._interval)
 
     def _end(self) -> None:
         for _ in (None, *self._helpers):  # each thread stops at the first that it gets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,14 @@ from firth.runtime.buffer import Buffer, from_array
 from firth.runtime.program import HostStage, View
 from firth.targets.lock import imported
 
+_attrs = lru_cache(maxsize=256)(attrs_from_text)
+
 
 def stage(fields: Mapping[str, Any]) -> HostStage:
     """The stage of these fields, as they come from the compiler or from disk."""
     name = fields["op"]
     meaning = driven(name, _native) if name in FLOWS else TABLE[name].ref
-    attrs = attrs_from_text(fields["attrs"])
+    attrs = _attrs(fields["attrs"])
     origins = tuple(fields["origins"])
 
     def run(*views: np.ndarray) -> None:

@@ -41,6 +41,7 @@ CASES = [
     (lambda: tf.fill([2, 2], 7), np.full((2, 2), 7)),
     (lambda: tf.eye(2, 3), np.eye(2, 3)),
     (lambda: tf.range(1, 10, 3), np.arange(1, 10, 3)),
+    (lambda: tf.range(3, 1), np.arange(3, 1)),
     (lambda: tf.sequence_mask([1, 3], 4), np.array([[1, 0, 0, 0], [1, 1, 1, 0]], bool)),
     (lambda: tf.one_hot([1, 0], 2, on_value=5.0, off_value=-1.0), np.array([[-1, 5], [5, -1]])),
     (lambda: tf.norm(X), np.linalg.norm(X)),

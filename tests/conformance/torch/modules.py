@@ -202,7 +202,8 @@ def _errors(result: Result, info: Any) -> None:
         try:
             args, kwargs = tree_map(_argument, (tuple(given.args), dict(given.kwargs)))
             kwargs.pop("device", None)
-            ours = getattr(nn, info.module_cls.__name__)(*args, **kwargs).double()
+            ours = getattr(nn, info.module_cls.__name__)(*args, **kwargs)
+            ours = ours.double() if list(ours.parameters()) else ours
             forward = called.forward_input
             if forward is not None and (forward.args or forward.kwargs):
                 args, kwargs = tree_map(there, (tuple(forward.args), dict(forward.kwargs)))

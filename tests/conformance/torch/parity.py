@@ -4,6 +4,7 @@
 --cap 10            so many samples    --failing    one line for each op that does not pass
 
 --record FILE       a whole run, kept line by line: the same command goes on where it stopped
+--shard 0 2         every second op of it, from the first; another process does the others
 --page              writes docs/conformance/torch.md from that run
 --lists             writes differ.txt and errors.txt anew, keeping the reasons they give
 """
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--kind", default="")
     parser.add_argument("--cap", type=int)
     parser.add_argument("--record", type=Path)
+    parser.add_argument("--shard", type=int, nargs=2, default=(0, 1))
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--lists", action="store_true")
     parser.add_argument("--failing", action="store_true")
@@ -94,6 +96,8 @@ def main() -> None:
         parser.error("a record holds whole runs: leave out --only, --kind and --cap")
     if (options.page or options.lists) and not options.record:
         parser.error("the page and the lists are written from a whole run: give it a --record")
+    if options.shard != (0, 1) and (options.page or options.lists):
+        parser.error("the page and the lists are written once all shards are there, without one")
     torch.set_num_threads(1)
     start = time.time()
     record = Record(options.record) if options.record else None
@@ -111,7 +115,8 @@ def main() -> None:
 def _measured(options: argparse.Namespace, record: Record | None) -> list[Result]:
     """The results of the ops that were asked for; what the record has is not measured again."""
     results = []
-    for name, ops in entries(options.only).items():
+    shard, of = options.shard
+    for name, ops in list(entries(options.only).items())[shard::of]:
         result = record.results.get(name) if record else None
         if result is None:
             result = measure(name, ops, options.cap, options.kind)

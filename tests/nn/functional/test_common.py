@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firth.nn.functional.common import as_shape, check_reduction, per_dim, refuse
+from firth.nn.functional.common import as_shape, check_reduction, per_dim
 
 
 def test_sizes() -> None:
@@ -18,9 +18,6 @@ def test_sizes() -> None:
 
 
 def test_refusals() -> None:
-    refuse("f", option=False)
-    with pytest.raises(ValueError, match="option is not supported"):
-        refuse("f", option=True)
     with pytest.raises(ValueError, match="reduction"):
         check_reduction("mse_loss", "batchmean")
     check_reduction("kl_div", "batchmean")

@@ -75,6 +75,10 @@ def test_what_is_refused() -> None:
         F.conv2d(x, w, stride=2, padding="same")
     with pytest.raises(ValueError, match="unknown padding"):
         F.conv2d(x, w, padding="full")
+    with pytest.raises(ValueError, match="negative padding"):
+        F.conv2d(x, w, padding=-1)
+    with pytest.raises(firth.FirthError, match="this weight does not fit"):
+        F.conv2d(x, w[0], padding="same")
     with pytest.raises(ValueError, match=r"conv2d.*\(5, 5\)"):
         F.conv2d(firth.zeros(5, 5), w)
     with pytest.raises(ValueError, match="windows that do not move"):

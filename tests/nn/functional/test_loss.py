@@ -14,6 +14,10 @@ def test_what_is_refused() -> None:
         F.cross_entropy(logits, classes, label_smoothing=1.5)
     with pytest.raises(ValueError, match="probabilities"):
         F.cross_entropy(logits, firth.zeros(2, 4))
+    with pytest.raises(ValueError, match="ignore_index"):
+        F.cross_entropy(logits, firth.zeros(2, 3), ignore_index=0)
+    with pytest.raises(TypeError, match="weight has another dtype"):
+        F.nll_loss(logits, classes, firth.ones(3).double())
     with pytest.raises(ValueError, match="reduction"):
         F.cross_entropy(logits, classes, reduction="batchmean")
     with pytest.raises(ValueError, match="squeeze"):

@@ -14,7 +14,7 @@ F.max_unpool2d(*F.max_pool2d(i[None, :, :2].float(), 2, return_indices=True), 2)
 F.max_unpool1d(m.ones(1, 1, 2), m.tensor([[[1, 3]]]), 2, output_size=(5,))
 F.avg_pool2d(i.float(), 2, 1, divisor_override=3)
 F.avg_pool2d(i.float(), 2, padding=1, ceil_mode=True, divisor_override=5)
-F.lp_pool1d(x.abs(), 2, 2), F.lp_pool2d(i.float(), 3, 2)
+F.lp_pool1d(x.abs(), 2, 2), F.lp_pool1d(x, 3, 2), F.lp_pool2d(i.float(), 3, 2)
 """
 
 

@@ -238,6 +238,30 @@ def test_threads_load_at_once(cache):
     assert build.compilations - before == 12
 
 
+def test_what_was_compiled_ahead_and_never_added_is_no_function(cache):
+    texts = [constant(i) for i in range(6)]
+    with build.Loading() as loading:
+        for text in texts:
+            loading.ahead(text)
+        for text in texts[::2]:
+            loading.add(text)
+    wanted = [t.name for t in texts[::2]]
+    assert sorted(loading.functions) == sorted(wanted)
+    assert [result(loading.functions[name]) for name in wanted] == [0, 2, 4]
+    assert result(build.load([texts[1]])[texts[1].name]) == 1
+
+
+def test_an_error_while_texts_are_made_leaves_nothing_locked(cache):
+    with pytest.raises(KeyError), build.Loading() as loading:
+        loading.add(constant(1))
+        raise KeyError
+    found: list[dict[str, int]] = []
+    other = threading.Thread(target=lambda: found.append(build.load([constant(2)])))
+    other.start()
+    other.join()
+    assert len(found) == 1
+
+
 def exit_code(child: int, seconds: float = 60) -> int | None:
     """The exit code of a child; a child that hangs is killed and gives None."""
     end = time.monotonic() + seconds

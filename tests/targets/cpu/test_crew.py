@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -78,3 +79,13 @@ def test_an_error_of_the_owner_stops_the_others(own: Toolchain) -> None:
 
 def test_assembly_is_readable(own: Toolchain) -> None:
     assert "f3:" in own.assembly("f", text(3))
+
+
+def test_threads_of_the_interpreter_take_turns_as_before(own: Toolchain) -> None:
+    before = sys.getswitchinterval()
+    during = []
+    with Crew(lambda: own, facts.host()) as crew:
+        for n in range(4):
+            crew.add(lambda tools, n=n: tools.object("f", text(n)) and None)
+        during.append(sys.getswitchinterval())
+    assert during[0] < before == sys.getswitchinterval()

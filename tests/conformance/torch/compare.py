@@ -148,7 +148,8 @@ def as_array(value: Any) -> np.ndarray:
     """A tensor of either library, or a number, as NumPy's."""
     if isinstance(value, torch.Tensor):
         value = value.detach().resolve_conj().resolve_neg()
-        return (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+        plain = value.float() if value.dtype is torch.bfloat16 else value
+        return plain.numpy(force=True)  # PyTorch has zeros without memory
     if isinstance(value, firth.Tensor):
         value = value.detach()
         return (value.float() if value.dtype is firth.bfloat16 else value).numpy()

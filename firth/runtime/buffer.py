@@ -50,8 +50,8 @@ PHYSICAL_BYTES: Final = physical_bytes()
 _store: Final = _Store(max(64 * 1024**2, PHYSICAL_BYTES // 16))
 
 
-def _unseen() -> int:
-    """getrefcount of a dying buffer's memory that nobody else refers to."""
+def _dying() -> tuple[int, int]:
+    """getrefcount of a dying buffer that nobody else refers to, and of its memory."""
     seen: list[int] = []
 
     class Probe:
@@ -60,7 +60,8 @@ def _unseen() -> int:
         def __init__(self) -> None:
             self.memory = object()
 
-        def __del__(self) -> None:
+        def __del__(self, count: Callable[[object], int] = sys.getrefcount) -> None:
+            seen.append(count(self))
             look(self.memory, 0, 0)
 
     def look(memory: object, ptr: int, room: int) -> None:
@@ -68,10 +69,11 @@ def _unseen() -> int:
 
     probe = Probe()
     del probe
-    return seen[0]
+    buffer, memory = seen
+    return buffer, memory
 
 
-_UNSEEN: Final = _unseen()
+_ALONE, _UNSEEN = _dying()
 
 
 def _recycle(
@@ -114,8 +116,14 @@ class Buffer:
         self.exported = owner is not None
         self.stamp = 0 if owner is not None else next(_stamps)
 
-    def __del__(self, _recycle: Callable[[np.ndarray, int, int], None] = _recycle) -> None:
-        if self._room:
+    def __del__(
+        self,
+        _recycle: Callable[[np.ndarray, int, int], None] = _recycle,
+        count: Callable[[object], int] = sys.getrefcount,
+        alone: int = _ALONE,
+    ) -> None:
+        # In a cycle that the collector found, others may still use it when this is called.
+        if self._room and count(self) <= alone:
             _recycle(self._memory, self.ptr, self._room)
 
     @property

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import threading
 
 import numpy as np
@@ -52,6 +53,32 @@ def test_memory_in_use_is_not_recycled(look):
     second = allocate(5000)
     assert second.ptr != address
     del seen
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_memory_of_collected_cycles_is_not_recycled_under_their_finalizers(first):
+    class Holder:
+        def take(self):
+            self.buffer = allocate(5000)
+            return self
+
+        def __del__(self):
+            self.buffer.array[:] = 1
+            fresh.append(allocate(5000))
+            fresh[0].array[:] = 2
+            kept.append(self.buffer)
+
+    trim()
+    fresh, kept = [], []
+    buffer = allocate(5000) if first else None  # the collector calls the older one first
+    holder = Holder() if first else Holder().take()
+    if buffer is not None:
+        holder.buffer = buffer
+    holder.itself = holder
+    del holder, buffer
+    gc.collect()
+    assert kept[0].ptr != fresh[0].ptr
+    assert (kept[0].array == 1).all() and (fresh[0].array == 2).all()
 
 
 def test_borrowed_memory_is_not_recycled():

@@ -307,6 +307,21 @@ def test_worn_frames_are_replaced(two_threads):
     assert program._setup.frames[0] is not frame
 
 
+def test_frames_of_collected_programs_outlive_late_workers(two_threads):
+    program, x = chain(), numbers()
+    program.run([from_array(x)])
+    (frame,) = program._setup.frames
+    pool, address, size = program._setup.pool, frame.address, frame.words.nbytes
+    program._sites[0] = program  # only the collector finds it
+    place = (at.CONTEXT_WORKERS + at.LINE + at.WORKER_FRAME) // 8
+    pool._words[place] = address  # a worker that was slow to leave
+    del program, frame
+    gc.collect()
+    fresh = [allocate(size) for _ in range(4)]
+    assert all(abs(b.ptr - address) >= size for b in fresh)
+    pool._words[place] = 0
+
+
 def test_programs_share_one_arena():
     from firth.runtime import buffer
 

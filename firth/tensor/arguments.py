@@ -21,7 +21,14 @@ from typing import Any
 import numpy as np
 
 from firth.base.dtype import DType
-from firth.base.errors import ArgumentError, DTypeError, FirthError, IndexOutOfRange, message
+from firth.base.errors import (
+    ArgumentError,
+    DTypeError,
+    FirthError,
+    IndexOutOfRange,
+    OutOfMemory,
+    message,
+)
 from firth.tensor.handle import Tensor
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -30,6 +37,7 @@ _FAMILIES = (
     ((np.linalg.LinAlgError, RecursionError, NotImplementedError), None),
     ((AttributeError, TypeError), DTypeError),
     (IndexError, IndexOutOfRange),
+    (MemoryError, OutOfMemory),
     ((ArithmeticError, LookupError, ValueError, RuntimeError), ArgumentError),
 )
 _SEQUENCES = ("Sequence", "Iterable", "list", "tuple", "List", "Tuple")
@@ -169,7 +177,8 @@ def explain(
     if ours or str(error).startswith(f"{op}: "):  # in the form already
         return
     family = next((own for theirs, own in _FAMILIES if isinstance(error, theirs)), None)
-    if family is None or op != function.__name__ or _from_outside(error.__traceback__):
+    known = function.__name__ in (op, "__init__")  # methods of layers may mean what Python says
+    if family is None or not known or _from_outside(error.__traceback__):
         return
     got = ", ".join(map(_described, (*args, *(kwargs or {}).values())))
     raise family(

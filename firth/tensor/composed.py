@@ -71,7 +71,14 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors expanded to the one shape that they broadcast to."""
-    wide = np.broadcast_shapes(*(t.shape for t in tensors))
+    shapes = [tuple(t.shape) for t in tensors]
+    try:
+        wide = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(
+            message("broadcast_tensors", "shapes do not broadcast", ", ".join(map(str, shapes)),
+                    "extents that are equal or 1, counted from the last", "reshape one of them")
+        ).at(user_line()) from None  # fmt: skip
     return tuple(shape.expand(t, *wide) for t in tensors)
 
 

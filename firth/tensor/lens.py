@@ -86,6 +86,11 @@ def update(target: Tensor, value: Tensor, op: str) -> Tensor:
 
     Raises GradientError on a leaf that requires grad, ShapeError when the value doesn't fit.
     """
+    if not isinstance(target, Tensor):
+        raise DTypeError(
+            message(f"{op}_", "what is to be changed is no tensor", type(target).__name__,
+                    "a tensor", f"use firth.{op}, which makes a new one")
+        )  # fmt: skip
     kind = target._kind
     _check_writable(target, op)
     if value._kind.shape != kind.shape:

@@ -200,7 +200,7 @@ def _with_alpha(name: str) -> Callable[..., Tensor]:
 
     def method(self: Any, other: Any, *, alpha: Any = 1) -> Tensor:
         if alpha.__class__ is not int or alpha != 1:
-            other = operand(other, name) * alpha
+            other = operand(other, name) * operand(alpha, name)
         return inner(self, other)
 
     return _named(method, name, (inner.__doc__ or "") + " `other` is multiplied by alpha first.")

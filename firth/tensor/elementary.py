@@ -241,10 +241,10 @@ def mvlgamma(self: Tensor, p: int) -> Tensor:
             message("mvlgamma", "no such dimension", f"p={p}", "1 or more", "p=1 is lgamma")
         ).at(user_line())
     x = floats(self, "mvlgamma")
-    total = apply("add", apply("lgamma", x), p * (p - 1) / 4 * math.log(math.pi))
-    for j in range(1, p):
-        total = apply("add", total, apply("lgamma", apply("sub", x, j / 2)))
-    return total
+    halves = apply("mul", apply("iota", extent=p, dtype=x._kind.dtype), 0.5)
+    wide = apply("sub", apply("reshape", x, shape=(*x._kind.shape, 1)), halves)
+    total = apply("sum", apply("lgamma", wide), axes=(len(x._kind.shape),), keepdims=False)
+    return apply("add", total, p * (p - 1) / 4 * math.log(math.pi))
 
 
 def fill(input: Tensor, value: Any) -> Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 
 import firth.ops  # noqa: F401  (fills the table of ops)
 from firth.base.dtype import int64
-from firth.base.errors import FirthError, OutOfMemory, message
+from firth.base.errors import FirthError, OutOfMemory, ShapeError, message
 from firth.ir.node import Node
 from firth.ir.op import TABLE, Op, check_number, input_node, make
 from firth.runtime.buffer import PHYSICAL_BYTES, from_array
@@ -144,6 +144,11 @@ def _nodes_for(
             node = op(*nodes, **dict(zip(op.attrs, attrs, strict=True))).node
     except FirthError as error:
         raise error.at(user_line()) from None
+    if any(not hasattr(extent, "__index__") or extent < 0 for extent in node.shape):
+        raise ShapeError(
+            message(node.op.name, "this is no shape", str(list(node.shape)), "integers from 0 up",
+                    "look at the sizes that are asked for; divide with // instead of /")
+        ).at(user_line())  # fmt: skip
     if _bytes(node) > _LARGEST and not (
         op.name == "expand" or any(_bytes(s) > _LARGEST for s in node.src)
     ):

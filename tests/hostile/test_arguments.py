@@ -164,3 +164,21 @@ def test_a_number_too_large_for_a_known_program() -> None:
     with pytest.raises(ArgumentError, match="more than 64 bits"):
         plus(2**70)
     assert plus(5) == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: firth.roll(x, [1.5], [0]), lambda x: firth.diag_embed(x, 0.5),
+        lambda x: firth.hsplit(x, [1.5]), lambda x: firth.ones(()).expand(-5, 3),
+        lambda x: firth.array_api.broadcast_to(x, (-5, 3)), lambda x: x.expand(-1, 3),
+    ],
+)  # fmt: skip
+def test_what_is_no_shape_is_never_computed(ask: Any) -> None:
+    with pytest.raises(FirthError):
+        ask(firth.ones(3))
+
+
+def test_a_factor_that_is_no_number() -> None:
+    with pytest.raises(DTypeError, match="add: an operand is no tensor"):
+        firth.add(firth.ones(3), 2**63, alpha="a")

@@ -88,7 +88,8 @@ def arange(
 ) -> Tensor:  # fmt: skip
     """start, start + step, ... below stop, nothing when step leads away from it: -> (n)."""
     start, stop = (0, start) if stop is None else (start, stop)
-    stop = start if (stop - start) * step < 0 else stop
+    if (stop - start) * step < 0:
+        start = stop = 0.0 if isinstance(start, float) or isinstance(stop, float) else 0
     return firth.arange(start, stop, step, dtype=dtype, device=device)
 
 

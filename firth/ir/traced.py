@@ -235,7 +235,7 @@ least = _choice("min", min)
 greatest = _choice("max", max)
 
 
-def trace(values: Sequence[int]) -> tuple[Tape, list[Any]]:
+def trace(values: Sequence[int | float]) -> tuple[Tape, list[Any]]:
     """A new tape, and numbers on it that stand for the values."""
     tape = Tape()
     return tape, [tape.number(v, ("input", i, None)) for i, v in enumerate(values)]

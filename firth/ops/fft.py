@@ -119,7 +119,7 @@ def _counted(g: Expr, n: int, once: float, twice: float) -> Expr:
 
 def _rfft_vjp(g: Expr, y: Expr, x: Expr, ndim: int, norm: str) -> tuple[Expr]:
     n = x.shape[-1]
-    return (irfft(_counted(g, n, 1.0, 0.5), ndim=ndim, n=n, norm=_OTHER[norm]),)
+    return (irfft(_counted(g, n, 1.0, 0.5), ndim=ndim, odd=n % 2 == 1, norm=_OTHER[norm]),)
 
 
 rfft = host(
@@ -135,33 +135,43 @@ rfft = host(
 )  # fmt: skip
 
 
-def _irfft_shape(x: Shape, ndim: int, n: int, norm: str) -> Shape:
+def _length(m: int, odd: bool) -> int:
+    """How many numbers a spectrum of m stands for. The length itself as an attribute would make
+    programs of their own for every one."""
+    return 2 * m - 2 + odd
+
+
+def _irfft_shape(x: Shape, ndim: int, odd: bool, norm: str) -> Shape:
     _check("irfft", x, ndim, norm)
-    if n < 1 or x[-1] != n // 2 + 1:
+    n = _length(x[-1], odd)
+    if n < 1:
         raise ShapeError(
-            message("irfft", "the spectrum does not fit n", f"{x[-1]} for n = {n}",
-                    f"n // 2 + 1 = {n // 2 + 1}", "slice or pad it first")
+            message("irfft", "nothing comes out", f"a spectrum of {x[-1]}", "at least 2, or an odd "
+                    "length", "pad it first")
         )  # fmt: skip
     return (*x[:-1], n)
 
 
-def _irfft_ref(x: np.ndarray, ndim: int, n: int, norm: Any) -> np.ndarray:
+def _irfft_ref(x: np.ndarray, ndim: int, odd: bool, norm: Any) -> np.ndarray:
+    n = _length(x.shape[-1], odd)
     return np.fft.irfftn(x, (*x.shape[x.ndim - ndim : -1], n), axes=_axes(ndim), norm=norm)
 
 
-def _irfft_vjp(g: Expr, y: Expr, x: Expr, ndim: int, n: int, norm: str) -> tuple[Expr]:
+def _irfft_vjp(g: Expr, y: Expr, x: Expr, ndim: int, odd: bool, norm: str) -> tuple[Expr]:
+    n = _length(x.shape[-1], odd)
     back = _counted(rfft(g, ndim=ndim, norm=_OTHER[norm]), n, 1.0, 2.0)
     return (back if x.dtype.is_complex else real(back),)
 
 
 irfft = host(
-    "irfft", attrs=("ndim", "n", "norm"), defaults={"norm": "backward"},
-    doc="The inverse of rfft: x (..., n // 2 + 1) float or complex -> (..., n) float.",
+    "irfft", attrs=("ndim", "odd", "norm"), defaults={"norm": "backward"},
+    doc="The inverse of rfft, to an even or odd length: x (..., m) float or complex -> "
+    "(..., 2 m - 2 + odd) float.",
     shape=_irfft_shape, dtype=lambda d, **_: real_of(_wide("irfft", d)), ref=_irfft_ref,
     vjp=_irfft_vjp,
     sample=cases(lambda make, rng, d: [
-        *((make(2, n // 2 + 1), {"ndim": 1, "n": n, "norm": m}) for n in (1, 4, 5)
+        *((make(2, n // 2 + 1), {"ndim": 1, "odd": n % 2 == 1, "norm": m}) for n in (1, 4, 5)
           for m in _NORMS),
-        (make(3, 3), {"ndim": 2, "n": 4}), (make(0, 3), {"ndim": 1, "n": 5}),
+        (make(3, 3), {"ndim": 2, "odd": False}), (make(0, 3), {"ndim": 1, "odd": True}),
     ], (*REAL, *COMPLEX)),
 )  # fmt: skip

@@ -315,9 +315,11 @@ slogdet = host(
 # --- pseudo-inverse and exponential ---------------------------------------------------------------
 
 
-def _pinv(a: np.ndarray, atol: float, rtol: float, hermitian: bool) -> np.ndarray:
+def _pinv(a: np.ndarray, atol: float, rtol: float | None, hermitian: bool) -> np.ndarray:
     if a.size == 0:
         return np.zeros((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+    if rtol is None:
+        rtol = float(np.finfo(a.dtype).eps) * max(a.shape[-2:])
     if hermitian:
         s, v = np.linalg.eigh(a)
         u, sizes = v, np.abs(s)
@@ -329,7 +331,7 @@ def _pinv(a: np.ndarray, atol: float, rtol: float, hermitian: bool) -> np.ndarra
     return (v * inverse[..., None, :]) @ np.swapaxes(u.conj(), -1, -2)
 
 
-def _pinv_vjp(g: Expr, y: Expr, a: Expr, atol: float, rtol: float, hermitian: bool) -> tuple[Expr]:
+def _pinv_vjp(g: Expr, y: Expr, a: Expr, **_: Any) -> tuple[Expr]:
     """Golub and Pereyra 1973, at constant rank."""
     turned_g, back = adjoint(g), adjoint(y)
     k = matmul(turned_g, y)
@@ -341,7 +343,8 @@ def _pinv_vjp(g: Expr, y: Expr, a: Expr, atol: float, rtol: float, hermitian: bo
 pinv = host(
     "pinv", attrs=("atol", "rtol", "hermitian"), defaults={"hermitian": False},
     doc="The pseudo-inverse of each matrix (Moore, Penrose); singular values up to "
-    "max(atol, rtol * the largest) count as 0: (..., m, n) -> (..., n, m).",
+    "max(atol, rtol * the largest) count as 0, without an rtol eps * max(m, n) of it: "
+    "(..., m, n) -> (..., n, m).",
     shape=lambda a, **_: (*matrix("pinv", a)[:-2], a[-1], a[-2]),
     dtype=matrix_dtype("pinv"), ref=_pinv, vjp=_pinv_vjp,
     sample=cases(lambda make, rng, d: [

@@ -148,7 +148,7 @@ def _from_half(op: str, x: Tensor, s: Sizes, dim: Dims, norm: str | None) -> Ten
     for axis, size in zip(axes, [*sizes[:-1], n // 2 + 1], strict=True):
         x = _resized(x, axis, size)
     x, order = _at_the_end(x, axes)
-    return _back(apply("irfft", x, ndim=len(axes), n=n, norm=how), order)
+    return _back(apply("irfft", x, ndim=len(axes), odd=n % 2 == 1, norm=how), order)
 
 
 def _some_axes(op: str, x: Tensor, s: Sizes, dim: Dims) -> tuple[list[int], list[int | None]]:

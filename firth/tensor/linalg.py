@@ -225,7 +225,8 @@ def lstsq(
     right = B.unsqueeze(-1) if vector else B
     m, n = A.shape[-2:]
     limit = dt_eps(A.dtype) * max(m, n) if rcond is None else float(rcond)
-    found = apply("pinv", A, atol=0.0, rtol=0.0 if driver == "gels" else limit) @ right
+    cut_off = 0.0 if driver == "gels" else None if rcond is None else limit
+    found = apply("pinv", A, atol=0.0, rtol=cut_off) @ right
     empty = apply("full", shape=(0,), value=0, dtype=real_dtype(A.dtype))
     sizes = apply("svdvals", A.detach())
     rank = apply("full", shape=(0,), value=0, dtype=dt.int64)
@@ -269,6 +270,8 @@ def pinv(
     rtol = rcond if rtol is None else rtol
     if A.ndim < 2:
         return apply("pinv", A, atol=0.0, rtol=0.0)  # refused there
+    if rtol is None and not isinstance(atol, Tensor) and not atol:
+        return apply("pinv", A, atol=0.0, rtol=None, hermitian=bool(hermitian))
     atol, rtol = default_tolerance("pinv", A, atol, rtol)
     if not isinstance(atol, Tensor) and not isinstance(rtol, Tensor):
         return apply("pinv", A, atol=float(atol), rtol=float(rtol), hermitian=bool(hermitian))

@@ -204,7 +204,8 @@ def istft(
     if return_complex:
         frames = apply("fft", spectra, ndim=1, inverse=True, norm=norm)
     else:  # the other half of a whole spectrum is the first one's conjugate
-        frames = apply("irfft", _cropped(spectra, 0, n_fft // 2 + 1), ndim=1, n=n_fft, norm=norm)
+        half_of = _cropped(spectra, 0, n_fft // 2 + 1)
+        frames = apply("irfft", half_of, ndim=1, odd=n_fft % 2 == 1, norm=norm)
     full = _window("istft", window, width, n_fft, frames._kind.dtype)
     if full is None:
         full = ones(n_fft, dtype=frames._kind.dtype)

@@ -22,6 +22,11 @@ def test_as_numpy(text: str) -> None:
     check(text)
 
 
+def test_ranges_of_nothing() -> None:
+    assert xp.arange(1, 0.0, 1).dtype is xp.arange(1.0, 0).dtype is xp.float32
+    assert xp.arange(1, 0).dtype is xp.int64 and xp.arange(1, 0).shape == (0,)
+
+
 def test_a_diagonal_beyond_64_bits() -> None:
     assert xp.eye(2, 3, k=2**65).tolist() == xp.eye(2, 3, k=-(2**65)).tolist() == [[0] * 3] * 2
     assert xp.eye(0, k=-(2**65)).shape == (0, 0)

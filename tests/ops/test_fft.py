@@ -15,8 +15,9 @@ def test_shapes_and_dtypes() -> None:
     x, z = input_node(0, (2, 5), dt.float32), input_node(1, (2, 3), dt.complex128)
     assert ops.fft(x, ndim=1).dtype is dt.complex64 and ops.fft(x, ndim=2).shape == (2, 5)
     assert ops.rfft(x, ndim=1).shape == (2, 3)
-    assert ops.irfft(z, ndim=1, n=5).shape == (2, 5) and ops.irfft(z, ndim=1, n=4).shape == (2, 4)
-    assert ops.irfft(z, ndim=1, n=4).dtype is dt.float64
+    assert ops.irfft(z, ndim=1, odd=True).shape == (2, 5)
+    assert ops.irfft(z, ndim=1, odd=False).shape == (2, 4)
+    assert ops.irfft(z, ndim=1, odd=False).dtype is dt.float64
 
 
 def test_what_is_refused() -> None:
@@ -31,8 +32,8 @@ def test_what_is_refused() -> None:
         ops.rfft(z, ndim=1)
     with pytest.raises(DTypeError, match="no transform of this dtype"):
         ops.fft(input_node(0, (2,), dt.int64), ndim=1)
-    with pytest.raises(ShapeError, match="does not fit n"):
-        ops.irfft(z, ndim=1, n=6)
+    with pytest.raises(ShapeError, match="nothing comes out"):
+        ops.irfft(input_node(0, (2, 1), dt.complex64), ndim=1, odd=False)
 
 
 def test_single_precision_is_as_good_as_single_precision_can_be() -> None:

@@ -55,6 +55,13 @@ CASES: dict[str, Callable[[int], firth.Tensor]] = {
     "integers": lambda n: (firth.arange(n) // 3) ** 2 % 5,
     "complex numbers": lambda n: firth.complex(firth.ones(n), firth.ones(n)).exp().abs(),
     "factors": lambda n: firth.linalg.svd(firth.ones(n, 6), full_matrices=False).Vh,
+    "identity": lambda n: firth.eye(n) @ firth.ones(n, 3),
+    "draws": lambda n: firth.rand(n, 6),
+    "divided by a size": lambda n: firth.cov(firth.ones(6, n)),
+    "in the middle": lambda n: firth.ones(n, 6).median(0).values,
+    "halves changed": lambda n: firth.fft.fftshift(firth.ones(n, 6), 0),
+    "spectra": lambda n: firth.fft.irfft(firth.ones(n, 6), dim=0),
+    "least squares": lambda n: firth.linalg.lstsq(firth.ones(n, 6), firth.ones(n, 2)).solution,
     "places in a sorted row": lambda n: firth.searchsorted(firth.arange(9.0), firth.ones(n)),
 }
 

@@ -77,13 +77,12 @@ def test_least_squares_and_pseudo_inverses():
     same("pinv", C.T, second=False)
     same("pinv", S, hermitian=True, second=False)
     deficient = C @ np.diag([1.0, 1.0, 0.0])
-    for driver in ("gelsy", "gelsd"):
+    solution, _, rank, sizes = np.linalg.lstsq(deficient, C, rcond=1e-9)
+    for driver in ("gelsy", "gelsd"):  # not beside PyTorch, whose gelsy now and then gives zeros
         ours = firth.linalg.lstsq(firth.tensor(deficient), firth.tensor(C), 1e-9, driver=driver)
-        given = torch.tensor(deficient), torch.tensor(C)
-        theirs = torch.linalg.lstsq(*given, rcond=1e-9, driver=driver)
-        np.testing.assert_allclose(ours.solution.numpy(), theirs.solution.numpy(), atol=1e-12)
-        assert ours.rank.item() == theirs.rank.item() == 2
-        assert ours.singular_values.shape == tuple(theirs.singular_values.shape)
+        np.testing.assert_allclose(ours.solution.numpy(), solution, atol=1e-12)
+        assert ours.rank.item() == rank == 2
+        assert ours.singular_values.shape == (sizes.shape if driver == "gelsd" else (0,))
 
 
 def test_products_and_powers():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from firth.base import flags
 from firth.ir.graph import Graph
@@ -14,7 +15,7 @@ from firth.runtime.report import MemoryReport
 from firth.targets.cpu import plans, templates
 from firth.targets.lock import imported
 
-_seen: OrderedDict[tuple[object, ...], tuple[object, ...]] = OrderedDict()
+_seen: OrderedDict[tuple[object, ...], tuple[Any, ...]] = OrderedDict()
 _SEEN_LIMIT = 4096
 
 
@@ -63,7 +64,9 @@ def compile(graph: Graph) -> Executable:
     if not generic or flags.get("FIRTH_STRICT") == "1":  # a sum's order must not change midway
         return _compiled(graph, (structure, extents, generic))
     special = partial(_compiled, graph, (structure, extents, False))
-    program = None if _dumped() else templates.program(graph, structure)
+    before, now = _seen.get(structure, extents)[-1], extents[-1]
+    changed = (i for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
+    program = None if _dumped() else templates.program(graph, structure, changed)
     if program is None:
         program = _compiled(graph, (structure, extents, True)).program
     return Executable(program, special)
@@ -92,15 +95,18 @@ def specialise(
     return Executable(compiler.build_program(graph, generic, fused, key))
 
 
-def _known_with_other_extents(structure: tuple[object, ...], extents: tuple[object, ...]) -> bool:
-    """Whether a graph of this structure was compiled before with other extents."""
+def _known_with_other_extents(structure: tuple[object, ...], extents: tuple[Any, ...]) -> bool:
+    """Whether a graph of this structure was compiled before with other extents.
+
+    Other constants alone are no reason to make them arguments: recording does that.
+    """
     first = _seen.get(structure)
     if first is None:
         _seen[structure] = extents
         if len(_seen) > _SEEN_LIMIT:
             _seen.popitem(last=False)
         return False
-    return first != extents
+    return first[:-1] != extents[:-1]
 
 
 def _sums_windows(graph: Graph) -> bool:
@@ -112,19 +118,25 @@ def _sums_windows(graph: Graph) -> bool:
     return False
 
 
-def _signature(graph: Graph) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    """The structure of a graph, and apart from it every extent in it."""
+def _signature(graph: Graph) -> tuple[tuple[object, ...], tuple[Any, ...]]:
+    """The structure of a graph, and apart from it every extent in it; the last is a tuple of the
+    values of its constants."""
     numbers: dict[int, int] = {}
+    constants: list[object] = []
     structure: list[object] = [flags.code_key(), graph.donated, graph.constants]
     extents: list[object] = []
     for k, node in enumerate(graph.nodes()):
         numbers[id(node)] = k
         kept: list[object] = []
-        for name, value in zip(node.op.attrs, node.attrs, strict=True):
-            (extents if name in templates.EXTENTS else kept).append(value)
+        if templates.is_number(node):
+            constants.append(node.attrs[0])
+        else:
+            names = templates.extents_of(node)
+            for name, value in zip(node.op.attrs, node.attrs, strict=True):
+                (extents if name in names else kept).append(value)
         extents.append(node.shape)
         src = tuple(numbers[id(s)] for s in node.src)
         ones = tuple(n == 1 for n in node.shape)
         structure.append((node.op.name, src, tuple(kept), len(node.shape), ones, node.dtype))
     structure.append(tuple(numbers[id(o)] for o in graph.outputs))
-    return tuple(structure), tuple(extents)
+    return tuple(structure), (*extents, tuple(constants))

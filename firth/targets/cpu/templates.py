@@ -8,30 +8,45 @@ decide otherwise make another formula.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import OrderedDict
+from collections.abc import Iterable, Set
 from typing import Any
 
 from firth.ir.graph import Graph
 from firth.ir.node import Node
-from firth.ir.op import make
+from firth.ir.op import CONST, make
 from firth.ir.traced import Formula, trace
 from firth.runtime.program import Program
 from firth.targets.cpu import build, plans
 from firth.targets.lock import imported
 
-EXTENTS = frozenset(("shape", "sizes", "starts", "low", "high", "extent", "stop", "start"))
+_EXTENTS = frozenset(("shape", "sizes", "starts", "low", "high", "extent", "stop", "start"))
+_OWN = {"eye": _EXTENTS | {"rows", "columns"}, "roll": _EXTENTS | {"shifts"}}
 _KEPT = 1024  # structures
 _FORMULAS = 16  # of one structure and pattern
 _SMALL = 32  # nodes
 _TRIES = 4  # traces that nothing has come of
 
 
+def extents_of(node: Node) -> frozenset[str]:
+    """Names of the attributes that a program can take as arguments."""
+    return _OWN.get(node.op.name, _EXTENTS)
+
+
+def is_number(node: Node) -> bool:
+    """Whether a node is a constant that a program can take as an argument."""
+    return node.op is CONST and type(node.attrs[0]) in (int, float)
+
+
 class _Structure:
     """What is known of one structure: its formulas by pattern, with their functions."""
 
-    __slots__ = ("calls", "found", "formulas", "traced")
+    __slots__ = ("calls", "changing", "found", "formulas", "traced")
 
     def __init__(self) -> None:
+        self.changing: set[int] = set()  # which of its constants follow the extents, as n - 1 does
         self.formulas: dict[object, list[tuple[Formula, build.Functions]]] = {}
         self.calls = 0
         self.found = 0
@@ -51,10 +66,11 @@ class _Structure:
 _known: OrderedDict[object, _Structure] = OrderedDict()
 
 
-def program(graph: Graph, structure: object) -> Program | None:
-    """A generic program for the graph; the structure is all of it but its extents.
+def program(graph: Graph, structure: object, changed: Iterable[int] = ()) -> Program | None:
+    """A generic program for the graph; the structure is all of it but its extents and constants.
 
-    None: compile it as always.
+    changed: numbers of the constants that are others than at the first time. None: compile it as
+    always.
     """
     known = _known.get(structure)
     if known is None:
@@ -62,7 +78,8 @@ def program(graph: Graph, structure: object) -> Program | None:
         if len(_known) > _KEPT:
             _known.popitem(last=False)
     known.calls += 1
-    pattern, values = _pattern(graph)
+    known.changing.update(changed)
+    pattern, values = _pattern(graph, known.changing)
     formulas = known.formulas.setdefault(pattern, [])
     for place, (formula, functions) in enumerate(formulas):
         fields = formula.compute(*values)
@@ -74,18 +91,18 @@ def program(graph: Graph, structure: object) -> Program | None:
     if not known.worth_tracing(graph):
         return None
     known.traced += 1
-    formula, functions = _traced(graph, values)
+    formula, functions = _traced(graph, values, known.changing)
     formulas.insert(0, (formula, functions))
     del formulas[_FORMULAS:]
     return plans.program(formula.compute(*values), functions)
 
 
-def _pattern(graph: Graph) -> tuple[tuple[Any, ...], list[int]]:
-    """Which extents are equal, and the different ones; 0, 1 and negative ones stand for themselves.
+def _pattern(graph: Graph, changing: Set[int]) -> tuple[tuple[Any, ...], list[Any]]:
+    """Which numbers are equal, and the different ones; some stand for themselves (see `_varies`).
 
-    Extents of inputs and those that attributes name: every other one follows from them.
+    Extents of inputs, and what attributes name: everything else follows from them.
     """
-    places: dict[int, int] = {}
+    places: dict[Any, int] = {}
     pattern: list[Any] = []
 
     def note(value: Any) -> None:
@@ -93,38 +110,56 @@ def _pattern(graph: Graph) -> tuple[tuple[Any, ...], list[int]]:
             pattern.append(len(value))
             for part in value:
                 note(part)
-        elif type(value) is not int or value < 2:
-            pattern.append((value, type(value)))
+        elif _varies(value):
+            pattern.append(places.setdefault((value, type(value)), len(places)))
         else:
-            pattern.append(places.setdefault(value, len(places)))
+            pattern.append(repr(value))
 
+    constants = itertools.count()
     for node in graph.nodes():
         if node.op.name == "input":
             note(node.shape)
+        elif is_number(node):
+            value = node.attrs[0]
+            note(value) if next(constants) in changing else pattern.append(repr(value))
         else:
+            names = extents_of(node)
             for name, value in zip(node.op.attrs, node.attrs):
-                if name in EXTENTS:
+                if name in names:
                     note(value)
-    return tuple(pattern), list(places)
+    return tuple(pattern), [value for value, _ in places]
 
 
-def _traced(graph: Graph, values: list[int]) -> tuple[Formula, build.Functions]:
+def _varies(value: Any) -> bool:
+    """Whether a formula may hold for other numbers too: not 0, 1, negative ones, infinity, NaN."""
+    if type(value) is float:
+        return abs(value) not in (0.0, 1.0, math.inf) and value == value
+    return type(value) is int and value > 1
+
+
+def _traced(graph: Graph, values: list[Any], changing: Set[int]) -> tuple[Formula, build.Functions]:
     tape, numbers = trace(values)
-    known = dict(zip(values, numbers))
+    known = {(v, type(v)): number for v, number in zip(values, numbers)}
 
     def put(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(put, value))
-        return known.get(value, value) if type(value) is int and value >= 2 else value
+        return known.get((value, type(value)), value) if _varies(value) else value
 
     made: dict[int, Node] = {}
+    constants = itertools.count()
     for node in graph.nodes():
         if node.op.name == "input":
             made[id(node)] = Node(node.op, (), node.attrs, put(node.shape), node.dtype)
             continue
+        if is_number(node):
+            value, dtype = node.attrs
+            value = put(value) if next(constants) in changing else value
+            made[id(node)] = Node(CONST, (), (value, dtype), (), dtype)
+            continue
+        names = extents_of(node)
         attrs = tuple(
-            put(value) if name in EXTENTS else value
-            for name, value in zip(node.op.attrs, node.attrs)
+            put(value) if name in names else value for name, value in zip(node.op.attrs, node.attrs)
         )
         made[id(node)] = make(node.op, tuple(made[id(s)] for s in node.src), attrs)
     inputs = tuple(made.get(id(n), n) for n in graph.inputs)

@@ -1,15 +1,16 @@
 # make demo   train on real digits, from nothing but Python     make test   the default suite
-# Longer suites: make conformance, make fuzz, make soak, make bench   Checks: make lint, make replay
+# Longer suites: make conformance, make fuzz, make fuzz-readers, make soak, make bench   Checks: make lint, make replay
 # Each environment is made once under build/ and made again when pyproject.toml changes.
 
 PYTHON ?= python3
 DEMO := build/venv-demo
 TEST := build/venv-test
 PEERS := build/venv-peers
+FUZZ := build/venv-fuzz
 # BLAS and torch pools in the test processes would fight over the cores.
 TESTENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint format docs conformance fuzz soak replay bench clean
+.PHONY: demo test lint format docs conformance fuzz fuzz-readers soak replay bench clean
 
 define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -24,7 +25,8 @@ endef
 $(DEMO)/ready: EXTRAS := vision,plot
 $(TEST)/ready: EXTRAS := test
 $(PEERS)/ready: EXTRAS := dev
-$(DEMO)/ready $(TEST)/ready $(PEERS)/ready: pyproject.toml
+$(FUZZ)/ready: EXTRAS := test,fuzz
+$(DEMO)/ready $(TEST)/ready $(PEERS)/ready $(FUZZ)/ready: pyproject.toml
 	$(environment)
 
 demo: $(DEMO)/ready
@@ -50,6 +52,10 @@ conformance: $(PEERS)/ready
 fuzz: $(TEST)/ready
 	@$(TESTENV) FIRTH_FUZZ=$${FIRTH_FUZZ:-20000} FIRTH_FUZZ_SEED=$${FIRTH_FUZZ_SEED:-$$(date +%s)} \
 	  $(TEST)/bin/python -m pytest tests/fuzz -n 2 -o faulthandler_timeout=0 $(ARGS)
+
+# FIRTH_FUZZ_SECONDS for each reader of files; what is found lies in build/fuzz.
+fuzz-readers: $(FUZZ)/ready
+	@$(TESTENV) $(FUZZ)/bin/python -m tests.hostile.readers $(ARGS)
 
 soak: $(TEST)/ready
 	@$(TESTENV) FIRTH_SOAK=$${FIRTH_SOAK:-100000} $(TEST)/bin/python -m pytest tests/soak -n 2 \

@@ -454,28 +454,3 @@ def from_graph_config(cls: type[Model], config: dict[str, Any]) -> Model:
     return cls(
         inputs[0] if config["single"] else inputs, value(config["outputs"]), name=config["name"]
     )
-
-
-def load_model(filepath: Any, custom_objects: dict[str, type] | None = None, **_: Any) -> Model:
-    """Reads what `save` wrote. custom_objects: classes by name that are not from this package."""
-    for cls in (custom_objects or {}).values():
-        register(cls)
-    with zipfile.ZipFile(filepath) as archive:
-        config = json.loads(archive.read("config.json"))
-        arrays = safetensors.load(archive.read("weights.safetensors"))
-    model = layer_of(config, custom_objects)
-    model.set_weights([arrays[k] for k in model._named_weights()])
-    return model
-
-
-def clone_model(model: Model) -> Model:
-    """The same layers with new weights."""
-    return layer_of(
-        {"class_name": type(model).__name__, "config": model.get_config()},
-        {type(model).__name__: type(model)},
-    )
-
-
-def model_from_json(text: str, custom_objects: dict[str, type] | None = None) -> Model:
-    """A model from what `to_json` gave."""
-    return layer_of(json.loads(text), custom_objects)

@@ -102,7 +102,7 @@ class Emitter:
             extent = self.extent(axis)
             nonempty = isinstance(extent, int) and extent > 0
             counts = None if self.generic else (axis.extent,)
-            found = self._ranges[axis] = Range(0, extent, extent, nonempty, counts)
+            found = self._ranges[axis] = Range(0, extent, extent, nonempty, counts, 0)
         return found
 
     # memory
@@ -336,13 +336,13 @@ class Emitter:
                 self.axes[axis] = start
                 self._ranges[axis] = Range(start, b.add(start, 1), 1, True, (1,))
             elif not self.generic and axis.extent % block == 0:
-                self._ranges[axis] = Range(start, b.add(start, size), size, True, (block,))
+                stop = b.add(start, size)
+                self._ranges[axis] = Range(start, stop, size, True, (block,), block)
             else:
                 stop = b.min(b.add(start, size), extent)
-                counts = (axis.extent % block, min(block, axis.extent))
-                self._ranges[axis] = Range(
-                    start, stop, b.sub(stop, start), True, None if self.generic else counts
-                )
+                counts = None if self.generic else (axis.extent % block, min(block, axis.extent))
+                multiple = 1 if self.generic else block
+                self._ranges[axis] = Range(start, stop, b.sub(stop, start), True, counts, multiple)
 
 
 def emit(kernel: Kernel, facts: TargetFacts, generic: bool = False, site: int = 0) -> Text:

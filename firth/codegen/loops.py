@@ -78,7 +78,8 @@ def _steps(
 
     def body(index: Index, values: list[str]) -> list[str]:
         active, mask = tail or (None, None)
-        vector = Lanes(s.axis, index, lanes, active, mask) if lanes else None
+        aligned = bool(lanes) and e.range(s.axis).multiple % lanes == 0
+        vector = Lanes(s.axis, index, lanes, active, mask, aligned) if lanes else None
         with e.bound(s.axis, index, vector):
             for accumulator, text in zip(carried, values, strict=True):
                 e.assign(accumulator, Value(text, e.accumulators[accumulator].lanes))

@@ -153,6 +153,18 @@ def _uniform_guard(e: Emitter, guard: Guard) -> bool | str:
     return b.both(inside, b.compare("eq", b.op(f"urem i64 {where}, {every}"), 0))
 
 
+def _together(e: Emitter, guard: Guard) -> bool:
+    """Whether a guard of a vector holds for all lanes or for none: it begins and ends where vectors
+    do."""
+    v = e.lanes
+    if v is None or not v.aligned or v.mask is not None or e.generic or guard.step != 1:
+        return False
+    steps = dict(guard.index.terms)
+    if steps.pop(v.axis, 0) != 1:
+        return False
+    return all(x % v.lanes == 0 for x in (guard.extent, guard.index.const, *steps.values()))
+
+
 def guarded(e: Emitter, guards: Sequence[Guard]) -> tuple[bool | str, str | None]:
     """The uniform condition of the guards, and their mask where they depend on the lane."""
     uniform: bool | str = True
@@ -161,7 +173,7 @@ def guarded(e: Emitter, guards: Sequence[Guard]) -> tuple[bool | str, str | None
         if always(e, guard):
             continue
         step = lane_step(e, guard.index)
-        if step == 0:
+        if step == 0 or _together(e, guard):
             uniform = e.b.both(uniform, _uniform_guard(e, guard))
         else:
             assert e.lanes is not None
@@ -274,6 +286,8 @@ def _load_vector(
     lane = lane_mask(e, uniform, mask, lanes)
     if lane is None:
         raw = plain(_depth(e, x, pointer))
+    elif mask is None and any(_together(e, g) for g in x.guards):
+        raw = b.choose(str(uniform), type_, plain, lambda: fill)  # no memory is touched for nothing
     elif _native_mask(e, x.dtype):
         raw = masked(lane)
     elif mask is None and e.lanes is not None and e.lanes.mask is None:

@@ -19,7 +19,8 @@ class Value(NamedTuple):
 class Lanes(NamedTuple):
     """The vector loop that is being emitted: lane l is `base + l` of the axis.
 
-    active: how many lanes take part (None: all); mask: the same as an i1 vector.
+    active: how many lanes take part (None: all); mask: the same as an i1 vector. aligned: `base` is
+    a multiple of the lanes.
     """
 
     axis: Axis
@@ -27,13 +28,15 @@ class Lanes(NamedTuple):
     lanes: int
     active: Index | None = None
     mask: str | None = None
+    aligned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
     """Where an axis runs in this tile: from start to stop, `count` steps, which may be known.
 
-    counts: all that `count` can be; None where that is not known.
+    counts: all that `count` can be; None where that is not known. multiple: start is one of it (0:
+    start is 0).
     """
 
     start: Index
@@ -41,6 +44,7 @@ class Range:
     count: Index
     nonempty: bool
     counts: tuple[int, ...] | None = None
+    multiple: int = 1
 
 
 class Frame:

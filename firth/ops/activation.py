@@ -10,7 +10,8 @@ import numpy as np
 
 from firth.base.errors import ArgumentError, message
 from firth.ir.op import Expr
-from firth.ops.compose import function
+from firth.ops.complex import real
+from firth.ops.compose import function, sign
 from firth.ops.elementwise import (
     abs,
     elementwise,
@@ -26,7 +27,7 @@ from firth.ops.elementwise import (
     tanh,
     where,
 )
-from firth.ops.rules import FLOATS, INEXACT, LOOSE, SIGNED, uniform, with_attrs
+from firth.ops.rules import FLOATS, INEXACT, LOOSE, SIGNED, conj, uniform, with_attrs
 
 _RANGE = (-8.0, 8.0)
 
@@ -224,10 +225,16 @@ def _mish_slope(g: Expr, x: Expr) -> Expr:
     return g * (t + x * (1.0 - t * t) * sigmoid(x))
 
 
+def _softsign_vjp(g: Expr, y: Expr, x: Expr) -> tuple[Expr]:
+    share = 1.0 / (abs(x) + 1.0)
+    if not x.dtype.is_complex:
+        return (g * share * share,)
+    return (g * share - real(g * x) * share * share * conj(sign(x)),)
+
+
 softsign = function(
     "softsign", lambda x: x / (1 + np.abs(x)), _RANGE, doc="x / (1 + |x|)",
-    lower=lambda x: x / (abs(x) + 1.0),
-    vjp=lambda g, y, x: (g / ((abs(x) + 1.0) * (abs(x) + 1.0)),),
+    lower=lambda x: x / (abs(x) + 1.0), vjp=_softsign_vjp, dtypes=INEXACT,
 )  # fmt: skip
 tanhshrink = function(
     "tanhshrink", lambda x: x - np.tanh(x), _RANGE, doc="x - tanh(x)",

@@ -36,7 +36,17 @@ from firth.ops.linalg import (
     square,
 )
 from firth.ops.movement import concatenate
-from firth.ops.rules import cases, cast, composed, count, expand_to, no_gradient, reshape
+from firth.ops.rules import (
+    COMPLEX,
+    cases,
+    cast,
+    composed,
+    conj,
+    count,
+    expand_to,
+    no_gradient,
+    reshape,
+)
 from firth.ops.sort import argsort
 
 # --- several results in one -----------------------------------------------------------------------
@@ -178,10 +188,10 @@ def _cholesky_solve(b: Expr, factor: Expr, upper: bool) -> Expr:
 
 def _cholesky_solve_vjp(g: Expr, y: Expr, b: Expr, factor: Expr, upper: bool) -> tuple[Expr, Expr]:
     """Of A = L L^H, whose factor counts as a whole: a step keeps A symmetric."""
-    back = cholesky_solve(g, factor, upper=upper)
+    back = cholesky_solve(conj(g), factor, upper=upper)  # rules are given conj(g), give conjugates
     both = matmul(back, adjoint(y))
     both = both + adjoint(both)
-    return back, -(matmul(factor, both) if upper else matmul(both, factor))
+    return conj(back), conj(-(matmul(factor, both) if upper else matmul(both, factor)))
 
 
 def _product_solve(b: np.ndarray, factor: np.ndarray, upper: bool) -> np.ndarray:
@@ -199,7 +209,7 @@ cholesky_solve = composed(
     sample=cases(lambda make, rng, d: [
         (make(3, 2), regular(make, 3, 3), {}),
         (make(2, 3, 1), regular(make, 3, 3), {"upper": True}),
-    ], MATRICES, smooth=False),
+    ], (*MATRICES, *COMPLEX), smooth=False),
 )  # fmt: skip
 
 

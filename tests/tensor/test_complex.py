@@ -34,6 +34,10 @@ FUNCTIONS: dict[str, Any] = {
     "parts": lambda L, x, w, r: x.real * x.imag + L.view_as_real(x)[..., 1],
     "made": lambda L, x, w, r: L.complex(r, r * 2) + L.polar(r.abs(), r),
     "moved": lambda L, x, w, r: L.cat([x[[0, 2]], x.mH[1:3, [0, 1, 1, 2]], L.stack([x[0], x[1]])]),
+    "softsign": lambda L, x, w, r: L.nn.functional.softsign(x),
+    "logaddexp": lambda L, x, w, r: L.logaddexp(x, x * r),
+    "solved": lambda L, x, w, r: L.cholesky_solve(w, x.mH @ x + 2 * x[:1].mH @ x[:1]),
+    "rms_norm": lambda L, x, w, r: L.nn.functional.rms_norm(x, (4,), x[0]),
     "einsum": lambda L, x, w, r: L.einsum("ij,jk->ik", x, w), "tril": lambda L, x, w, r: x.tril(),
 }  # fmt: skip
 

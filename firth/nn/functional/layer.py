@@ -442,6 +442,10 @@ def rms_norm(
     check_tail("rms_norm", input, shape)
     if eps is None:
         eps = float(np.finfo(input.dtype.np).eps)
+    if input.dtype.is_complex:  # of squares, not of absolute values, as in PyTorch
+        squares = (input * input).mean(tuple(range(-len(shape), 0)), keepdim=True)
+        found = input * (squares + eps).rsqrt()
+        return found if weight is None else found * weight
     return apply("rms_norm", input, *_given(weight), ndim=len(shape), eps=eps)
 
 

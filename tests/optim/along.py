@@ -19,6 +19,8 @@ def check(name: str, steps: int = 8, **options: Any) -> None:
     for lib, make in ((firth, getattr(optim, name)), (torch, getattr(torch.optim, name))):
         for compiled in (False, True) if lib is firth else (False,):
             p = lib.tensor(start, dtype=lib.float64, requires_grad=True)
+            # PyTorch keeps numbers of its state in the default dtype
+            torch.set_default_dtype(torch.float64)
             optimizer = make([p], **options)
 
             def step() -> None:
@@ -30,6 +32,7 @@ def check(name: str, steps: int = 8, **options: Any) -> None:
             for _ in range(steps):
                 run()
             places.append(np.array(p.detach().numpy()))
+            torch.set_default_dtype(torch.float32)
     for place in places[:-1]:
         # PyTorch keeps NAdam's product of momenta in float32
         np.testing.assert_allclose(place, places[-1], rtol=1e-8, atol=1e-9)

@@ -1,4 +1,7 @@
-"""PyTorch's module database against Firth: `python -m tests.conformance.torch.modules [names]`."""
+"""PyTorch's module database against Firth: `python -m tests.conformance.torch.modules [names]`.
+
+--page  writes docs/conformance/torch_modules.md, with the optimizers
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from torch.utils._pytree import tree_map
 
 import firth
 from firth import nn
+from tests.conformance.torch import optimizers
 from tests.conformance.torch.compare import (
     VALUES,
     Result,
@@ -24,6 +28,11 @@ from tests.conformance.torch.compare import (
     there,
     told,
 )
+from tests.conformance.torch.page import modules_page
+from tests.conformance.torch.parity import ROOT, reasons
+from tests.conformance.torch.record import commit
+
+PAGE = ROOT / "docs" / "conformance" / "torch_modules.md"
 
 # Modules whose training draws random numbers: only their evaluation is compared.
 RANDOM = ("Dropout", "RReLU", "Transformer", "MultiheadAttention", "FractionalMaxPool")
@@ -218,23 +227,37 @@ def _errors(result: Result, info: Any) -> None:
             result.errors.add(f"nothing is raised where PyTorch says {words!r}")
 
 
-def main(names: list[str], show: Callable[[str], None] = print) -> None:
-    """One line for each module that differs, then the counts."""
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    passing = total = 0
+def measured(names: list[str], show: Callable[[str], None] = print) -> list[Result]:
+    """The results of some modules, or of all; one line for each that differs, as it is found."""
+    results = []
     for name, infos in entries().items():
         if names and name not in names:
             continue
         result = measure(name, infos)
-        total += 1
-        passing += result.passes and not result.errors.wrong
+        results.append(result)
         if not result.passes:
             show(f"{name}: {result.why}")
         if result.errors.wrong:
             show(f"{name}: errors: {result.errors.first}")
-    show(f"{passing} of {total} modules agree; {len(missing())} of the database are missing")
+    return results
+
+
+def main(names: list[str], page: bool) -> None:
+    """One line for each module that differs, then the counts; perhaps the page."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    of = commit()
+    found = measured(names)
+    right = sum(r.passes and not r.errors.wrong for r in found)
+    print(f"{right} of {len(found)} modules agree; {len(missing())} of the database are missing")
+    if page:
+        rules = [optimizers.measure(name, info) for name, info in optimizers.entries().items()]
+        text = modules_page(
+            (found, missing()), (rules, optimizers.missing()), reasons("modules_differ.txt"), of,
+            optimizers.STEPS,
+        )  # fmt: skip
+        PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main([a for a in sys.argv[1:] if a != "--page"], "--page" in sys.argv)

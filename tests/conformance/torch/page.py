@@ -1,4 +1,4 @@
-"""The page docs/conformance/torch.md, written from a run."""
+"""The pages docs/conformance/torch.md and torch_modules.md, each written from a run."""
 
 from __future__ import annotations
 
@@ -43,3 +43,58 @@ def _row(result: Result, comparable: bool, reasons: dict[str, str]) -> str:
     what = "missing" if result.missing else "differs"
     why = reasons.get(result.name, result.why).replace("|", "/")
     return f"| `{result.name}` | {'yes' if comparable else 'no'} | {what} | {why} |"
+
+
+_MODULES = """# Modules and optimizers beside PyTorch
+
+PyTorch keeps databases of its modules and optimizers too. Each module that exists here is made
+with the arguments of each entry and given PyTorch's weights; results, and buffers afterwards, are
+compared in training and in evaluation (float32 to 1e-4, float64 to 1e-10), and gradients of
+arguments and parameters in float64 (1e-8). Modules that draw random numbers are compared in
+evaluation alone. Each optimizer takes {steps} steps from the same place with each entry's options
+(float32 to 1e-4, float64 to 1e-10). What PyTorch refuses must raise an error of Firth's own. This
+page is written from one complete run of commit {commit}, by
+`python -m tests.conformance.torch.modules --page`.
+
+| | modules | optimizers |
+|---|---|---|
+| in the database | {modules_all} | {optimizers_all} |
+| every sample agrees | {modules_right} | {optimizers_right} |
+| differ | {modules_wrong} | {optimizers_wrong} |
+| missing | {modules_missing} | {optimizers_missing} |
+| samples compared | {modules_samples} | {optimizers_samples} |
+| arguments to be refused | {modules_errors} | {optimizers_errors} |
+
+"""
+
+
+def modules_page(
+    modules: tuple[list[Result], list[str]],
+    optimizers: tuple[list[Result], list[str]],
+    reasons: dict[str, str],
+    commit: str,
+    steps: int,
+) -> str:
+    """The page's text from (results, what is missing) of modules and of optimizers."""
+    words: dict[str, object] = {"commit": commit, "steps": steps}
+    rows = []
+    for kind, (results, missing) in (("modules", modules), ("optimizers", optimizers)):
+        wrong = [r for r in results if not r.passes or r.errors.wrong]
+        refused = sum(r.errors.right for r in results)
+        words |= {
+            f"{kind}_all": len(results) + len(missing), f"{kind}_missing": len(missing),
+            f"{kind}_right": len(results) - len(wrong), f"{kind}_wrong": len(wrong),
+            f"{kind}_samples": sum(_samples(r) for r in results),
+            f"{kind}_errors": f"{refused} of {refused + sum(r.errors.wrong for r in results)}",
+        }  # fmt: skip
+        for r in wrong:
+            why = reasons.get(r.name, r.errors.first if r.passes else r.why).replace("|", "/")
+            rows.append(f"| `{r.name}` | differs | {why} |")
+        rows += [f"| `{name}` | missing | {reasons.get(name, '')} |" for name in missing]
+    table = ["| | what | why |", "|---|---|---|", *rows]
+    return _MODULES.format(**words) + "## Missing or different\n\n" + "\n".join(table) + "\n"
+
+
+def _samples(result: Result) -> int:
+    counts = (result.float32, result.float64, result.gradients)
+    return sum(c.right + c.wrong for c in counts)

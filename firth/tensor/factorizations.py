@@ -312,7 +312,8 @@ def _permutation(order: Tensor, dtype: dt.DType) -> Tensor:
 def _triangles(packed: Tensor) -> tuple[Tensor, Tensor]:
     m, n = packed.shape[-2:]
     k = min(m, n)
-    return packed[..., :k].tril(-1) + eye_like(packed, m)[:, :k], packed[..., :k, :].triu()
+    ones = apply("eye", rows=m, columns=k, dtype=packed.dtype)
+    return packed[..., :k].tril(-1) + ones, packed[..., :k, :].triu()
 
 
 def lu(A: Tensor, *, pivot: bool = True) -> LU:

@@ -86,9 +86,7 @@ def parts(packed: Tensor, *shapes: Sequence[int]) -> list[Tensor]:
 
 def eye_like(x: Tensor, n: int) -> Tensor:
     """The identity in x's dtype: (n, n)."""
-    rows = apply("iota", extent=n, dtype=dt.int64)
-    same = apply("equal", rows.reshape(n, 1), rows)
-    return apply("cast", same, dtype=x.dtype)
+    return apply("eye", rows=n, columns=n, dtype=x.dtype)
 
 
 # --- inverses and determinants --------------------------------------------------------------------

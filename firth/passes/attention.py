@@ -236,17 +236,19 @@ class _Attention:
         ]  # fmt: skip
         block: list[Statement] = [self.scores(s)]
         end: list[Statement] = []
-        row, scaled = self._softmax(s, highest, total)
+        once = self.jb.extent == 1 and not self.generic  # nothing comes before the only block
+        row, scaled = self._softmax(s, highest, total, once)
         if y is not None:
             e = of_axis(self.e)
             start.append(self.loop(self.e, Store(*sums, self.number(0.0))))
-            grown = _apply("mul", self.load(sums), scaled)
-            row.append(self.loop(self.e, Store(*sums, grown)))
+            if not once:
+                grown = _apply("mul", self.load(sums), scaled)
+                row.append(self.loop(self.e, Store(*sums, grown)))
             value = self.at(self.v, self.col, e)
-            product = self.contract(self.ir, self.e, self.jr, self.load(s), value, sums, adds=True)
+            product = self.contract(self.ir, self.e, self.jr, self.load(s), value, sums, not once)
             share = _apply("div", self.number(1.0), self.load(total))
-            done = Store(*self.out(y, self.row, e), _apply("mul", self.load(sums), share))
-            end.append(self.loop(self.e, done))
+            store = Store(*self.out(y, self.row, e), _apply("mul", self.load(sums), share))
+            end.append(self.loop(self.e, store))
         block.append(Loop(self.ir, tuple(self.keys_of_block(*row, rest=[s]))))
         if y is not None:
             block.append(product)
@@ -255,15 +257,15 @@ class _Attention:
             logarithm = _apply("add", _apply("log", self.load(total)), shift)
             end.append(Store(*self.out(lse, self.row), logarithm))
         block = [self.cols_inside(*block, last=self.seen_by_block())]
+        before = [] if once else [Loop(self.ir, tuple(start))]
+        last = Loop(self.ir, tuple(end))
         if group == 1:
-            keys: Statement = Loop(self.jb, tuple(block))
-            rows = Loop(self.ir, tuple(start)), keys, Loop(self.ir, tuple(end))
+            rows = *before, Loop(self.jb, tuple(block)), last
             return self.kernel("attention", [self.ib], self.rows_inside(*rows))
         keys = self.cols_inside(Loop(self.ib, (self.rows_inside(*block),)), last=self._seen())
-        first, last = (
-            Loop(self.ib, (self.rows_inside(Loop(self.ir, tuple(x))),)) for x in (start, end)
-        )
-        return self.kernel("attention", [self.ig], first, Loop(self.jb, (keys,)), last)
+        first = [Loop(self.ib, (self.rows_inside(x),)) for x in before]
+        done = Loop(self.ib, (self.rows_inside(last),))
+        return self.kernel("attention", [self.ig], *first, Loop(self.jb, (keys,)), done)
 
     def _seen(self) -> Affine | None:
         """The last key that a query of the group sees, if not all are seen."""
@@ -271,19 +273,21 @@ class _Attention:
         return combine([(of_axis(self.ig), size)], size - 1) if self.causal else None
 
     def _softmax(
-        self, s: tuple[int, Affine], highest: tuple[int, Affine], total: tuple[int, Affine]
-    ) -> tuple[list[Statement], Expression]:
-        """One query and a block of keys: exponentials, and by what earlier sums are scaled."""
+        self, s: tuple[int, Affine], highest: tuple[int, Affine], total: tuple[int, Affine],
+        once: bool,
+    ) -> tuple[list[Statement], Expression]:  # fmt: skip
+        """One query and a block of keys, `once` the only one: exponentials, and by what earlier
+        sums are scaled."""
         most = Accumulator("m", "maximum", self.dtype, -math.inf)
         more = Accumulator("z", "add", self.dtype, 0)
         before = self.load(highest)
         find = self.loop(self.jr, Accumulate(most, self.score(s)), carries=[most])
-        now = _apply("maximum", before, most)
+        now = most if once else _apply("maximum", before, most)
         shift = self._finite(now)
         scaled = _apply("exp", _apply("sub", before, shift))
         p = _apply("exp", _apply("sub", self.score(s), shift))
         exponents = self.loop(self.jr, Store(*s, p), Accumulate(more, p), carries=[more])
-        sums = _apply("add", _apply("mul", self.load(total), scaled), more)
+        sums = more if once else _apply("add", _apply("mul", self.load(total), scaled), more)
         return [find, exponents, Store(*total, sums), Store(*highest, now)], scaled
 
     def _finite(self, x: Expression) -> Expression:

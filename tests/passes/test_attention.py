@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from firth.base import dtype as dt
 from firth.codegen.emit import emit
 from firth.ir.graph import Graph
 from firth.ir.kernel import Buffer
+from firth.ir.kernel_text import kernel_text
 from firth.ir.node import Node
 from firth.ir.op import TABLE as T
 from firth.ir.op import Expr, input_node
@@ -133,6 +135,17 @@ def test_results_share_a_kernel_with_their_logarithms_and_gradients_with_each_ot
     names = [c.kernel.name for c in calls]
     assert [n for n in names if n.startswith("attention")] == ["attention", "attention_gradient"]
     assert sorted(len(written(c)) for c in calls if "attention" in c.kernel.name) == [2, 3]
+
+
+def test_one_block_of_keys_needs_no_running_maximum() -> None:
+    def running(keys: int) -> bool:
+        calls = calls_of(with_gradients(sources((8,), 64, keys, 8, 8)))
+        kernels = [kernel_text(c.kernel) for c in calls if c.kernel.name == "attention"]
+        assert kernels
+        return any(re.search(r"maximum\(b\d+\[", text) for text in kernels)
+
+    assert not running(512)
+    assert running(513)
 
 
 def test_few_heads_are_shared_out_by_blocks() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import firth.ops  # noqa: F401  (fills the table of ops)
-from firth.base.dtype import int64
+from firth.base.dtype import DType, int64
 from firth.base.errors import FirthError, OutOfMemory, ShapeError, message
 from firth.ir.node import Node
 from firth.ir.op import TABLE, Op, check_number, input_node, make
@@ -174,13 +174,24 @@ def _bytes(node: Node) -> int:
 
 
 def _too_large(node: Node) -> OutOfMemory:
+    return too_large(node.op.name, node.shape, node.dtype)
+
+
+def too_large(op: str, shape: Sequence[int], dtype: DType) -> OutOfMemory:
+    """The error of a result that nobody has memory for."""
     return OutOfMemory(
         message(
-            node.op.name, "the result is far larger than memory",
-            f"{node.dtype.name}{list(node.shape)}, {_bytes(node)} bytes", f"at most {_LARGEST}",
-            "check the sizes that are asked for",
+            op, "the result is far larger than memory",
+            f"{dtype.name}{list(shape)}, {dtype.itemsize * math.prod(shape)} bytes",
+            f"at most {_LARGEST}", "check the sizes that are asked for",
         )
     ).at(user_line())  # fmt: skip
+
+
+def check_room(op: str, shape: Sequence[int], dtype: DType) -> None:
+    """OutOfMemory for a result far larger than memory, before any work on it."""
+    if dtype.itemsize * math.prod(shape) > _LARGEST:
+        raise too_large(op, shape, dtype)
 
 
 def _window(

@@ -11,7 +11,7 @@ import numpy as np
 from firth.base.errors import ArgumentError, ShapeError, message
 from firth.nn.functional.common import per_dim
 from firth.tensor import Tensor, tensor
-from firth.tensor.record import apply
+from firth.tensor.record import apply, check_room
 
 _RANKS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 _MODES = ("nearest", "nearest-exact", "area", *_RANKS)
@@ -70,6 +70,7 @@ def interpolate(
         )  # fmt: skip
     if mode == "area":
         return apply("adaptive_avg_pool", input, sizes=wanted)
+    check_room("interpolate", (*input.shape[:2], *wanted), input.dtype)
     for i, (old, new, factor) in enumerate(zip(spatial, wanted, factors, strict=True)):
         input = _resized(input, 2 + i, old, new, factor, mode, bool(align_corners), antialias)
     return input

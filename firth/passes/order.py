@@ -41,9 +41,12 @@ class Item:
 
 
 def order(needs: Sequence[int], items: Sequence[Item]) -> list[int]:
-    """Numbers of kernels in the order to run them. needs: bit sets of the kernels before each."""
+    """Numbers of kernels in the order to run them. needs: bit sets of the kernels before each;
+    those that wait for each other are left out."""
     recorded = _recorded(needs)
     touched = _touched(len(needs), items)
+    if len(recorded) < len(needs):  # some wait for each other
+        return recorded
     if sum(i.size_bytes for i in items) <= _SMALL:
         return recorded
     most = peak_bytes(recorded, items)

@@ -111,10 +111,11 @@ class _Border:
         then = sum(self._bytes(self.early[n]) for n in kept if n not in self.free)
         if not self.repeated.intersection(wanted) or then > self.now * (1 - WORTH):
             return None
-        outputs = self._rebuilt()
+        graph = self.graph.replace(self._rebuilt())
         again = {id(c) for c in self._copies.values()}
         again |= {id(self._made[n, 0]) for n in self.steps.again if (n, 0) in self._made}
-        return self.graph.replace(outputs), frozenset(again | self.steps.again)
+        present = {id(n) for n in graph.nodes()}  # another node may get the id of one that is not
+        return graph, frozenset(present & (again | self.steps.again))
 
     # which values
 

@@ -127,3 +127,7 @@ def test_of_orders_with_the_same_peak_the_one_whose_values_live_shorter() -> Non
     assert peak_bytes(found, items) == 8 * (layers + 2) * PAGE
     for k in range(layers):  # all that reads a gradient runs before the next but one
         assert all(found.index(r) <= found.index(layers + k + 1) + 2 for r in readers[k])
+
+
+def test_kernels_that_wait_for_each_other_are_left_out() -> None:
+    assert order([0, 0b100, 0b010], [Item(PAGE * 8, 0b111)]) == [0]

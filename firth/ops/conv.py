@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -18,6 +22,9 @@ from firth.ops.rules import FLOATS, cases, cast, composed, count, filled, reshap
 
 Pairs = tuple[tuple[int, int], ...]
 Sizes = tuple[int, ...]
+
+_MOST_PARTS = 4  # contractions of one input gradient
+_UNEVEN = 0.8  # share of products with other than zeros below which there are several
 
 
 def _features(name: str, text: str, got: str, expected: str, fix: str) -> ShapeError:
@@ -179,6 +186,8 @@ def _by_remainders(
     g with these elements.
     """
     n = len(stride)
+    if _uneven(stride, w.shape[2:]) and 0 not in shape:
+        return _each_remainder(g, shape, w, stride, padding, dilation, groups)
     taps, kinds, edges, starts = [], [], [], []
     for i, (s, k, d) in enumerate(zip(stride, w.shape[2:], dilation, strict=True)):
         first, last = padding[i][0] // s, (padding[i][0] + shape[2 + i] - 1) // s
@@ -202,6 +211,49 @@ def _by_remainders(
     whole = tuple(y.shape[3 + 2 * i] * s for i, s in enumerate(stride))
     y = reshape(y, (*shape[:2], *whole))
     return slice_(y, starts=(0, 0, *starts), sizes=shape, steps=(1,) * len(shape))
+
+
+def _uneven(stride: Sizes, k: Sizes) -> bool:
+    """Whether remainders have so different numbers of elements that each is better alone: as one,
+    the smaller ones are filled up with zeros."""
+    parts = math.prod(min(s, m) for s, m in zip(stride, k, strict=True))
+    filled_up = math.prod(-(-m // s) * min(s, m) for s, m in zip(stride, k, strict=True))
+    return parts <= _MOST_PARTS and math.prod(k) <= _UNEVEN * filled_up
+
+
+def _each_remainder(
+    g: Expr, shape: Shape, w: Expr, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Expr:
+    """As `_by_remainders`, but a contraction for each; their places lie between one another."""
+    n = len(stride)
+    parts = []
+    for remainders in itertools.product(*map(range, map(min, stride, w.shape[2:]))):
+        taps, edges, low, high, counts = [], [], [], [], []
+        for i, (r, s, d, (p, _)) in enumerate(
+            zip(remainders, stride, dilation, padding, strict=True)
+        ):
+            first, last = -((r - p) // s), (p + shape[2 + i] - 1 - r) // s
+            taps.append(-(-(w.shape[2 + i] - r) // s))
+            counts.append(last - first + 1)
+            edges.append((d * (taps[i] - 1) - first, last - g.shape[2 + i] + 1))
+            low.append(first * s + r - p)
+            high.append(shape[2 + i] - 1 - (last * s + r - p))
+        if min(counts) <= 0:
+            continue
+        a = _windows(g, tuple(taps), (1,) * n, tuple(edges), dilation, groups)
+        elements = _split(w, 0, groups)
+        elements = slice_(elements, starts=(0, 0, 0, *remainders),
+                          sizes=(*elements.shape[:3], *taps), steps=(1, 1, 1, *stride))  # fmt: skip
+        elements = flip(elements, axes=tuple(range(3, 3 + n)))
+        a_labels, (group, other, own, *kernel), (_, _, _, *places) = _labels(n)
+        y = contract(
+            a, elements, a_labels=a_labels, b_labels=(group, own, other, *kernel),
+            out_labels=(0, group, other, *places),
+        )  # fmt: skip
+        y = reshape(y, (*shape[:2], *counts))
+        inner = (0, 0, *(s - 1 for s in stride))
+        parts.append(pad(y, low=(0, 0, *low), high=(0, 0, *high), inner=inner, value=0))
+    return functools.reduce(operator.add, parts)
 
 
 def _parts_of_kernel(w: Expr, taps: Sizes, kinds: Sizes, groups: int) -> Expr:

@@ -44,6 +44,7 @@ LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
 # Random bits are made again wherever they are needed, dear as they are: what is kept from the
 # forward to the backward pass costs memory all that time.
 AGAIN = "threefry"
+_MOST_LOADS = 3  # values read to compute one again; what takes more is stored
 
 
 def fuse(
@@ -392,11 +393,17 @@ class _Fuser:
                         asked.pop(id(source), None)
                     if id(source) in self.stored:
                         continue
-                    if must or self._recompute_cost(source) > self.facts.trip:
+                    if must or self._dear(source):
                         self.stored[id(source)] = source
                         if not must:
                             asked[id(source)] = source
         self._leave_to_readers(list(asked.values()))
+
+    def _dear(self, node: Node) -> bool:
+        """Whether storing a value is better than computing it again wherever it is read."""
+        return self._recompute_cost(node) > self.facts.trip or (
+            loads(node, self.stored) > _MOST_LOADS
+        )
 
     def _leave_to_readers(self, nodes: list[Node]) -> None:
         """Does not store what follows from the result of a contraction, stored after all, and at

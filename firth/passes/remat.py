@@ -31,7 +31,8 @@ from firth.passes.stored import strip
 
 ROUNDS = 4
 SMALL = 1 << 16  # bytes of a value that is not worth computing again
-WORTH = 0.05  # share of the bytes over the border, and of the arena, that has to be saved
+WORTH = 0.05  # share of the arena that has to be saved
+PROMISE = 0.25  # of the arena, at the border: a third to a half of that is saved in the arena
 _FREELY = ("elementwise", "movement", "source")  # families of ops that may be repeated
 
 
@@ -94,7 +95,7 @@ class _Border:
         at = fullest(places)
         done = [v.node for v in places.values if v.made <= at]
         over = [v for v in places.values if v.made <= at < v.last]
-        self.now = sum(v.bytes for v in over)
+        self.now, self.arena = sum(v.bytes for v in over), places.arena_bytes
         self.early = {id(n): n for n in Graph(graph.inputs, tuple(done)).nodes()}
         self.early |= {id(n): n for n in graph.inputs}
         self.free = {id(strip(o)) for o in graph.outputs} | {id(n) for n in graph.inputs}
@@ -109,7 +110,7 @@ class _Border:
         wanted = list(dict.fromkeys(id(n) for n in self._read_late()))
         kept, self.repeated = self._cut(wanted)
         then = sum(self._bytes(self.early[n]) for n in kept if n not in self.free)
-        if not self.repeated.intersection(wanted) or then > self.now * (1 - WORTH):
+        if not self.repeated.intersection(wanted) or self.now - then < PROMISE * self.arena:
             return None
         graph = self.graph.replace(self._rebuilt())
         again = {id(c) for c in self._copies.values()}

@@ -204,15 +204,31 @@ def test_what_shares_a_kernel_with_a_convolution_follows_it() -> None:
     assert found == [(0, 2, 3, 1)]
 
 
-def test_remainders_of_a_stride_lie_along_their_place() -> None:
-    def build(g: Expr, w: Expr) -> Expr:
-        return T["exp"](T["conv_transpose"](
-            g, w, stride=(2, 2), padding=((1, 1), (1, 1)), output_padding=(1, 1), dilation=(1, 1)
-        )) * 2.0  # fmt: skip
+def _doubled(g: Expr, w: Expr) -> Expr:
+    """A transposed convolution to twice the places, and something behind it."""
+    wide = w.shape[2] % 2
+    attrs = {"stride": (2, 2), "padding": ((1, 1),) * 2, "dilation": (1, 1)}
+    return T["exp"](T["conv_transpose"](g, w, output_padding=(wide, wide), **attrs)) * 2.0
 
-    found = scheduled(lambda g, w: conv(build(g, w), w), (2, 8, 5, 5), (8, 8, 3, 3))
+
+def test_remainders_of_a_stride_lie_along_their_place() -> None:
+    found = scheduled(
+        lambda g, w, v: conv(_doubled(g, w), v), (2, 8, 5, 5), (8, 8, 4, 4), SHAPES[1]
+    )
     (layout,) = [x for op, x in by_op(found) if op == "contract"]
     assert layout.order == (0, 3, 4, 5, 6, 1, 2)  # (N, g, C, O1, r1, O2, r2)
+
+
+def test_remainders_with_different_numbers_of_elements_are_products_of_their_own() -> None:
+    found = scheduled(lambda g, w: conv(_doubled(g, w), w), (2, 8, 5, 5), (8, 8, 3, 3))
+    layouts = [layout for op, layout in by_op(found) if op == "contract"]
+    assert len(layouts) == 4
+    assert {layout.order for layout in layouts} == {
+        (0, 3, 4, 1, 2)
+    }  # channels last: (N, g, C, O1, O2)
+    products = [c for c in found.calls if c.kernel.name == "contract"]
+    extents = [math.prod(a.extent for a in c.kernel.body[0].reduce) for c in products]
+    assert sorted(extents) == [8, 16, 16, 32, 72]
 
 
 def test_channels_alone_are_no_product_of_matrices() -> None:

@@ -75,7 +75,24 @@ def read_model(source: Any) -> tuple[Any, Path | None]:
         raise wrong("this is no ONNX model", str(error) or "bytes", "a ModelProto") from None
     if not model.HasField("graph"):
         raise wrong("the model has no graph", f"{len(source)} bytes", "a graph")
+    _check_text(model)
     return model, folder
+
+
+_STRING, _MESSAGE = 9, 11  # protobuf's numbers of these types
+
+
+def _check_text(proto: Any) -> None:
+    """FormatError for a name that is not UTF-8: protobuf hands its bytes out instead of text."""
+    for field, value in proto.ListFields():
+        if field.type not in (_STRING, _MESSAGE):
+            continue
+        single = isinstance(value, (str, bytes)) or hasattr(value, "ListFields")
+        for each in (value,) if single else value:
+            if field.type == _MESSAGE:
+                _check_text(each)
+            elif not isinstance(each, str):
+                raise wrong(f"{field.name} is no text", repr(each[:40]), "UTF-8")
 
 
 class Tensors:

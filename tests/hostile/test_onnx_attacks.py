@@ -49,6 +49,12 @@ def test_other_bytes_are_refused(data):
         firth.onnx.load(data)
 
 
+def test_names_that_are_no_text():
+    data = good().SerializeToString().replace(b"\n\x01x", b"\n\x01\xff")
+    with pytest.raises(FormatError, match="is no text"):
+        firth.onnx.load(data)
+
+
 @pytest.mark.parametrize(
     "change",
     [{"dims": [2, 3]}, {"dims": [-2, -2]}, {"dims": [2**62, 4]}, {"dims": [1] * 100},

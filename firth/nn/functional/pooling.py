@@ -11,7 +11,7 @@ import numpy as np
 from firth.base.errors import ArgumentError, ShapeError, message
 from firth.nn.functional.common import per_dim, strides_of
 from firth.ops.pool import pooled_extent
-from firth.tensor import Tensor, tensor, zeros
+from firth.tensor import Tensor, tensor, where, zeros
 from firth.tensor.record import apply
 
 
@@ -193,7 +193,7 @@ def _lp_pool(n: int) -> Callable[..., Tensor]:
     ) -> Tensor:  # fmt: skip
         total = sum_pool(input**norm_type, n, kernel_size, stride, 0, ceil_mode)
         # as PyTorch's: the gradient is 0 at 0, where that of a root is infinite
-        return (total.sign() * total.abs().relu()) ** (1.0 / norm_type)
+        return where(total == 0, 0.0, total) ** (1.0 / norm_type)
 
     function.__name__ = function.__qualname__ = f"lp_pool{n}d"
     function.__doc__ = f"The p-norm of each window over {n} dimensions."

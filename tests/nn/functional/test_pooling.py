@@ -23,6 +23,13 @@ def test_as_in_pytorch(text):
     check(text.replace("F.", "m.nn.functional."))
 
 
+def test_norms_of_nothing_have_no_slope():
+    x = firth.tensor([[[0.0, 0.0, -1.0, 1.0]]], requires_grad=True)
+    firth.nn.functional.lp_pool1d(x, 1.5, 2).sum().backward()
+    assert x.grad[0, 0, :2].tolist() == [0.0, 0.0]
+    assert x.grad[0, 0, 2:].isnan().all().item()
+
+
 def test_windows_that_do_not_move():
     with pytest.raises(ArgumentError, match="pool: windows that do not move"):
         firth.nn.functional.max_pool2d(firth.ones(1, 3, 3), 2, stride=0)

@@ -176,7 +176,7 @@ def fuzz(name: str, seconds: str) -> None:
     with tempfile.TemporaryDirectory() as corpus:
         for k, seed in enumerate(READERS[name][1]()):
             Path(corpus, f"seed{k}").write_bytes(seed)
-        options = [f"-max_total_time={seconds}", f"-artifact_prefix={found}/", "-timeout=20",
+        options = [f"-max_total_time={seconds}", f"-artifact_prefix={found}/", "-timeout=120",
                    "-rss_limit_mb=6000", "-max_len=4096", "-verbosity=0"]  # fmt: skip
         atheris.Setup([name, *options, corpus], lambda data: check(name, data))
         atheris.Fuzz()

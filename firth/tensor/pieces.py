@@ -28,6 +28,9 @@ def _listed(tensors: tuple[Any, ...]) -> list[Tensor]:
 # --- cutting --------------------------------------------------------------------------------------
 
 
+_MOST_EMPTY = 1 << 16  # parts of a split that hold nothing
+
+
 def tensor_split(self: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of nearly equal size, or between the indices given, along a dimension."""
     if not self._kind.shape:
@@ -41,6 +44,11 @@ def tensor_split(self: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[
     if isinstance(cuts, Tensor):
         cuts = cuts.tolist()  # type: ignore[attr-defined]
     if isinstance(cuts, int):
+        if cuts > extent + _MOST_EMPTY:
+            raise ArgumentError(
+                message("tensor_split", "nearly all parts would be empty", f"{cuts} parts",
+                        f"at most {extent + _MOST_EMPTY}", "ask for fewer parts")
+            ).at(user_line())  # fmt: skip
         if cuts < 1:
             raise ArgumentError(
                 message("tensor_split", "the number of parts is not positive", str(cuts),

@@ -170,7 +170,8 @@ def test_a_number_too_large_for_a_known_program() -> None:
     "ask",
     [
         lambda x: firth.roll(x, [1.5], [0]), lambda x: firth.diag_embed(x, 0.5),
-        lambda x: firth.hsplit(x, [1.5]), lambda x: firth.ones(()).expand(-5, 3),
+        lambda x: firth.hsplit(x, [1.5]), lambda x: firth.hsplit(x, 2**63 - 1),
+        lambda x: firth.ones(()).expand(-5, 3),
         lambda x: firth.array_api.broadcast_to(x, (-5, 3)), lambda x: x.expand(-1, 3),
     ],
 )  # fmt: skip

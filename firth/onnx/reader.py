@@ -199,10 +199,15 @@ def _inside(places: np.ndarray, extent: int) -> np.ndarray:
     return places
 
 
+_MOST_ELEMENTS = 1 << 48
+
+
 def _shape(dims: Any, name: str) -> tuple[int, ...]:
     shape = tuple(int(d) for d in dims)
     if any(d < 0 for d in shape) or len(shape) > MAX_DIMS:
         raise wrong(f"tensor {name!r} has no such shape", shape, f"at most {MAX_DIMS} extents >= 0")
+    if math.prod(max(extent, 1) for extent in shape) > _MOST_ELEMENTS:  # beside an extent of 0
+        raise wrong(f"absurd extents of {name!r}", shape, f"at most {_MOST_ELEMENTS} elements")
     return shape
 
 

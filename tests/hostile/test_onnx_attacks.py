@@ -57,7 +57,9 @@ def test_names_that_are_no_text():
 
 @pytest.mark.parametrize(
     "change",
-    [{"dims": [2, 3]}, {"dims": [-2, -2]}, {"dims": [2**62, 4]}, {"dims": [1] * 100},
+    [{"dims": [2, 3]}, {"dims": [-2, -2]}, {"dims": [2**62, 4]},
+     {"dims": [0, 2**62], "raw_data": b""},
+     {"dims": [1] * 100},
      {"data_type": 999}, {"data_type": 8}, {"raw_data": b""}, {"raw_data": b"\0" * 15}],
 )  # fmt: skip
 def test_tensors_that_are_not_what_they_say(change):

@@ -59,7 +59,9 @@ def _functions_of_tensors() -> Iterator[tuple[str, Any, int]]:
                     yield f"{module.__name__}.{name}", function, len(needed)
 
 
-@pytest.mark.parametrize("value", [None, "a", ["a"], object()], ids=["none", "text", "list", "object"])
+@pytest.mark.parametrize(
+    "value", [None, "a", ["a"], object()], ids=["none", "text", "list", "object"]
+)
 def test_every_public_function_of_tensors_refuses_others(value: Any) -> None:
     for name, function, needed in _functions_of_tensors():
         for place in range(1 if name.endswith(("repeat", "as_strided")) else needed):

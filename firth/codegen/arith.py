@@ -40,7 +40,7 @@ def stored(value: float, dtype: DType) -> bytes:
 
 def identity(op: str, dtype: DType) -> bool | int | float:
     """The start of a combination that changes nothing."""
-    if op == "add":
+    if op in ("add", "last"):
         return 0
     if op == "mul":
         return 1
@@ -58,6 +58,8 @@ def identity(op: str, dtype: DType) -> bool | int | float:
 
 def combine(b: Builder, op: str, old: str, new: str, dtype: DType, lanes: int) -> str:
     """old and new combined, for accumulators."""
+    if op == "last":
+        return new
     type_ = register_type(dtype, lanes)
     if op in ("maximum", "minimum"):
         return extreme(b, op, new, old, dtype, lanes)

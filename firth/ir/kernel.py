@@ -126,7 +126,8 @@ class Checked:
 class Accumulator:
     """A value carried through a loop (and the loops inside it), combined by `op`.
 
-    op: add, mul, maximum, minimum, bitwise_and, bitwise_or. After its loop it is an expression:
+    op: add, mul, maximum, minimum, bitwise_and, bitwise_or; last: the value takes the place of
+    what was there (never in a loop that is folded over lanes). After its loop it is an expression:
     the combination over all iterations (over lanes too, when the vector axis was reduced).
     dtype: of the accumulation (float32 for half inputs). maximum and minimum propagate NaN.
     """

@@ -305,7 +305,8 @@ RULES: dict[str, Rule] = {
     "adaptive_avg_pool": _as_is, "layer_norm": first_only(_as_is), "rms_norm": first_only(_as_is),
     "group_norm": first_only(_merged), "gather": _gather, "scatter": _scatter,
     "wrap_index": _as_is, "checked_index": _as_is, "one_hot": _as_is, "embedding": _embedding,
-    "take_along_axis": shifted, "scatter_along_axis": shifted,
+    "take_along_axis": shifted, "scatter_along_axis": shifted, "recurrence": shifted,
+    "searchsorted": leading,
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.ir.node import Shape
 from firth.ir.op import TABLE, Expr, Op, declare
-from firth.ops.elementwise import cast, equal, where
+from firth.ops.elementwise import cast, equal, exp, where
 from firth.ops.movement import concatenate, expand, flip, permute, slice_
 from firth.ops.rules import (
     ANY_NUMBER,
@@ -246,5 +247,111 @@ cumulate = declare(
         for k in (_SCANS if not d.is_complex else ("add", "mul"))
     ] + [(make(0, 2), {"axis": 0, "kind": "add"}), (make(2, 1), {"axis": 1, "kind": "mul"})],
         ANY_NUMBER),
+    tolerance=LOOSE,
+)  # fmt: skip
+
+
+def _recurrence_shape(a: Shape, b: Shape, axis: int) -> Shape:
+    check_axes("recurrence", len(b), (axis,))
+    if a != b:
+        raise ShapeError(
+            message("recurrence", "the sources differ in shape", f"{a} and {b}", "equal shapes",
+                    "expand the smaller one")
+        )  # fmt: skip
+    return b
+
+
+def _recurrence_dtype(a: DType, b: DType, axis: int) -> DType:
+    if a is not b or a.kind != "f":
+        raise DTypeError(
+            message("recurrence", "the dtypes do not fit", f"{a.name} and {b.name}",
+                    "one floating-point dtype", "cast them")
+        )  # fmt: skip
+    return a
+
+
+def _recurrence_ref(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+    a, b = np.asarray(a), np.asarray(b)
+    rows = np.moveaxis(widen(b), axis, 0).copy()
+    with np.errstate(all="ignore"):
+        kept = np.zeros(rows.shape[1:])
+        for k, factor in enumerate(np.moveaxis(widen(a), axis, 0)):
+            kept = rows[k] = factor * kept + rows[k]
+        return round_to(np.moveaxis(rows, 0, axis), dt.from_numpy(b.dtype))
+
+
+def _one_earlier(x: Expr, axis: int) -> Expr:
+    """Zeros, then all but the last along an axis."""
+    if x.shape[axis] < 2:
+        return filled(0, x.shape, x.dtype)
+    zeros, steps = (0,) * x.ndim, (1,) * x.ndim
+    low = tuple(int(d == axis) for d in range(x.ndim))
+    sizes = tuple(n - k for n, k in zip(x.shape, low, strict=True))
+    kept = slice_(x, starts=zeros, sizes=sizes, steps=steps)
+    return TABLE["pad"](kept, low=low, high=zeros, inner=zeros, value=0.0)
+
+
+def _recurrence_vjp(g: Expr, y: Expr, a: Expr, b: Expr, axis: int) -> tuple[Expr, Expr]:
+    """The same backwards: what reaches y[k] also comes from y[k + 1], times a[k + 1]."""
+    factors = _one_earlier(flip(a, axes=(axis,)), axis)
+    gb = flip(recurrence(factors, flip(g, axes=(axis,)), axis=axis), axes=(axis,))
+    return gb * _one_earlier(y, axis), gb
+
+
+recurrence = declare(
+    "recurrence", family="scan", arity=2, attrs=("axis",),
+    doc="y[k] = a[k] * y[k - 1] + b[k] along an axis, from 0 on: a, b (..., n, ...) float -> the "
+    "same.",
+    shape=_recurrence_shape, dtype=_recurrence_dtype, ref=_recurrence_ref,
+    vjp=widened_vjp(_recurrence_vjp),
+    sample=cases(lambda make, rng, d: [
+        (make(3, 4), make(3, 4), {"axis": 0}), (make(3, 4), make(3, 4), {"axis": 1}),
+        (make(0, 2), make(0, 2), {"axis": 0}), (make(2, 1), make(2, 1), {"axis": 1}),
+    ]),
+    tolerance=LOOSE,
+)  # fmt: skip
+
+
+def _log_sums_shape(x: Shape, axis: int) -> Shape:
+    check_axes("logcumsumexp", len(x), (axis,))
+    return x
+
+
+def _log_sums_dtype(d: DType, axis: int) -> DType:
+    if d.kind != "f":
+        raise DTypeError(
+            message("logcumsumexp", "has no meaning for this dtype", d.name,
+                    "a real floating-point dtype", "cast first")
+        )  # fmt: skip
+    return d
+
+
+def _log_sums_ref(x: np.ndarray, axis: int) -> np.ndarray:
+    x = np.asarray(x)
+    with np.errstate(all="ignore"):
+        found = np.logaddexp.accumulate(widen(x), axis=axis)
+    return round_to(found, dt.from_numpy(x.dtype))
+
+
+def _log_sums_vjp(g: Expr, y: Expr, x: Expr, axis: int) -> tuple[Expr]:
+    """g[i] * exp(x[j] - y[i]), summed over i >= j from the end, relative to exp(y[j])."""
+    none = equal(y, -math.inf)  # nothing to sum: no slope
+    later = flip(y, axes=(axis,))
+    before = _one_earlier(later, axis)
+    fall = where(later >= before, 0, later - before)  # 0 also where both are infinite
+    sums = recurrence(exp(fall), flip(g, axes=(axis,)), axis=axis)
+    return (where(none, 0, flip(sums, axes=(axis,)) * exp(x - where(none, 0, y))),)
+
+
+logcumsumexp = declare(
+    "logcumsumexp", family="scan", attrs=("axis",),
+    doc="log of the running sum of exp(x) along an axis, without overflow: x (..., n, ...) float "
+    "-> the same.",
+    shape=_log_sums_shape, dtype=_log_sums_dtype, ref=_log_sums_ref,
+    vjp=widened_vjp(_log_sums_vjp),
+    sample=cases(lambda make, rng, d: [
+        (make(3, 4), {"axis": 0}), (make(3, 4), {"axis": 1}), (make(0, 2), {"axis": 0}),
+        (make(2, 1), {"axis": 1}),
+    ]),
     tolerance=LOOSE,
 )  # fmt: skip

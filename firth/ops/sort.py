@@ -1,4 +1,4 @@
-"""Sorting: one base op, argsort, and gathers by it."""
+"""Sorting: one base op, argsort, and gathers by it; and the search in what is sorted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
-from firth.base.errors import ArgumentError, message
+from firth.base.errors import ArgumentError, DTypeError, ShapeError, message
 from firth.ir.node import Shape
 from firth.ir.op import Expr, declare
 from firth.ops.index import take_along_axis
 from firth.ops.movement import slice_
-from firth.ops.rules import EVERY, cases, check_axes, no_complex, no_gradient
+from firth.ops.rules import EVERY, NUMBERS, cases, check_axes, no_complex, no_gradient, widen
 
 
 def _sort_shape(x: Shape, axis: int, descending: bool) -> Shape:
@@ -129,4 +129,53 @@ topk_indices = declare(
     "x (..., n, ...) -> (..., k, ...) int64.",
     shape=_top_shape, dtype=_index_dtype("topk_indices"), lower=_top_order, ref=_top_ref,
     vjp=no_gradient, sample=cases(_draw_top, EVERY),
+)  # fmt: skip
+
+
+def _places_shape(rows: Shape, x: Shape, right: bool) -> Shape:
+    if not rows or rows[:-1] != x[:-1] or len(rows) != len(x):
+        raise ShapeError(
+            message("searchsorted", "the leading dimensions differ", f"{rows} and {x}",
+                    "equal ones", "expand the rows")
+        )  # fmt: skip
+    return x
+
+
+def _places_dtype(rows: DType, x: DType, right: bool) -> DType:
+    no_complex("searchsorted", (rows, x))
+    if rows is not x:
+        raise DTypeError(
+            message("searchsorted", "the dtypes differ", f"{rows.name} and {x.name}", "equal ones",
+                    "cast one")
+        )  # fmt: skip
+    return dt.int64
+
+
+def _places_ref(rows: np.ndarray, x: np.ndarray, right: bool) -> np.ndarray:
+    rows, x = widen(np.asarray(rows)), widen(np.asarray(x))
+    found = np.zeros(x.shape, np.int64)
+    for at in np.ndindex(*x.shape[:-1]):
+        found[at] = np.searchsorted(rows[at], x[at], "right" if right else "left")
+    return found
+
+
+def _draw_places(make: Any, rng: Any, d: DType) -> list[tuple[Any, ...]]:
+    found = []
+    for right in (False, True):
+        rows, wide = np.sort(make(5), -1), np.sort(make(2, 3, 300), -1)
+        given = np.concatenate([make(4), rows[:3]])
+        pairs = [(rows, given), (wide, make(2, 3, 20)), (make(0), make(3)), (make(1), make(0))]
+        found += [(*pair, {"right": right}) for pair in pairs]
+        if d.kind == "f":
+            special = np.array([-np.inf, 0, 0, 1, np.inf, np.nan, np.nan], d.np)
+            found.append((special, special, {"right": right}))
+    return found
+
+
+searchsorted = declare(
+    "searchsorted", family="sort", arity=2, attrs=("right",),
+    doc="How many elements of a sorted row are less than each x (or equal, when right), NaN being "
+    "the largest: rows (..., n), x (..., m) real -> (..., m) int64.",
+    shape=_places_shape, dtype=_places_dtype, ref=_places_ref, vjp=no_gradient,
+    sample=cases(_draw_places, NUMBERS, smooth=False),
 )  # fmt: skip

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from firth.base import dtype as dt
+from firth.base.dtype import DType
 from firth.base.facts import TargetFacts
 from firth.ir.kernel import (
     Accumulate,
@@ -16,6 +17,7 @@ from firth.ir.kernel import (
     Buffer,
     Checked,
     Const,
+    Coordinate,
     Expression,
     Host,
     Kernel,
@@ -146,25 +148,79 @@ def _cumulate(alone: _Alone, node: Node) -> list[Call]:
     index = tuple(of_axis(a) for a in axes)
     scan = axes[axis]
     op: str = kind
-    # Rounding grows with the length of a running sum: floats run in the widest dtype.
-    steps = [node.dtype]
-    if node.dtype in (dt.float16, dt.bfloat16):
-        steps.append(dt.float32)
-    if node.dtype.kind == "f" and op in ("add", "mul"):
-        steps.append(dt.float64)
+    steps = _widths(node.dtype, op in ("add", "mul"))
     acc = Accumulator("run", op, steps[-1], neutral(op, node.dtype))
-    value = values.at(node.src[0], index)
-    running: Expression = acc
+    more = Accumulate(acc, _widened(values.at(node.src[0], index), steps))
+    return [_running(alone, values, node, axes, scan, (more,), acc, steps)]
+
+
+def _recurrence(alone: _Alone, node: Node) -> list[Call]:
+    (axis,) = node.attrs
+    values = alone.values()
+    axes = [Axis(f"i{d}", n) for d, n in enumerate(node.shape)]
+    index = tuple(of_axis(a) for a in axes)
+    steps = _widths(node.dtype, True)
+    acc = Accumulator("run", "last", steps[-1], 0)
+    factor, more = (_widened(values.at(s, index), steps) for s in node.src)
+    value = Apply("add", (Apply("mul", (factor, acc), acc.dtype), more), acc.dtype)
+    body = (Accumulate(acc, value),)
+    return [_running(alone, values, node, axes, axes[axis], body, acc, steps)]
+
+
+def _logcumsumexp(alone: _Alone, node: Node) -> list[Call]:
+    """The largest so far, and the sum of exponentials relative to it: one exponential each."""
+    (axis,) = node.attrs
+    values = alone.values()
+    axes = [Axis(f"i{d}", n) for d, n in enumerate(node.shape)]
+    steps = _widths(node.dtype, True)
+    wide = steps[-1]
+    top, total = Accumulator("top", "maximum", wide, -math.inf), Accumulator("sum", "last", wide, 0)
+    x = _widened(values.at(node.src[0], tuple(of_axis(a) for a in axes)), steps)
+    zero, one = Const(0, wide), Const(1, wide)
+    apart = Apply("neg", (Apply("abs", (Apply("sub", (x, top), wide),), wide),), wide)
+    same = Apply("equal", (x, top), dt.bool_)  # also where both are infinite
+    less = Apply("exp", (Apply("where", (same, zero, apart), wide),), wide)
+    grown = Apply("add", (Apply("mul", (total, less), wide), one), wide)
+    higher = Apply("less", (top, x), dt.bool_)
+    more = Apply("where", (higher, grown, Apply("add", (total, less), wide)), wide)
+    found = Apply("add", (top, Apply("log", (total,), wide)), wide)
+    body = (Accumulate(total, more), Accumulate(top, x))
+    return [_running(alone, values, node, axes, axes[axis], body, found, steps)]
+
+
+def _widths(dtype: DType, rounds: bool) -> list[DType]:
+    """The dtypes on the way from a value to its accumulator.
+
+    Rounding grows with the length of a running sum: floats run in the widest dtype.
+    """
+    steps = [dtype]
+    if dtype in (dt.float16, dt.bfloat16):
+        steps.append(dt.float32)
+    if dtype.kind == "f" and rounds:
+        steps.append(dt.float64)
+    return steps
+
+
+def _widened(value: Expression, steps: list[DType]) -> Expression:
     for dtype in steps[1:]:
         value = Apply("cast", (value,), dtype)
+    return value
+
+
+def _running(
+    alone: _Alone, values: Values, node: Node, axes: list[Axis], scan: Axis,
+    body: tuple[Accumulate, ...], running: Expression, steps: list[DType],
+) -> Call:  # fmt: skip
+    """A kernel that stores what is found after each value along an axis."""
     for dtype in reversed(steps[:-1]):
         running = Apply("cast", (running,), dtype)
+    index = tuple(of_axis(a) for a in axes)
     store = Store(values.buffer(node, True), alone.address(node, index), running)
-    loop = Loop(scan, (Accumulate(acc, value), store), 0, (acc,))
+    loop = Loop(scan, (*body, store), 0, tuple(a.accumulator for a in body))
     kept = [a for a in axes if a is not scan and a.extent != 1]
     inner = scan is not axes[-1]
-    lanes = alone.facts.lanes(acc.dtype.itemsize) if inner else 0
-    return [alone.nest(values, kept, [loop], lanes, scan.extent)]
+    lanes = alone.facts.lanes(steps[-1].itemsize) if inner else 0
+    return alone.nest(values, kept, [loop], lanes, scan.extent)
 
 
 def _scatter(alone: _Alone, node: Node) -> list[Call]:
@@ -235,6 +291,54 @@ def _argsort(alone: _Alone, node: Node) -> list[Call]:
     return [alone.nest(values, kept, [sort], 0, along.extent)]
 
 
+def _searchsorted(alone: _Alone, node: Node) -> list[Call]:
+    """Bit by bit from the highest: as many elements as may be taken that stand before x."""
+    rows, x = node.src
+    n, values = rows.shape[-1], alone.values()
+    axes = [Axis(f"i{d}", extent) for d, extent in enumerate(node.shape)]
+    index = tuple(of_axis(a) for a in axes)
+    bits = Axis("bit", max(n.bit_length(), 3))  # from 3 on, so that short rows share the code
+    count = Accumulator("count", "add", dt.int64, 0)
+    if n == 0:
+        return [alone.map(node, node.shape, lambda v, _: v.keep(Const(0, dt.int64)),
+                          lambda i: alone.address(node, i))]  # fmt: skip
+    view = values.view(rows)
+    if view is None:
+        raise NeedsBuffer(rows)
+    bit = Coordinate(Affine(bits.extent - 1, ((bits, -1),)), dt.int64)
+    step = Apply("shift_left", (Const(1, dt.int64), bit), dt.int64)
+    last = Apply("sub", (Apply("add", (count, step), dt.int64), Const(1, dt.int64)), dt.int64)
+    end = Const(n - 1, dt.int64)
+    place = Apply("minimum", (last, end), dt.int64)
+    lead = list(zip(index[:-1], view.strides[:-1], strict=True))
+    dynamic = ((place, view.strides[-1]),)
+    there: Expression = Load(
+        values.buffer(view.base), combine(lead, view.offset), rows.dtype, (), 0, dynamic
+    )
+    given = values.at(x, index)
+    if rows.dtype in (dt.float16, dt.bfloat16):
+        there, given = (Apply("cast", (e,), dt.float32) for e in (there, given))
+    inside = Apply("less_equal", (last, end), dt.bool_)
+    taken = Apply("bitwise_and", (inside, _before(there, given, node.attrs[0])), dt.bool_)
+    more = Apply("where", (taken, step, Const(0, dt.int64)), dt.int64)
+    loop = Loop(bits, (Accumulate(count, more),), 0, (count,))
+    store = Store(values.buffer(node, True), alone.address(node, index), count)
+    kept = [a for a in axes if a.extent != 1]
+    return [alone.nest(values, kept, [loop, store], alone.facts.lanes(8), bits.extent)]
+
+
+def _before(value: Expression, x: Expression, right: bool) -> Expression:
+    """Whether a value of a sorted row stands before x, NaN being the largest."""
+    below = Apply("less_equal" if right else "less", (value, x), dt.bool_)
+    if value.dtype.kind != "f":
+        return below
+    missing = Apply("not_equal", (x, x), dt.bool_)
+    if not right:
+        number = Apply("equal", (value, value), dt.bool_)
+        missing = Apply("bitwise_and", (missing, number), dt.bool_)
+    return Apply("bitwise_or", (below, missing), dt.bool_)
+
+
 def _host(node: Node) -> Call:
     """A host op: it may fail, like what looks at indices."""
     roots = [strip(s) for s in node.src]
@@ -248,5 +352,6 @@ def _host(node: Node) -> Call:
 
 _RULES: dict[str, Callable[[_Alone, Node], list[Call]]] = {
     "concatenate": _concatenate, "pad": _pad, "cumulate": _cumulate, "scatter": _scatter,
-    "argsort": _argsort,
+    "argsort": _argsort, "recurrence": _recurrence, "logcumsumexp": _logcumsumexp,
+    "searchsorted": _searchsorted,
 }  # fmt: skip

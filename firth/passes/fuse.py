@@ -38,7 +38,10 @@ from firth.passes.whole import partner
 MOVEMENT = ("reshape", "permute", "expand", "slice", "flip", "window", "pad")
 REDUCTIONS = ("sum", "prod", "amax", "amin", "any", "all")
 # one kernel each, sources in buffers
-ALONE = ("scatter", "argsort", "cumulate", "concatenate", *SCHEDULED)
+ALONE = (
+    "scatter", "argsort", "cumulate", "recurrence", "logcumsumexp", "searchsorted",
+    "concatenate", *SCHEDULED,
+)  # fmt: skip
 LOOKUPS = ("gather", "dynamic_slice")  # their first source must lie in a buffer
 
 # Random bits are made again wherever they are needed, dear as they are: what is kept from the
@@ -427,7 +430,9 @@ class _Fuser:
                 source = source.src[0]
             owner = self.owner.get(id(source))
             if owner is None:
-                addressed = node.op.name == "argsort" or (node.op.name in LOOKUPS and place == 0)
+                addressed = node.op.name == "argsort" or (
+                    place == 0 and node.op.name in (*LOOKUPS, "searchsorted")
+                )
                 if addressed and source.op is not INPUT:
                     owner = self._own_leaf(source)
             if owner is not None and owner is not cluster:

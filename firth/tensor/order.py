@@ -187,23 +187,10 @@ cummax, cummin = _running("cummax"), _running("cummin")
 def logcumsumexp(self: Tensor, dim: int) -> Tensor:
     """log of the running sum of exp(x) along a dim, without overflow: (...) -> (...)."""
     axis = axis_of("logcumsumexp", dim, len(self._kind.shape))
-    x = self if self._kind.dtype.kind in "fc" else cast(self, get_default_dtype())
+    x = self if self._kind.dtype.kind == "f" else cast(self, get_default_dtype())
     if not x._kind.shape:
         return shape.clone(x)
-    n, step = x._kind.shape[axis], 1
-    while step < n:  # after k rounds each place holds the sum of 2**k terms
-        first = shape.window(x, axis, 0, step)
-        later, earlier = shape.window(x, axis, step, n - step), shape.window(x, axis, 0, n - step)
-        x = apply("concatenate", first, _log_sum(later, earlier), axis=axis)
-        step *= 2
-    return x if step > 1 else shape.clone(x)
-
-
-def _log_sum(a: Tensor, b: Tensor) -> Tensor:
-    """log(exp(a) + exp(b)); where both are minus infinity it stays so, without a slope."""
-    none = apply("equal", apply("maximum", a, b), -math.inf)
-    safe = [apply("where", none, 0.0, t) for t in (a, b)]
-    return apply("where", none, -math.inf, apply("logaddexp", *safe))
+    return apply("logcumsumexp", x, axis=axis)
 
 
 # --- quantiles ------------------------------------------------------------------------------------

@@ -111,32 +111,9 @@ def searchsorted(
 
 
 def _places(rows: Tensor, x: Tensor, right: bool) -> Tensor:
-    """Halving: after each round the place is known to half as many; NaN comes after numbers."""
-    n = rows._kind.shape[-1]
-    low = apply("full", shape=tuple(x._kind.shape), value=0, dtype=dt.int64)
-    if n == 0:
-        return low
-    high = apply("add", low, n)
-    for _ in range(n.bit_length()):
-        open_ = apply("less", low, high)
-        middle = apply("shift_right", apply("add", low, high), 1)
-        value = gather(rows, -1, apply("minimum", middle, n - 1))
-        below = _before(value, x, right)
-        up = apply("bitwise_and", open_, below)
-        down = apply("bitwise_and", open_, apply("bitwise_not", below))
-        low = apply("where", up, apply("add", middle, 1), low)
-        high = apply("where", down, middle, high)
-    return low
-
-
-def _before(value: Tensor, x: Tensor, right: bool) -> Tensor:
-    below = apply("less_equal" if right else "less", value, x)
-    if value._kind.dtype.kind != "f":
-        return below
-    missing = apply("isnan", x)
-    if not right:
-        missing = apply("bitwise_and", missing, apply("equal", value, value))
-    return apply("bitwise_or", below, missing)
+    if rows._kind.dtype.kind == "b":
+        rows, x = (apply("cast", t, dtype=dt.uint8) for t in (rows, x))
+    return apply("searchsorted", rows, x, right=right)
 
 
 def isin(

@@ -66,6 +66,30 @@ def test_scans_run_along_their_axis(axis: int, kind: str, oracle: np.ufunc) -> N
     np.testing.assert_allclose(run(cpu, graph, [x])[0], wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_recurrence_is_one_pass(axis: int) -> None:
+    graph = graph_of(lambda *xs: T["recurrence"](*xs, axis=axis), (5, 37), (5, 37))
+    assert len(steps_of(graph).calls) == 1
+    a, b = np.random.default_rng(0).standard_normal((2, 5, 37)).astype(np.float32)
+    wanted = np.moveaxis(b.astype(np.float64), axis, 0).copy()
+    for k in range(1, len(wanted)):
+        wanted[k] += np.moveaxis(a, axis, 0)[k] * wanted[k - 1]
+    found = run(cpu, graph, [a, b])[0]
+    np.testing.assert_allclose(found, np.moveaxis(wanted, 0, axis), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_places_in_a_turned_row(right: bool) -> None:
+    turned = lambda r, x: T["searchsorted"](T["flip"](r, axes=(1,)), x, right=right)
+    graph = graph_of(turned, (3, 100), (3, 37))
+    assert len(steps_of(graph).calls) == 1
+    rng = np.random.default_rng(0)
+    rows, x = (rng.integers(0, 50, (3, n)).astype(np.float32) for n in (100, 37))
+    rows = np.sort(rows)
+    wanted = [np.searchsorted(r, v, "right" if right else "left") for r, v in zip(rows, x)]
+    np.testing.assert_array_equal(run(cpu, graph, [rows[:, ::-1].copy(), x])[0], wanted)
+
+
 @pytest.mark.parametrize(
     ("mode", "at"), [("add", np.add.at), ("maximum", np.maximum.at), ("set", None)]
 )

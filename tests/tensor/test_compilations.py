@@ -63,6 +63,9 @@ CASES: dict[str, Callable[[int], firth.Tensor]] = {
     "spectra": lambda n: firth.fft.irfft(firth.ones(n, 6), dim=0),
     "least squares": lambda n: firth.linalg.lstsq(firth.ones(n, 6), firth.ones(n, 2)).solution,
     "places in a sorted row": lambda n: firth.searchsorted(firth.arange(9.0), firth.ones(n)),
+    "places in a growing row": lambda n: firth.searchsorted(firth.arange(n).float(), firth.ones(n)),
+    "running logarithm of sums": lambda n: firth.logcumsumexp(firth.ones(n, 6), 0),
+    "its growing rows": lambda n: firth.logcumsumexp(firth.ones(6, n), 1),
 }
 
 

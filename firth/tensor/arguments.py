@@ -30,6 +30,7 @@ from firth.base.errors import (
     message,
 )
 from firth.tensor.handle import Tensor
+from firth.tensor.record import user_line
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _KNOWN = tuple(os.path.dirname(p) + os.sep for p in (_PACKAGE + "/x", np.__file__, os.__file__))
@@ -209,6 +210,15 @@ def _named(function: FunctionType) -> str:
     if owner in ("", "<locals>"):
         return function.__name__
     return owner if name in ("__init__", "forward") else f"{owner}.{name}"
+
+
+def check_callable(op: str, function: Any) -> None:
+    """DTypeError where a transform is given what is no function."""
+    if not callable(function):
+        raise DTypeError(
+            message(op, "this is no function", _described(function), "something to be called",
+                    "pass the function itself, not its result")
+        ).at(user_line())  # fmt: skip
 
 
 def refuse(op: str, name: str, value: Any, note: str) -> None:

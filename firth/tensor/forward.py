@@ -14,6 +14,7 @@ from firth.ops.batching import batch, spread
 from firth.ops.rules import filled
 from firth.passes.grad import gradient, substitute_all
 from firth.passes.jvp import tangents as tangents_of
+from firth.tensor.arguments import check_callable
 from firth.tensor.gradmode import enable_grad
 from firth.tensor.handle import Kind, Tensor, kind_of
 from firth.tensor.record import local, step, user_line
@@ -350,6 +351,8 @@ def _matrix(
     name: str, func: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, build: Build,
     *key: Any,
 ) -> Callable[..., Any]:  # fmt: skip
+    check_callable(name, func)
+
     @functools.wraps(func)
     def derivatives(*args: Any, **kwargs: Any) -> Any:
         places = [argnums] if isinstance(argnums, int) else list(argnums)

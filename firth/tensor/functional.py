@@ -9,6 +9,7 @@ from typing import Any
 from firth.base.errors import ArgumentError, GradientError, message
 from firth.ir.op import INPUT
 from firth.tensor import backward
+from firth.tensor.arguments import check_callable
 from firth.tensor.creation import zeros_like
 from firth.tensor.gradmode import enable_grad, is_grad_enabled
 from firth.tensor.handle import Tensor, extra
@@ -75,6 +76,7 @@ def value_and_grad(
     >>> g.item()
     6.0
     """
+    check_callable("grad", function)
     one = isinstance(argnums, int)
     places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 

@@ -51,6 +51,10 @@ def _items(index: Any) -> list[Any]:
     return [index]
 
 
+def _is_bound(part: Any) -> bool:
+    return part is None or hasattr(part, "__index__")
+
+
 def _wrong(index: Any) -> DTypeError:
     if isinstance(index, Tensor):
         got, fix = f"a {index._kind.dtype.name} tensor", "cast it, e.g. index.long()"
@@ -158,7 +162,10 @@ def _take(plan: _Plan, shape: tuple[int, ...], axis: int, item: Any) -> int:
 
 def _take_slice(plan: _Plan, extent: int, axis: int, item: slice) -> None:
     parts = [i.item() if isinstance(i, Tensor) else i for i in (item.start, item.stop, item.step)]  # type: ignore[attr-defined]
-    start, stop, step = slice(*parts).indices(extent)
+    try:
+        start, stop, step = slice(*parts).indices(extent)
+    except TypeError:
+        raise _wrong(next(p for p in parts if not _is_bound(p))).at(user_line()) from None
     count = len(range(start, stop, step))
     if step < 0:
         plan.flips.append(axis)

@@ -18,6 +18,7 @@ from firth.base import flags
 from firth.base.errors import ArgumentError, FirthError, RecordingError, message
 from firth.ir.node import Node
 from firth.tensor import layers
+from firth.tensor.arguments import check_callable
 from firth.tensor.cut import compile_recording, cut
 from firth.tensor.entry import Entry
 from firth.tensor.handle import Tensor, extra
@@ -331,7 +332,10 @@ def jit(function: Callable[..., Any] | None = None) -> Any:
     >>> f(firth.ones(3)).item()
     6.0
     """
-    return jit if function is None else Jitted(function)
+    if function is None:
+        return jit
+    check_callable("jit", function)
+    return Jitted(function)
 
 
 # --- calls ----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from firth.ir.node import Node
 from firth.ir.op import TABLE, Expr, make
 from firth.ops.batching import batch, spread
 from firth.ops.flow import FLOWS
+from firth.tensor.arguments import check_callable
 from firth.tensor.handle import Kind, Tensor, kind_of
 from firth.tensor.lens import update
 from firth.tensor.record import apply, user_line
@@ -50,6 +51,7 @@ def vmap(
     >>> firth.vmap(dot)(firth.ones(3, 4), firth.ones(3, 4)).tolist()
     [4.0, 4.0, 4.0]
     """
+    check_callable("vmap", func)
     if randomness not in RANDOMNESS:
         raise _refuse(f"there is no randomness {randomness!r}", repr(randomness),
                       "'error', 'different' or 'same'", "pick one")  # fmt: skip

@@ -104,3 +104,16 @@ def test_python_errors_from_within_keep_their_words() -> None:
     with pytest.raises(DTypeError, match=r"roll: an argument does not fit; got .*None") as caught:
         firth.roll(X, None)
     assert isinstance(caught.value.__cause__, TypeError)
+
+
+@pytest.mark.parametrize("name", ["vmap", "grad", "jacrev", "jacfwd", "hessian", "jit"])
+def test_what_is_no_function_is_refused(name: str) -> None:
+    made = getattr(firth.func, name, None) or getattr(firth, name)
+    with pytest.raises(DTypeError, match=r"this is no function; got 3"):
+        made(3)
+
+
+@pytest.mark.parametrize("bound", ["a", 1.5, firth.tensor(0.5)])
+def test_a_slice_to_what_is_no_integer_is_refused(bound: Any) -> None:
+    with pytest.raises(DTypeError, match="this is no index"):
+        X[0:bound]

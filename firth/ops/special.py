@@ -7,7 +7,7 @@ the meaning. The Chebyshev series in it are accurate to float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,15 @@ def series(table: Table, x: Value) -> Value:
 
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 _SHIFT = 8
+_SINE = [(-1) ** k * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(11)]
+
+
+def _horner(x: Value, coefficients: Sequence[float]) -> Value:
+    """c[0] + c[1] x + c[2] x**2 + ..."""
+    found: Value = x * coefficients[-1]
+    for c in coefficients[-2:0:-1]:
+        found = (found + c) * x
+    return found + coefficients[0]
 
 
 def _lgamma(x: Value) -> Value:
@@ -95,22 +104,17 @@ def _lgamma(x: Value) -> Value:
     low = x < 0.5
     y = _where(low, 1.0 - x, x)
     small = y < _SHIFT
-    product: Value = y * 0.0 + 1.0
-    shifted = y
-    for k in range(_SHIFT):
-        step = small & (y + k < _SHIFT)
-        product = _where(step, product * (y + float(k)), product)
-        shifted = _where(step, y + (k + 1.0), shifted)
+    ends = y * (y + 7.0)  # times (y + 1)(y + 6), (y + 2)(y + 5), (y + 3)(y + 4)
+    product = _where(small, ends * (ends + 6.0) * (ends + 10.0) * (ends + 12.0), 1.0)
+    shifted = _where(small, y + float(_SHIFT), y)
     r = 1.0 / shifted
     square = r * r
-    tail: Value = square * 0.0
-    for k in range(len(_BERNOULLI), 0, -1):
-        tail = tail * square + _BERNOULLI[k - 1] / (2 * k * (2 * k - 1))
-    found = (shifted - 0.5) * _log(shifted) - shifted + 0.5 * math.log(2 * math.pi) + tail * r
-    found = _where(y > 1e30, y * (_log(y) - 1.0), found) - _log(product)
+    tail = _horner(square, [b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1)])
+    steep = _log(shifted)
+    found = (shifted - 0.5) * steep - shifted + 0.5 * math.log(2 * math.pi) + tail * r
+    found = _where(y > 1e30, y * (steep - 1.0), found) - _log(product)
     gap = _abs(x - _round(x))
-    wave = _where(gap < 1e-9, _log(gap), _log(_sin(gap * math.pi)) - math.log(math.pi))
-    mirrored = -wave - found
+    mirrored = -_log(gap * _horner(gap * gap, _SINE)) - found
     found = _where(low, mirrored, found)
     pole = (x <= 0) & _equal(x, _floor(x))
     return _where(pole | _equal(x, math.inf), math.inf, found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import gc
 import os
 import sys
 import types
@@ -399,13 +400,11 @@ class Watcher:
                     "use firth.rand(...), or draw outside and pass them as an argument",
                 )
             )  # fmt: skip
-        for key, guards in self._pending.items():
-            if key not in self._lines:
-                continue
-            for guard in guards:
-                self.guards.setdefault((id(guard.holder), _key_of(guard.key)), guard)
-        self._pending.clear()
+        self._take_pending()
         self._drop_temporaries()
+        if not all(guard.holds() for guard in self.guards.values()):
+            gc.collect()  # what only a cycle still holds was made by the function too
+            self._drop_temporaries()
         for guard in self.guards.values():
             if not guard.holds():
                 now = guard.now()
@@ -419,8 +418,17 @@ class Watcher:
                 ).at(guard.line)  # fmt: skip
         return list(self.guards.values())
 
-    def _drop_temporaries(self) -> None:
-        """Containers and cells that nobody else holds were made by the function itself."""
+    def _take_pending(self) -> None:
+        """Keeps the guards of the lines that ran; no name refers to the others afterwards."""
+        for key, guards in self._pending.items():
+            if key not in self._lines:
+                continue
+            for guard in guards:
+                self.guards.setdefault((id(guard.holder), _key_of(guard.key)), guard)
+        self._pending.clear()
+
+    def _references(self) -> Counter[int]:
+        """How many references to each object, by id, are the guards' own."""
         ours: Counter[int] = Counter()
         for guard in self.guards.values():
             ours[id(guard.holder)] += 1
@@ -430,6 +438,11 @@ class Watcher:
                     ours.update(id(v) for v in values)
             else:
                 ours[id(guard.value)] += 1
+        return ours
+
+    def _drop_temporaries(self) -> None:
+        """Containers and cells that nobody else holds were made by the function itself."""
+        ours = self._references()
         dropped = True
         while dropped:
             dropped = False

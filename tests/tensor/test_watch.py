@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import firth
 from firth.tensor.watch import Watcher, chains_of, same, snapshot, unchanged
@@ -61,6 +62,25 @@ def test_plain_values_are_compared_by_value() -> None:
     assert not same(1, True) and not same([1], [1])
     thing = Thing()
     assert same(thing.__init__, thing.__init__)
+
+
+def note(name, seen):
+    if name not in seen:
+        seen.add(name)
+
+
+@pytest.mark.parametrize("cyclic", [False, True])
+def test_containers_made_inside_may_change(cyclic):
+    @firth.jit
+    def double(x):
+        seen = set()
+        if cyclic:
+            cycle = [seen]
+            cycle.append(cycle)
+        note("a", seen)
+        return x * len(seen) * 2
+
+    assert double(firth.ones(2)).tolist() == [2, 2]
 
 
 def test_objects_made_inside_may_read_what_they_set():

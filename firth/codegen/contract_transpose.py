@@ -87,7 +87,8 @@ def pack_transposed(
             if isinstance(points, int) and points % width == 0:
                 block(start, into, False)
                 return []
-            if e.generic:  # half as much text, for a comparison a row
+            few = isinstance(points, int) and points < 4 * width
+            if e.generic or few:  # half as much text, for a comparison a row
                 block(start, into, True)
                 return []
             end = b.add(start, lanes)

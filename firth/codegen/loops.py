@@ -7,7 +7,7 @@ has a partial value per lane, and the lanes are combined after its loop in one f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from firth.codegen import arith, crossed
@@ -23,20 +23,33 @@ UNROLLED = 4  # serial loops of at most this many known steps become straight te
 UNROLLED_STATEMENTS = 16  # if no more statements come of it
 
 
-def walk(statements: Sequence[Statement], lanes: int = 1) -> Iterator[tuple[Statement, int]]:
-    """Every statement in a body, with the lanes of the vector loop around it."""
+def walk(
+    statements: Sequence[Statement], width: Callable[[Loop], int], lanes: int = 1
+) -> Iterator[tuple[Statement, int]]:
+    """Every statement in a body, with the lanes (width) of the vector loop around it."""
     for statement in statements:
         yield statement, lanes
         if isinstance(statement, Loop):
-            yield from walk(statement.body, max(statement.vector, lanes, 1))
+            yield from walk(statement.body, width, max(width(statement), lanes, 1))
         elif isinstance(statement, (Contract, Within)):
-            yield from walk(statement.body, lanes)
+            yield from walk(statement.body, width, lanes)
 
 
-def _combined(body: Sequence[Statement]) -> dict[Accumulator, int]:
-    """The accumulators that a body changes, with the widest vector loop that does it."""
+def _most_lanes(e: Emitter, s: Loop) -> int:
+    """The lanes of a vector loop; of one too short for a whole step, those of a register."""
+    if e.generic or s.axis.extent >= s.vector:
+        return s.vector
+    return _native(e, s)
+
+
+def _native(e: Emitter, s: Loop) -> int:
+    return min(s.vector, e.facts.lanes(4))
+
+
+def _combined(e: Emitter, body: Sequence[Statement]) -> dict[Accumulator, int]:
+    """The accumulators that a body changes, with the most lanes of a vector loop that does it."""
     found: dict[Accumulator, int] = {}
-    for statement, lanes in walk(body):
+    for statement, lanes in walk(body, lambda s: _most_lanes(e, s)):
         if isinstance(statement, Accumulate):
             found[statement.accumulator] = max(found.get(statement.accumulator, 1), lanes)
     return found
@@ -48,7 +61,7 @@ def loop(e: Emitter, s: Loop) -> None:
     if loads:
         crossed.emit(e, s, loads)
         return
-    changed = _combined((s,))
+    changed = _combined(e, (s,))
     for accumulator in s.carries:
         lanes = e.lanes.lanes if e.lanes else changed.get(accumulator, 1)
         start = arith.identity(accumulator.op, accumulator.dtype)
@@ -128,9 +141,9 @@ def _serial_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
 def _vector_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
     b = e.b
     where = e.range(s.axis)
-    native = min(s.vector, e.facts.lanes(4))
+    native = _native(e, s)
     start, rest = where.start, where.count
-    for lanes in dict.fromkeys((s.vector, native)):
+    for lanes in dict.fromkeys((_most_lanes(e, s), native)):
         main: Index = b.mul(b.div(rest, lanes), lanes)
         stop = b.add(start, main)
         _steps(e, s, (start, stop, main), lanes, carried, lanes=lanes)

@@ -81,8 +81,23 @@ def test_the_sum_does_not_depend_on_tiles_or_masks():
 
 def test_walk_knows_the_lanes():
     kernel = pooling(8, 2, 4)
-    found = [(type(s).__name__, lanes) for s, lanes in walk(kernel.body)]
+    found = [(type(s).__name__, lanes) for s, lanes in walk(kernel.body, lambda s: s.vector)]
     assert found == [("Loop", 1), ("Loop", 4), ("Loop", 4), ("Accumulate", 4), ("Store", 4)]
+
+
+def test_a_short_row_is_summed_in_one_register():
+    """Wide steps that never happen have no lanes to fold; the sum stays the same bits."""
+    x = RNG.standard_normal(20).astype(np.float32)
+    found = []
+    for generic in (False, True):
+        i, total = Axis("i", 20), Accumulator("total", "add", dt.float32, 0.0)
+        load = Load(0, Affine(0, ((i, 1),)), dt.float32)
+        body = (Loop(i, (Accumulate(total, load),), 64, (total,)), Store(1, Affine(), total))
+        kernel = Kernel("k", (), (Buffer(dt.float32), Buffer(dt.float32, True)), body)
+        assert ("<64 x float>" in emit(kernel, facts(), generic).text) == generic
+        found.append(np.zeros(1, np.float32))
+        run(kernel, [x, found[-1]], facts(), generic)
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("target", [*ALL_FACTS, facts(32, True, False)])

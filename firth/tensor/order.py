@@ -244,13 +244,14 @@ def _quantile(name: str, x: Tensor, q: Any, dim: int | None, keepdim: bool, betw
         ).at(user_line())  # fmt: skip
     last = shape.movedim(flat, axis, -1)  # (..., n)
     ordered = last.sort(-1).values  # type: ignore[attr-defined]
-    missing = cast(_missing(last), kind)
-    count = apply("sum", missing, axes=(len(last._kind.shape) - 1,), keepdims=True)
     shares = shape.reshape(q, (-1,))
-    top = apply("sub", n - 1.0, count) if name == "nanquantile" else n - 1.0
-    rank = apply("mul", shares, apply("maximum", top, 0.0) if isinstance(top, Tensor) else top)
-    if name == "quantile":
-        rank = apply("where", apply("greater", count, 0.0), n - 1.0, rank)
+    if name == "nanquantile":
+        missing = cast(_missing(last), kind)
+        count = apply("sum", missing, axes=(len(last._kind.shape) - 1,), keepdims=True)
+        rank = apply("mul", shares, apply("maximum", apply("sub", n - 1.0, count), 0.0))
+    else:  # NaN is the last in order
+        broken = _missing(shape.window(ordered, len(last._kind.shape) - 1, n - 1, 1))
+        rank = apply("where", broken, n - 1.0, apply("mul", shares, n - 1.0))
     wide = (*last._kind.shape[:-1], shares._kind.shape[0])
     rank = shape.expand(rank, *wide)
     found = _between(ordered, rank, between)  # (..., q)

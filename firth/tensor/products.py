@@ -115,10 +115,10 @@ def cross(self: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
                     f"{tuple(self._kind.shape)} and {tuple(other._kind.shape)}, dim {dim}",
                     "extent 3 along the dim", "name another dim")
         ).at(user_line())  # fmt: skip
-    turn = [shape.unbind(t, axis) for t in (self, other)]
-    (a0, a1, a2), (b0, b1, b2) = turn
-    parts = (a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0)  # type: ignore[operator]
-    return shape.stack(parts, axis)
+    axis += left
+    a, b = ([shape.window(t, axis, k, 1) for k in range(3)] for t in (self, other))
+    rows = (a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1)))
+    return apply("concatenate", *rows, axis=axis)
 
 
 # --- distances ------------------------------------------------------------------------------------

@@ -64,6 +64,8 @@ CASES: dict[str, Callable[[int], firth.Tensor]] = {
     "least squares": lambda n: firth.linalg.lstsq(firth.ones(n, 6), firth.ones(n, 2)).solution,
     "places in a sorted row": lambda n: firth.searchsorted(firth.arange(9.0), firth.ones(n)),
     "places in a growing row": lambda n: firth.searchsorted(firth.arange(n).float(), firth.ones(n)),
+    "vector products": lambda n: firth.cross(firth.ones(n, 3), firth.ones(1, 3), dim=1),
+    "between the ordered": lambda n: firth.quantile(firth.ones(n, 6), 0.3, dim=0),
     "running logarithm of sums": lambda n: firth.logcumsumexp(firth.ones(n, 6), 0),
     "its growing rows": lambda n: firth.logcumsumexp(firth.ones(6, n), 1),
 }

@@ -44,6 +44,7 @@ def operations() -> dict[str, Callable[[int], Callable[[], Any]]]:
         "matmul": on((0, 30), (30, 20), do=firth.matmul),
         "bmm": on((2, 0, 8), (2, 8, 0), do=firth.matmul),
         "cumsum": on((0, 6), do=lambda x: x.cumsum(0)),
+        "bilinear": on((0, 5), (0, 5), (4, 5, 5), do=F.bilinear),
         "cross": on((0, 3), (0, 3), do=lambda x, y: firth.cross(x, y, dim=1)),
         "lgamma": on((0, 6), do=firth.lgamma),
         "logcumsumexp": on((0, 6), do=lambda x: firth.logcumsumexp(x, 0)),
@@ -93,13 +94,13 @@ def _in_a_new_process(name: str) -> float:
 WORKLOADS = (
     Workload(
         "first_use",
-        "first use of an operation outside of jit, no code on disk: the slowest of 27",
+        "first use of an operation outside of jit, no code on disk: the slowest of 28",
         commands={"firth": lambda: _in_a_new_process("first")},
         goals=(Goal("firth", 0.03, ""),),
     ),
     Workload(
         "new_shape",
-        "a known operation on a new shape: the slowest of 27 operations' medians",
+        "a known operation on a new shape: the slowest of 28 operations' medians",
         commands={"firth": lambda: _in_a_new_process("known")},
         goals=(Goal("firth", 0.0005, ""),),
     ),

@@ -65,6 +65,7 @@ CASES: dict[str, Callable[[int], firth.Tensor]] = {
     "places in a sorted row": lambda n: firth.searchsorted(firth.arange(9.0), firth.ones(n)),
     "places in a growing row": lambda n: firth.searchsorted(firth.arange(n).float(), firth.ones(n)),
     "vector products": lambda n: firth.cross(firth.ones(n, 3), firth.ones(1, 3), dim=1),
+    "bilinear": lambda n: F.bilinear(firth.ones(n, 5), firth.ones(n, 6), firth.ones(4, 5, 6)),
     "between the ordered": lambda n: firth.quantile(firth.ones(n, 6), 0.3, dim=0),
     "running logarithm of sums": lambda n: firth.logcumsumexp(firth.ones(n, 6), 0),
     "its growing rows": lambda n: firth.logcumsumexp(firth.ones(6, n), 1),

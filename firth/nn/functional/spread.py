@@ -70,9 +70,9 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
                     f"{tuple(input1.shape)}, {tuple(input2.shape)}, weight {tuple(weight.shape)}",
                     f"(..., {a}) and (..., {b})", "check the features")
         )  # fmt: skip
-    left = input1.reshape(-1, a) @ weight.permute(1, 0, 2).reshape(a, o * b)
-    out = (left.reshape(-1, o, b) * input2.reshape(-1, 1, b)).sum(-1)
-    out = out.reshape(*input1.shape[:-1], o)
+    right = apply("linear", input2, weight.reshape(o * a, b))  # W x2, for each output
+    right = right.reshape(*input2.shape[:-1], o, a)
+    out = (right * input1.unsqueeze(-2)).sum(-1)
     return out if bias is None else out + bias
 
 

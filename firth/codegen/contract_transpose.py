@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
 
 
+_TINY = 512  # elements
+
+
 def pack_transposed(
     e: Emitter,
     x: Expression,
@@ -44,6 +47,9 @@ def pack_transposed(
     points, total = count(e, axes), count(e, reduce)
     inner = e.range(reduce[-1])
     load = plain(e, x)
+    # a transposed square is much text: a handful that does not fill panels is copied one by one
+    known = isinstance(points, int) and isinstance(total, int) and not e.generic
+    tiny = known and int(points) % width > 0 and int(points) * int(total) <= _TINY
     stride: int | None = None
     if load is not None and len(axes) == 1 and not e.generic:
         stride = coefficient(load.index.terms, axes[0])
@@ -74,7 +80,7 @@ def pack_transposed(
                 for q, row in enumerate(transpose(b, rows, element, size)):
                     b.store(widen(element, n), row, b.gep(element, pointer, q * width), size)
 
-            vectors(e, reduce[-1], inner.start, inner.count, put, lanes)
+            vectors(e, reduce[-1], inner.start, inner.count, put, 1 if tiny else lanes)
 
         nest(e, reduce[:-1], outer)
 

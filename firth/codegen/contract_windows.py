@@ -76,7 +76,7 @@ def pieces(axes: tuple[Axis, ...], most: dict[Axis, int], limit: int) -> Pieces:
     while (
         place and most[axes[place]] == axes[place].extent and 2 * whole * most[axes[place]] <= limit
     ):
-        whole *= most[axes[place]]
+        whole *= max(1, most[axes[place]])
         place -= 1
     extent = max(1, most[axes[place]])
     steps = -(-extent // -(-extent // max(1, limit // whole)))

@@ -47,7 +47,7 @@ class Step:
     """A kernel with the place of each buffer. guarded: skipped once the error word is set.
 
     bytes: of all its buffers. flops: of its contraction, two for each product. after: how many of
-    the first steps must be done when it starts.
+    the first steps must be done when it starts. empty: numbers of the places without a byte.
     """
 
     kernel: Kernel
@@ -56,6 +56,7 @@ class Step:
     bytes: int
     flops: int
     after: int
+    empty: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +105,9 @@ def verify_order(plan: Plan) -> None:
     written: set[Place] = set()
     for step in plan.steps:
         buffers = [b for b in step.kernel.buffers if not b.scratch]
-        host, idle = step.kernel.host(), step.kernel.tiles() == 0  # nothing is read by no tiles
-        empty = [step.places[b] for b, shape in (host.sources if host else ()) if 0 in shape]
-        for buffer, place in zip(buffers, step.places, strict=True):
-            known = place[0] == "input" or place in written or place in empty or idle
+        idle = step.kernel.tiles() == 0  # nothing is read by no tiles
+        for k, (buffer, place) in enumerate(zip(buffers, step.places, strict=True)):
+            known = place[0] == "input" or place in written or k in step.empty or idle
             if not buffer.written and not known:
                 raise VerifyError(
                     f"plan: kernel {step.kernel.name} reads {place} before it is written; got "
@@ -185,8 +185,13 @@ class _Planner:
             mine.add(ERROR, 0, checks)
         touched.append(mine)
         traffic = sum(self.schedule.size_bytes(n) for n in call.arguments)
-        after = awaited(touched)
-        steps.append(Step(call.kernel, places, guarded, traffic, _flops(call.kernel), after))
+        empty = [k for k, (n, _) in enumerate(call.places()) if not self.schedule.size_bytes(n)]
+        steps.append(
+            Step(
+                call.kernel, places, guarded, traffic, _flops(call.kernel), awaited(touched),
+                tuple(empty),
+            )
+        )  # fmt: skip
 
     def _order(self, overwritten: dict[int, Node]) -> None:
         """Puts the calls in order. overwritten: by id of a result, the input that it may replace.

@@ -129,6 +129,15 @@ def test_singular_matrices():
         firth.linalg.solve_ex(bad, bad, check_errors=True)
 
 
+def test_products_of_computed_values_over_nothing():
+    x, y = firth.ones(4, 0), firth.ones(0, 5)
+    assert ((x + x) @ y).tolist() == [[0.0] * 5] * 4
+    assert (firth.stack([x, x]) @ y).shape == (2, 4, 5)
+    pooled = firth.vmap(lambda p: firth.nn.functional.adaptive_avg_pool1d(p, 5))
+    none = firth.ones(0, 8, 8, dtype=firth.float64)
+    assert pooled(firth.stack([none, none])).numpy().shape == (2, 0, 8, 5)
+
+
 def test_empty_matrices():
     none = firth.zeros(0, 0)
     assert none.det().item() == 1 and firth.linalg.inv(none).shape == (0, 0)

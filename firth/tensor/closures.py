@@ -22,11 +22,12 @@ def cells_of(frame: Any) -> tuple[Any, ...]:
         o for o in gc.get_objects(generation=0)
         if type(o) is types.FunctionType and o.__code__ is code
     )  # fmt: skip
+    values = frame.f_locals  # asked once: Python gathers them anew each time
     for candidate in chain(young, _holders(code)):
         if candidate.__closure__:
             cells = dict(zip(code.co_freevars, candidate.__closure__, strict=True))
-            there = (n for n in code.co_freevars if n in frame.f_locals)
-            if all(_content(cells[n]) is frame.f_locals[n] for n in there):
+            there = (n for n in code.co_freevars if n in values)
+            if all(_content(cells[n]) is values[n] for n in there):
                 _found[code] = weakref.ref(candidate)
                 return tuple(candidate.__closure__)
     return ()

@@ -402,21 +402,25 @@ class Watcher:
             )  # fmt: skip
         self._take_pending()
         self._drop_temporaries()
-        if not all(guard.holds() for guard in self.guards.values()):
+        guard = self._changed()
+        if guard is not None:
             gc.collect()  # what only a cycle still holds was made by the function too
             self._drop_temporaries()
-        for guard in self.guards.values():
-            if not guard.holds():
-                now = guard.now()
-                raise RecordingError(
-                    message(
-                        "jit", f"the function changes {guard.what}, which it also reads",
-                        f"{show(guard.value)}, then {show(now)}",
-                        "changes to tensors in place only, or results that are returned",
-                        "keep it in a tensor (x.copy_(new), x += 1), or change it outside",
-                    )
-                ).at(guard.line)  # fmt: skip
+            guard = self._changed()
+        if guard is not None:
+            raise RecordingError(
+                message(
+                    "jit", f"the function changes {guard.what}, which it also reads",
+                    f"{show(guard.value)}, then {show(guard.now())}",
+                    "changes to tensors in place only, or results that are returned",
+                    "keep it in a tensor (x.copy_(new), x += 1), or change it outside",
+                )
+            ).at(guard.line)  # fmt: skip
         return list(self.guards.values())
+
+    def _changed(self) -> Guard | None:
+        """The first guard that does not hold any more."""
+        return next((guard for guard in self.guards.values() if not guard.holds()), None)
 
     def _take_pending(self) -> None:
         """Keeps the guards of the lines that ran; no name refers to the others afterwards."""

@@ -15,12 +15,16 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return _drop(input, input.shape, p, training, inplace)
 
 
-def _drop(x: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
-    """One draw per element of `shape`, which broadcasts to x."""
+def _check_probability(op: str, p: float) -> None:
     if not 0.0 <= p <= 1.0:
         raise ArgumentError(
-            message("dropout", "p is not a probability", str(p), "0 <= p <= 1", "try p=0.5")
+            message(op, "p is not a probability", str(p), "0 <= p <= 1", "try p=0.5")
         )
+
+
+def _drop(x: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: bool) -> Tensor:
+    """One draw per element of `shape`, which broadcasts to x."""
+    _check_probability("dropout", p)
     if not training or p == 0.0:
         return x
     if p == 1.0:
@@ -54,10 +58,7 @@ def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """In training, puts elements at selu's floor, then restores mean 0 and variance 1 (...)."""
-    if not 0.0 <= p <= 1.0:
-        raise ArgumentError(
-            message("alpha_dropout", "p is not a probability", str(p), "0 <= p <= 1", "try p=0.5")
-        )
+    _check_probability("alpha_dropout", p)
     if not training or p == 0.0:
         return input
     if p == 1.0:

@@ -108,8 +108,12 @@ class Loading:
 
     def __enter__(self) -> Loading:
         lock.acquire()
-        self._crew = Crew(_toolchain, facts.host())
-        self._native = None if pool.installed() else _scheduler_code(self._crew)
+        try:
+            self._crew = Crew(_toolchain, facts.host())
+            self._native = None if pool.installed() else _scheduler_code(self._crew)
+        except BaseException:
+            lock.release()
+            raise
         return self
 
     def add(self, text: Text) -> None:

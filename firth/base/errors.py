@@ -100,7 +100,11 @@ class FormatError(FirthError, ValueError):
     """A file whose bytes are not what its format says, or that asks for more than it may have."""
 
 
-class VerifyError(FirthError, AssertionError):
+class InternalError(FirthError, RuntimeError):
+    """Firth itself failed: a bug in Firth, never in user code. Its cause tells where."""
+
+
+class VerifyError(InternalError, AssertionError):
     """A graph or kernel broke a rule of its stage. Always a bug in Firth, never in user code."""
 
 
@@ -115,3 +119,14 @@ def message(op: str, wrong: str, got: str, expected: str, fix: str) -> str:
     'add: shapes do not broadcast; got (2, 3) and (4,), expected equal or 1; reshape one'
     """
     return f"{op}: {wrong}; got {got}, expected {expected}; {fix}"
+
+
+def internal(part: str, error: Exception) -> InternalError:
+    """The error to raise, from another one, where a part of Firth failed that no argument explains.
+
+    >>> print(internal("compile", KeyError("axis")))
+    compile: Firth itself failed; got KeyError: 'axis', expected no error; this is a bug in Firth...
+    """
+    got = f"{type(error).__name__}: {error}"
+    fix = "this is a bug in Firth: please report it with the whole traceback"
+    return InternalError(message(part, "Firth itself failed", got, "no error", fix))

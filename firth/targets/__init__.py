@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from firth.base.errors import ArgumentError, message
+from firth.base import flags
+from firth.base.errors import ArgumentError, FirthError, internal, message
 from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
 from firth.targets.lock import imported
@@ -39,3 +40,14 @@ def get(name: str) -> Target:
                     "set the flag to one of them")
         )  # fmt: skip
     return cast(Target, imported(f"firth.targets.{name}.target"))
+
+
+def compiled(graph: Graph) -> Executable:
+    """The graph, ready to run on FIRTH_TARGET's target; InternalError where a compiler fails."""
+    target = get(flags.get("FIRTH_TARGET"))
+    try:
+        return target.compile(graph)
+    except (FirthError, MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        raise internal("compile", error) from error

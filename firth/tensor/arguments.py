@@ -27,12 +27,14 @@ from firth.base.errors import (
     FirthError,
     IndexOutOfRange,
     OutOfMemory,
+    internal,
     message,
 )
 from firth.tensor.handle import Tensor
 from firth.tensor.record import user_line
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_COMPILER = tuple(os.path.join(_PACKAGE, part, "") for part in ("passes", "codegen", "targets"))
 _KNOWN = tuple(os.path.dirname(p) + os.sep for p in (_PACKAGE + "/x", np.__file__, os.__file__))
 _FAMILIES = (
     ((np.linalg.LinAlgError, RecursionError, NotImplementedError), None),
@@ -166,7 +168,8 @@ def explain(
 ) -> None:
     """Raises DTypeError for the first argument that is not what its annotation says.
 
-    Where all look right, an error of Python's from within keeps its words, in the one form.
+    Where all look right, an error of Python's from within keeps its words, in the one form; one of
+    the compiler's own is no argument's fault: InternalError.
     """
     ours = isinstance(error, FirthError)
     if ours and not isinstance(error, DTypeError):
@@ -178,8 +181,12 @@ def explain(
     if ours or str(error).startswith(f"{op}: "):  # in the form already
         return
     family = next((own for theirs, own in _FAMILIES if isinstance(error, theirs)), None)
-    known = function.__name__ in (op, "__init__")  # methods of layers may mean what Python says
-    if family is None or not known or _from_outside(error.__traceback__):
+    files = _files(error.__traceback__)
+    if family is None or _from_outside(files):
+        return
+    if any(file.startswith(_COMPILER) for file in files):
+        raise internal(op, error) from error
+    if function.__name__ not in (op, "__init__"):  # methods of layers may mean what Python says
         return
     got = ", ".join(map(_described, (*args, *(kwargs or {}).values())))
     raise family(
@@ -192,16 +199,18 @@ def _signature(function: FunctionType, op: str) -> str:
     return op + str(inspect.signature(function)).split(" ->")[0].replace("'", "")
 
 
-def _from_outside(trace: TracebackType | None) -> bool:
+def _files(trace: TracebackType | None) -> list[str]:
+    """Where the functions within lie that an error came through, the innermost last."""
+    found = []
+    while trace is not None:
+        found.append(trace.tb_frame.f_code.co_filename)
+        trace = trace.tb_next
+    return found[1:]
+
+
+def _from_outside(files: list[str]) -> bool:
     """Whether a function of the user's failed, or nothing was called: the number is wrong."""
-    inner = trace.tb_next if trace is not None else None
-    if inner is None:
-        return True
-    while inner is not None:
-        if not inner.tb_frame.f_code.co_filename.startswith((*_KNOWN, "<frozen ")):
-            return True
-        inner = inner.tb_next
-    return False
+    return not files or not all(file.startswith((*_KNOWN, "<frozen ")) for file in files)
 
 
 def _named(function: FunctionType) -> str:

@@ -96,7 +96,7 @@ def compute_foreign(tensor: Tensor) -> None:
         position = tensor._pos if tensor._pos >= 0 else -1 - tensor._pos
         node = rec.nodes()[position][0]
         graph = Graph(graph_inputs(rec.state), (node,))
-        program = targets.get(flags.get("FIRTH_TARGET")).compile(graph)
+        program = targets.compiled(graph)
         tensor._buf = program.run(list(rec.inputs[: len(graph.inputs)]))[0]
         tensor._rec = None
 
@@ -292,7 +292,7 @@ def compile_recording(
     if flags.debug("graph"):
         print(to_text(graph), file=sys.stderr)
     with trace.compiling():
-        make = targets.get(flags.get("FIRTH_TARGET")).compile
+        make = targets.compiled
         searched = flags.debug("nan")
         program = Searched(graph, count or len(outputs), make) if searched else make(graph)
     if flags.get("FIRTH_DUMP") and flags.get("FIRTH_TARGET") == "cpu":

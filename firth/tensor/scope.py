@@ -97,7 +97,7 @@ class Scope:
         program = programs.get(key) if programs is not None else None
         if program is None:
             graph = Graph(graph_inputs(rec.state), (node,))
-            program = targets.get(flags.get("FIRTH_TARGET")).compile(graph)
+            program = targets.compiled(graph)
             roots.remember(rec.state, key, program)
         found: Buffer = program.run(list(rec.inputs))[0]
         return found

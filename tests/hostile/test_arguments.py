@@ -18,7 +18,7 @@ import pytest
 
 import firth
 from firth import array_api, distributions, einops, fft, linalg, masked, sparse, special
-from firth.base.errors import ArgumentError, DTypeError, FirthError, OutOfMemory, VerifyError
+from firth.base.errors import ArgumentError, DTypeError, FirthError, InternalError, OutOfMemory
 from firth.nn import functional
 from firth.signal import windows
 from firth.tensor import __all__ as TENSOR_NAMES
@@ -118,7 +118,7 @@ def test_wrong_arguments_end_in_an_error(limited: None) -> None:
         try:
             with np.errstate(all="ignore"):
                 read(table[name](*args, **words))
-        except VerifyError as error:
+        except InternalError as error:
             raise AssertionError(said) from error
         except FirthError:
             pass

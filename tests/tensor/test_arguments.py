@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import firth
-from firth.base.errors import DTypeError, FirthError
+from firth.base.errors import DTypeError, FirthError, InternalError
 from firth.nn import functional
+from firth.passes import grad
 from firth.tensor.arguments import guard, guarded, leave
 
 X = firth.ones(3)
@@ -104,6 +105,23 @@ def test_python_errors_from_within_keep_their_words() -> None:
     with pytest.raises(DTypeError, match=r"roll: an argument does not fit; got .*None") as caught:
         firth.roll(X, None)
     assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_an_error_of_the_compiler_is_no_arguments_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        return 1 // 0
+
+    words = "Firth itself failed; got {}Error: .*; this is a bug in Firth"
+    x = firth.ones(7, 11, requires_grad=True)
+    with monkeypatch.context() as broken:
+        broken.setattr(grad, "_pull", None)
+        with pytest.raises(InternalError, match=f"backward: {words.format('Type')}") as caught:
+            x.sinh().sum().backward()
+    assert isinstance(caught.value.__cause__, TypeError)
+    monkeypatch.setattr(firth.targets.get("cpu"), "compile", fails)
+    monkeypatch.setenv("FIRTH_TARGET", "cpu")
+    with pytest.raises(InternalError, match=f"compile: {words.format('ZeroDivision')}"):
+        bool(firth.ones(7, 13, 17).cosh().sum() > 1)
 
 
 @pytest.mark.parametrize("name", ["vmap", "grad", "jacrev", "jacfwd", "hessian", "jit"])

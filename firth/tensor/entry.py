@@ -1,17 +1,13 @@
 """One recording of a jitted function with its program: does it still hold, and run it.
 
-Both are the hot path of `firth.jit`: what can be decided when the recording is made is laid out in
-flat lists, so that a call walks them without a branch in Python per guard.
+Both are the hot path of `firth.jit`: what can be decided when the recording is made is laid out
+then, in flat lists and in the one function that compares all guards (`checks.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from itertools import chain, repeat
-from operator import call, eq, is_
 from sys import getrefcount
-from types import CellType
 from typing import Any
 
 from firth.base.errors import FirthError
@@ -19,13 +15,14 @@ from firth.runtime import trace
 from firth.runtime.buffer import Buffer, from_array
 from firth.tensor import origins
 from firth.tensor.blame import blame
+from firth.tensor.checks import Checks
 from firth.tensor.cut import realise
 from firth.tensor.handle import Kind, Tensor, extra, realised
 from firth.tensor.layers import labels
 from firth.tensor.recording import JITTED, Place, Recording
 from firth.tensor.tree import ONE, unflatten
 from firth.tensor.trie import State
-from firth.tensor.watch import MISSING, Guard
+from firth.tensor.watch import Guard
 
 
 class Entry:
@@ -38,7 +35,7 @@ class Entry:
     """
 
     __slots__ = (
-        "_quick", "aliased", "arguments", "calls", "captured", "changed", "donated", "grad_reads",
+        "_checks", "aliased", "arguments", "calls", "captured", "changed", "donated", "grad_reads",
         "grads", "guards", "keep", "kinds", "labels",
         "nodes", "outputs", "places", "positions", "program", "sources", "state", "tree", "written",
     )  # fmt: skip
@@ -62,7 +59,7 @@ class Entry:
         self.donated: tuple[tuple[int, int], ...] = ()
         self.program: Any = None
         self.tree: Any = None
-        self._quick = _Quick(guards)
+        self._checks = Checks(guards)
         self.captured: set[int] = set()  # ids of tensors (kept alive) that are not arguments
         self.aliased: dict[int, Tensor] = {}  # arguments that the recording is only good for
         self.written = False  # whether an argument is updated in place
@@ -72,7 +69,7 @@ class Entry:
         given = {id(t) for t in tensors}
         known = [s for s in self.sources if isinstance(s, Tensor) and id(s) not in given]
         known += [h for _, place, h in self.changed if place < 0]
-        known += self._quick.tensors()
+        known += self._checks.tensors()
         self.captured = {id(t) for t in known}
         self.captured |= {id(b) for b in map(_base, known) if b is not None}
         self.written = any(place >= 0 for _, place, _ in self.changed)
@@ -99,7 +96,7 @@ class Entry:
         for leaf, before in self.grad_reads:
             if extra(leaf).grad is not before:
                 return False
-        return self._quick.holds() or all(g.holds() for g in self.guards)
+        return self._checks.holds() or all(g.holds() for g in self.guards)
 
     def run(self, tensors: Sequence[Tensor]) -> Any:
         """One call of the program."""
@@ -142,88 +139,6 @@ class Entry:
                 extra(out).history = JITTED
             made.append(out)
         return made[0] if self.tree is ONE else unflatten(self.tree, iter(made))
-
-
-class _Quick:
-    """Guards as flat lists that are compared by identity.
-
-    reads: what gives each value, its key and the value; containers by length, keys and elements.
-    """
-
-    __slots__ = (
-        "dicts", "elements", "gets", "keys", "lengths", "lists", "names", "others", "sized",
-        "values",
-    )  # fmt: skip
-
-    def __init__(self, guards: list[Guard]) -> None:
-        self.gets: list[Any] = []
-        self.keys: list[Any] = []
-        self.values: list[Any] = []
-        self.dicts: list[Any] = []  # with their keys
-        self.names: list[Any] = []
-        self.sized: list[Any] = []  # with their lengths
-        self.lengths: list[int] = []
-        self.lists: list[Any] = []
-        self.elements: list[Any] = []
-        self.others: list[Guard] = []
-        containers: set[int] = set()
-        for guard in guards:
-            if guard.parts is None or any(isinstance(p[0], (set, frozenset)) for p in guard.parts):
-                continue
-            for container, keys, values in guard.parts:
-                if id(container) not in containers or keys is not None:
-                    containers.add(id(container))
-                    self._container(container, keys, values)
-        seen: set[tuple[int, Any]] = {
-            (id(g.__self__), k) for g, k in zip(self.gets, self.keys, strict=True)
-        }
-        for guard in guards:
-            holder, key, value = guard.holder, guard.key, guard.value
-            if guard.parts is not None:
-                if any(isinstance(p[0], (set, frozenset)) for p in guard.parts):
-                    self.others.append(guard)
-            elif type(holder) is CellType:
-                self._read(partial(getattr, holder), "cell_contents", value)
-            elif not guard.is_read:
-                if type(holder) is not list or id(holder) not in containers:
-                    self.others.append(guard)
-            elif (id(holder), key) not in seen:
-                seen.add((id(holder), key))
-                self._read(holder.get, key, value)
-
-    def _read(self, get: Any, key: Any, value: Any) -> None:
-        self.gets.append(get)
-        self.keys.append(key)
-        self.values.append(value)
-
-    def tensors(self) -> list[Tensor]:
-        """Tensors that are read from outside."""
-        return [v for v in (*self.values, *self.elements) if isinstance(v, Tensor)]
-
-    def _container(self, container: Any, keys: Any, values: Any) -> None:
-        if keys is None:
-            self.lists.append(container)
-            self.elements += values
-        elif values:
-            self.dicts.append(container)
-            self.names.append(keys)
-            for key, value in zip(keys, values, strict=True):
-                if value is not MISSING:
-                    self._read(container.get, key, value)
-        self.sized.append(container)
-        self.lengths.append(len(values))
-
-    def holds(self) -> bool:
-        try:
-            return (
-                all(map(is_, map(call, self.gets, self.keys, repeat(MISSING)), self.values))
-                and all(map(eq, map(len, self.sized), self.lengths))
-                and all(map(eq, map(tuple, self.dicts), self.names))
-                and all(map(is_, chain.from_iterable(self.lists), self.elements))
-                and all(g.holds() for g in self.others)
-            )
-        except ValueError:  # a cell that is empty now
-            return False
 
 
 def _base(t: Tensor) -> Tensor | None:

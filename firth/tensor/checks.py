@@ -1,0 +1,119 @@
+"""The guards of a recording as one function: a clause of Python text for each, compiled once.
+
+A call of a jitted function asks it every time. Clauses compare by identity, so that what a guard
+costs is one look-up in a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import CellType, MappingProxyType
+from typing import Any
+
+from firth.tensor.handle import Tensor
+from firth.tensor.watch import MISSING, Guard
+
+_TEXT = """\
+def make({names}):
+    def holds():
+        try:
+            return {clauses}
+        except (KeyError, ValueError):  # a key that is gone, a cell that is empty
+            return False
+    return holds
+"""
+
+
+class Checks:
+    """Whether everything that a recording read is still the same object.
+
+    holds: the answer; False also where equal values have another identity.
+    """
+
+    __slots__ = ("_guards", "holds")
+
+    def __init__(self, guards: Sequence[Guard]) -> None:
+        self._guards = guards
+        self.holds: Callable[[], bool] = self._first
+
+    def tensors(self) -> list[Tensor]:
+        """Tensors that are read from outside."""
+        return [v for v in _Clauses(self._guards).objects if isinstance(v, Tensor)]
+
+    def _first(self) -> bool:
+        self.holds = _Clauses(self._guards).function()
+        return self.holds()
+
+
+class _Clauses:
+    """objects: what the clauses name; the n-th is called `o{n}` in the text."""
+
+    def __init__(self, guards: Sequence[Guard]) -> None:
+        self.objects: list[Any] = []
+        self._names: dict[int, str] = {}
+        self._clauses: dict[str, None] = {}  # in order, each once
+        others: list[Guard] = []
+        containers: set[int] = set()
+        for guard in guards:
+            if guard.parts is None:
+                continue
+            if any(isinstance(container, (set, frozenset)) for container, *_ in guard.parts):
+                others.append(guard)
+                continue
+            for container, keys, values in guard.parts:
+                containers.add(id(container))
+                self._container(container, keys, values)
+        for guard in guards:
+            if guard.parts is not None:
+                continue
+            if guard.is_read or type(guard.holder) is CellType:
+                self._read(guard.holder, guard.key, guard.value)
+            elif type(guard.holder) is not list or id(guard.holder) not in containers:
+                others.append(guard)
+        for guard in others:
+            self._clauses[f"{self._name(guard)}.holds()"] = None
+
+    def function(self) -> Callable[[], bool]:
+        """All clauses as one function without arguments."""
+        clauses = " and ".join(self._clauses) or "True"
+        return _maker(clauses, len(self.objects))(*self.objects)
+
+    def _name(self, value: Any) -> str:
+        name = self._names.get(id(value))
+        if name is None:
+            name = self._names[id(value)] = f"o{len(self.objects)}"
+            self.objects.append(value)
+        return name
+
+    def _read(self, holder: Any, key: Any, value: Any) -> None:
+        there = self._name(holder)
+        if type(holder) is CellType:
+            clause = f"{there}.cell_contents is {self._name(value)}"
+        elif type(holder) not in (dict, MappingProxyType):
+            clause = f"{there}.get({self._name(key)}, MISSING) is {self._name(value)}"
+        elif value is MISSING:
+            clause = f"{self._name(key)} not in {there}"
+        else:
+            clause = f"{there}[{self._name(key)}] is {self._name(value)}"
+        self._clauses[clause] = None
+
+    def _container(self, container: Any, keys: Any, values: Sequence[Any]) -> None:
+        there = self._name(container)
+        self._clauses[f"len({there}) == {len(values)}"] = None
+        if keys is None:
+            for i, value in enumerate(values):
+                self._clauses[f"{there}[{i}] is {self._name(value)}"] = None
+        elif values:
+            self._clauses[f"(*{there},) == {self._name(keys)}"] = None
+            for key, value in zip(keys, values, strict=True):
+                if value is not MISSING:
+                    self._read(container, key, value)
+
+
+@lru_cache(256)
+def _maker(clauses: str, objects: int) -> Any:
+    names = ", ".join(f"o{n}" for n in range(objects))
+    scope: dict[str, Any] = {"MISSING": MISSING}
+    exec(_TEXT.format(names=names, clauses=clauses), scope)
+    return scope["make"]

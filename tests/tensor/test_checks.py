@@ -1,0 +1,109 @@
+"""The generated function of a recording's guards says what the guards themselves say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from types import MappingProxyType
+
+import pytest
+
+from firth.tensor.checks import Checks
+from firth.tensor.watch import _WHOLE, MISSING, Guard, snapshot
+
+
+def read(holder: object, key: object, value: object) -> Guard:
+    return Guard(holder, key, value, "x", "line")
+
+
+def whole(container: object) -> Guard:
+    return Guard({}, _WHOLE, snapshot(container), "x", "line")
+
+
+def test_without_guards_it_holds() -> None:
+    assert Checks([]).holds()
+
+
+def test_a_read_value_that_is_replaced_or_gone() -> None:
+    value = object()
+    names = {"x": value}
+    holds = Checks([read(names, "x", value)]).holds
+    assert holds()
+    names["x"] = object()
+    assert not holds()
+    del names["x"]
+    assert not holds()
+
+
+def test_a_name_that_appears() -> None:
+    names: dict[str, int] = {}
+    checks = Checks([read(names, "x", MISSING)])
+    assert checks.holds()
+    names["x"] = 1
+    assert not checks.holds()
+
+
+def test_asking_does_not_change_a_defaultdict() -> None:
+    names: defaultdict[str, list[int]] = defaultdict(list)
+    assert Checks([read(names, "x", MISSING)]).holds()
+    assert not names
+
+
+def test_the_dictionary_of_a_class() -> None:
+    class Model:
+        scale = 3
+
+    proxy = Model.__dict__
+    assert isinstance(proxy, MappingProxyType)
+    checks = Checks([read(proxy, "scale", Model.scale)])
+    assert checks.holds()
+    Model.scale = 4
+    assert not checks.holds()
+
+
+def test_a_cell_that_changes_or_is_emptied() -> None:
+    value = object()
+
+    def closure() -> object:
+        return value
+
+    assert closure.__closure__ is not None
+    (cell,) = closure.__closure__
+    checks = Checks([read(cell, 0, value)])
+    assert checks.holds()
+    cell.cell_contents = object()
+    assert not checks.holds()
+    del cell.cell_contents
+    assert not checks.holds()
+
+
+@pytest.mark.parametrize("change", ["append", "replace", "pop", "reorder"])
+def test_containers_by_length_keys_and_elements(change: str) -> None:
+    inner = [1.5, "a"]
+    outer = {"a": inner, "b": 2}
+    checks = Checks([whole(outer)])
+    assert checks.holds()
+    if change == "append":
+        inner.append(3)
+    elif change == "replace":
+        inner[0] = 2.5
+    elif change == "pop":
+        del outer["b"]
+    else:
+        outer["a"] = outer.pop("a")
+    assert not checks.holds()
+
+
+def test_sets_are_asked_themselves() -> None:
+    names = {"a", "b"}
+    checks = Checks([whole(names)])
+    assert checks.holds()
+    names.add("c")
+    assert not checks.holds()
+
+
+def test_an_element_of_a_list() -> None:
+    numbers = [1.5, 2.5]
+    checks = Checks([read(numbers, 1, numbers[1])])
+    assert checks.holds()
+    numbers[1] = 3.5
+    assert not checks.holds()

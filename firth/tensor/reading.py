@@ -42,6 +42,9 @@ def tolist(self: Tensor) -> Any:
     return contents(self).tolist()
 
 
+# An array of so few elements is copied: cheaper than memory that can't be used again.
+_FEW = 256
+
 # Whether `numpy()` leaves gradients behind without being asked, as TensorFlow's does.
 detaching = False
 
@@ -58,7 +61,11 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
                 "a detached tensor", "write x.detach().numpy()",
             )
         ).at(user_line())  # fmt: skip
-    return export(self)
+    if self._kind.numel > _FEW:
+        return export(self)
+    array = contents(self).copy()
+    array.flags.writeable = False
+    return array
 
 
 def export(tensor: Tensor) -> np.ndarray:

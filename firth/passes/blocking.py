@@ -73,12 +73,13 @@ def contract_blocks(
     """(rows, columns) of a tile of an (m, n) result that sums over k.
 
     Tiles as large as b's part in half of the second-level cache allows (a passes by in blocks of
-    rows), then halved until there are enough, evened out, so that no tile is much smaller than
-    others. Half as many rows: b is copied twice as often; half as many columns: a is read twice as
-    often, which costs less, unless it has to be copied too (copies_a): then tiles stay larger, four
-    where there would be eight. A result that is large beside its sums has at least two row blocks:
-    tiles are numbered row block by row block, so that each thread keeps one contiguous part of it
-    (of a weight, its update and what the next step reads of it) in its own cache.
+    rows), then halved until there are enough, evened out: columns in whole panels, rows to the last
+    one, as the micro-kernels of a tile share out its rows by themselves. Half as many rows: b is
+    copied twice as often; half as many columns: a is read twice as often, which costs less, unless
+    it has to be copied too (copies_a): then tiles stay larger, four where there would be eight. A
+    result that is large beside its sums has at least two row blocks: tiles are numbered row block
+    by row block, so that each thread keeps one contiguous part of it (of a weight, its update and
+    what the next step reads of it) in its own cache.
     """
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
     longest = min(max(k, 1), reduce_block(itemsize, panels_of_a))
@@ -88,7 +89,7 @@ def contract_blocks(
         wide = 32 * nr
     if m * n * k >= SMALL_WORK and m >= max(4 * mr, 2 * k):
         tall = min(tall, -(-m // 2))
-    rows, cols = _even(m, tall, mr), _even(n, wide, nr)
+    rows, cols = _even(m, tall), _even(n, wide, nr)
     wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK and not copies_a)
     read_cost = COPY_COST if copies_a else 1
     while -(-m // rows) * -(-n // cols) < wanted:
@@ -96,7 +97,7 @@ def contract_blocks(
         if cols >= 2 * nr:
             halves.append((rows, _even(n, cols // 2, nr)))
         if rows >= 8 * mr:
-            halves.append((_even(m, rows // 2, mr), cols))
+            halves.append((_even(m, rows // 2), cols))
         if not halves:
             break
         rows, cols = min(halves, key=lambda tile: COPY_COST / tile[0] + read_cost / tile[1])
@@ -121,7 +122,7 @@ def window_blocks(
     return rows, cols
 
 
-def _even(extent: int, most: int, step: int) -> int:
+def _even(extent: int, most: int, step: int = 1) -> int:
     """A block of at most about `most`, a multiple of step, that cuts the extent evenly."""
     parts = max(1, -(-extent // max(most, step)))
     return _up(max(1, -(-extent // parts)), step)

@@ -36,14 +36,13 @@ class Entry:
 
     __slots__ = (
         "_checks", "aliased", "arguments", "calls", "captured", "changed", "donated", "grad_reads",
-        "grads", "guards", "keep", "kinds", "labels",
+        "grads", "guards", "kinds", "labels",
         "nodes", "outputs", "places", "positions", "program", "sources", "state", "tree", "written",
     )  # fmt: skip
 
-    def __init__(self, rec: Recording, guards: list[Guard], keep: list[Any]) -> None:
+    def __init__(self, rec: Recording, guards: list[Guard]) -> None:
         self.calls = 1
         self.guards = guards
-        self.keep = keep
         self.state: State = rec.state
         self.nodes = rec.nodes()
         self.places: list[Place] = rec.places

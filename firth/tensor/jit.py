@@ -180,7 +180,7 @@ class Jitted:
         try:
             with watcher:
                 result = self.function(*args, **kwargs)
-            guards = watcher.finish() + session.guards
+                guards = watcher.finish() + session.guards
         except BaseException as error:
             local.rec = Recording(grad, local.inside)
             _restore(rec, session)
@@ -197,7 +197,7 @@ class Jitted:
         self._explain(key, self.entries.get(key))
         watcher = Watcher()
         rec, session, (result, guards), _ = self._trace(args, kwargs, watcher)
-        entry = Entry(rec, guards, watcher.keep)
+        entry = Entry(rec, guards)
         outputs: list[Tensor] = []
         entry.tree = flatten(result, outputs)
         try:

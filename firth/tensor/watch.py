@@ -25,6 +25,7 @@ from firth.base.errors import RecordingError, message
 from firth.targets.lock import imported
 from firth.tensor.closures import cells_of
 from firth.tensor.handle import Tensor
+from firth.tensor.made import Made
 from firth.tensor.refusal import check_builtin, check_source, random_states
 
 MISSING: Any = object()
@@ -102,12 +103,19 @@ def _read_chains(code: types.CodeType) -> Iterator[Chain]:
 
 
 class Guard:
-    """One fact: in `holder` (a dict, cell or list) the key holds the value."""
+    """One fact: in `holder` (a dict, cell or list) the key holds the value.
 
-    __slots__ = ("holder", "key", "line", "value", "what")
+    owner: the object whose attributes the holder is, else the holder; None where the collector
+    does not know it.
+    """
 
-    def __init__(self, holder: Any, key: Any, value: Any, what: str, line: str) -> None:
+    __slots__ = ("holder", "key", "line", "owner", "value", "what")
+
+    def __init__(
+        self, holder: Any, key: Any, value: Any, what: str, line: str, owner: Any = None
+    ) -> None:
         self.holder = holder
+        self.owner = owner if owner is not None else holder if gc.is_tracked(holder) else None
         self.key = key
         self.value = value
         self.what = what
@@ -248,17 +256,18 @@ class Watcher:
         self._lines: set[tuple[types.CodeType, int]] = set()
         self._before: Any = None
         self._random: Any = None
-        self.keep: list[Any] = []
-        self.error: RecordingError | None = None
+        self._made = Made()
 
     def __enter__(self) -> Watcher:
         self._before = sys.gettrace()
         self._random = random_states()
+        self._made.__enter__()
         sys.settrace(self._trace)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(self._before)
+        self._made.__exit__()
 
     def _trace(self, frame: Any, event: str, argument: Any) -> Any:
         code = frame.f_code
@@ -307,7 +316,7 @@ class Watcher:
             value = frame.f_globals.get(chain.name, MISSING)
             if value is MISSING:
                 check_builtin(chain.name, line)
-                value = _builtin(frame, chain.name)
+                value = frame.f_builtins.get(chain.name, MISSING)
                 if value is MISSING:
                     return out
                 if not _is_own(frame.f_globals.get("__name__")):
@@ -360,8 +369,7 @@ class Watcher:
             return found
         if isinstance(own, dict):
             found = own.get(name, MISSING)
-            out.append(Guard(own, name, found, f"{what}.{name}", line))
-            self.keep.append(value)
+            out.append(Guard(own, name, found, f"{what}.{name}", line, value))
             if found is not MISSING:
                 return found
         for cls in type(value).__mro__ if not isinstance(value, type) else value.__mro__:
@@ -391,7 +399,11 @@ class Watcher:
                 out.append(Guard(value, whole, snapshot(value, whole), what, line))
 
     def finish(self) -> list[Guard]:
-        """The guards of the lines that ran; RecordingError when it changed what it reads."""
+        """The guards of the lines that ran; RecordingError when it changed what it reads.
+
+        Called within the context, when the function has returned.
+        """
+        sys.settrace(self._before)
         if self._random != random_states():
             raise RecordingError(
                 message(
@@ -404,8 +416,7 @@ class Watcher:
         self._drop_temporaries()
         guard = self._changed()
         if guard is not None:
-            gc.collect()  # what only a cycle still holds was made by the function too
-            self._drop_temporaries()
+            self._drop_made()
             guard = self._changed()
         if guard is not None:
             raise RecordingError(
@@ -461,6 +472,12 @@ class Watcher:
                     ours[id(holder)] -= 1
                 del holder, guard
 
+    def _drop_made(self) -> None:
+        """Objects and containers that are part of a cycle, or that a guard itself keeps."""
+        for key, guard in list(self.guards.items()):
+            if guard.owner is not None and guard.owner in self._made:
+                del self.guards[key]
+
 
 def _is_own(module: Any) -> bool:
     """Firth's own modules and classes are taken not to change while a program runs."""
@@ -479,8 +496,3 @@ def show(value: Any) -> str:
         return f"a tensor {tuple(value._kind.shape)}"
     text = repr(value)
     return text if len(text) < 60 else text[:57] + "..."
-
-
-def _builtin(frame: Any, name: str) -> Any:
-    builtins = frame.f_builtins
-    return builtins.get(name, MISSING)

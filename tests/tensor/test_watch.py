@@ -36,7 +36,7 @@ def test_guards_fail_when_what_was_read_changes() -> None:
     watcher = Watcher()
     with watcher:
         reader(thing, table)
-    guards = watcher.finish()
+        guards = watcher.finish()
     assert all(g.holds() for g in guards)
     thing.rate = 0.25
     assert any("rate" in g.what for g in guards if not g.holds())

@@ -19,8 +19,10 @@ _seen: OrderedDict[tuple[object, ...], tuple[Any, ...]] = OrderedDict()
 _SEEN_LIMIT = 4096
 
 
-# A generic program that has run for about as long as compiling takes is specialised after all.
+# A generic program that has run for about as long as compiling takes is specialised after all, but
+# not before some runs, unless they take so long that they lose more than any compiling costs.
 _SECONDS_TO_COMPILE = 0.01  # for each kernel
+_SECONDS_TO_LOSE = 2.0  # for each kernel, by the program's own guess
 _FEWEST_RUNS = 8
 
 
@@ -36,8 +38,9 @@ class Executable:
         self._specialised = specialised
         self._left = 0
         if specialised is not None:
-            compiling = _SECONDS_TO_COMPILE * len(program.stages)
-            self._left = max(_FEWEST_RUNS, int(compiling / program.seconds()))
+            runs = len(program.stages) / program.seconds()
+            fewest = min(_FEWEST_RUNS, int(_SECONDS_TO_LOSE * runs))
+            self._left = max(fewest, int(_SECONDS_TO_COMPILE * runs))
 
     def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """One contiguous buffer per graph input -> one per output; donated ones are reused."""

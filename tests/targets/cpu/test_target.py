@@ -57,6 +57,25 @@ def test_a_generic_program_that_runs_often_is_specialised(monkeypatch):
     assert made == [False, True, False]
 
 
+def test_a_generic_program_of_long_runs_is_specialised_at_once(monkeypatch):
+    made = []
+    whole = compiler.build_fields
+
+    def noted(graph, generic, *rest):
+        made.append(generic)
+        return whole(graph, generic, *rest)
+
+    monkeypatch.setattr(compiler, "build_fields", noted)
+    monkeypatch.setattr(target.plans, "key_of", lambda *rest: None)
+    monkeypatch.setattr(target.Program, "seconds", lambda self: 4.0)
+    target._seen.clear()
+    templates._known.clear()
+    target.compile(row_sums(3, 7))
+    executable = target.compile(row_sums(50, 70))
+    executable.run([from_array(np.zeros(3500, dtype=np.float32))])
+    assert made == [False, True, False]
+
+
 def test_unfused_kernels_give_the_same_numbers():
     x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
     source = input_node(0, (3, 4), dt.float32)

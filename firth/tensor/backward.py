@@ -13,6 +13,7 @@ from firth.tensor.handle import Kind, Tensor, extra, kind_of
 from firth.tensor.record import apply, assign, local, set_grad, step, user_line
 from firth.tensor.recording import Recording
 from firth.tensor.replay import free_entered, position_of, replay, replay_maps, second_time
+from firth.tensor.unwatched import OWN, unwatched
 
 
 class _Note:
@@ -139,6 +140,8 @@ def _run(
     key = ("backward", at, starts, retain, create, wanted, retained)
 
     def build() -> tuple[Sequence[tuple[Node, Kind]], Any]:
+        if all(node.op in OWN for node, _ in rec.nodes()):
+            return unwatched(_build, rec, at, starts, create, wanted, retained)
         return _build(rec, at, starts, create, wanted, retained)
 
     state, made = step(rec, key, build)

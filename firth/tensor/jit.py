@@ -16,6 +16,7 @@ import numpy as np
 
 from firth.base import flags
 from firth.base.errors import ArgumentError, FirthError, RecordingError, message
+from firth.base.garbage import Postponed
 from firth.ir.node import Node
 from firth.tensor import layers
 from firth.tensor.arguments import check_callable
@@ -132,7 +133,8 @@ class Jitted:
                     except OptionBecameTensor:
                         entries.remove(entry)
                         break
-        entry = self._record(key, args, kwargs, tensors)
+        with Postponed():
+            entry = self._record(key, args, kwargs, tensors)
         result = entry.run(tensors)
         self._keep(key, entry)
         return result

@@ -29,6 +29,7 @@ from firth.tensor.handle import Kind, Tensor, kind_of
 from firth.tensor.lines import user_frame, user_line
 from firth.tensor.recording import LONG, Place, Recording, local
 from firth.tensor.trie import Key, State, number_key, place_key, plain_number, roots, varies
+from firth.tensor.unwatched import OWN, unwatched
 
 __all__ = [
     "apply", "apply_op", "assign", "cut", "enter", "local", "plain_number", "realise", "set_grad",
@@ -69,7 +70,10 @@ def apply_op(op: Op, sources: Sequence[Any], attrs: tuple[Any, ...] = ()) -> Ten
     full = tuple(key)
     state = rec.state.edges.get(full)
     if state is None:
-        state = _miss(rec, full, op, sources, attrs, numbers)
+        if op in OWN:
+            state = unwatched(_miss, rec, full, op, sources, attrs, numbers)
+        else:
+            state = _miss(rec, full, op, sources, attrs, numbers)
     if state.scalars:
         _push_numbers(rec, state, sources)
     frame = user_frame() or _getframe(2)

@@ -9,9 +9,7 @@ What cannot be watched (clocks, files, foreign random numbers) is refused with i
 from __future__ import annotations
 
 import dis
-import functools
 import gc
-import os
 import sys
 import types
 from collections import Counter
@@ -22,23 +20,13 @@ from typing import Any
 import numpy as np
 
 from firth.base.errors import RecordingError, message
-from firth.targets.lock import imported
 from firth.tensor.closures import cells_of
 from firth.tensor.handle import Tensor
 from firth.tensor.made import Made
 from firth.tensor.refusal import check_builtin, check_source, random_states
+from firth.tensor.unwatched import UNSEEN, Watching, serves_firth, unseen
 
 MISSING: Any = object()
-_TENSOR = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_LOWER = tuple(_PACKAGE + p + os.sep for p in (
-    "base", "ir", "io", "runtime", "ops", "passes", "codegen", "targets", "tensor",
-    "sparse",  # its objects do not change
-    "onnx",  # graphs do not change; a model notes which parameters it reads
-))  # fmt: skip
-# Firth's own code calls it; what a user hands to it is watched where the user does.
-_NUMPY = os.path.dirname(np.__file__) + os.sep
-
 _PLAIN = (int, float, bool, str, bytes, type(None), complex)
 _ARRAY_LIMIT = 1 << 16  # bytes of a NumPy array that are compared at each call
 
@@ -229,24 +217,25 @@ def same(a: Any, b: Any) -> bool:
     return False
 
 
-@functools.cache
-def _installed() -> tuple[str, tuple[str, ...]]:
-    """Where Python's own library lies, and where installed packages do."""
-    paths: dict[str, str] = imported("sysconfig").get_paths()
-    return paths["stdlib"] + os.sep, (paths["purelib"] + os.sep, paths["platlib"] + os.sep)
+class _Scope:
+    """Where a function that begins reads: asked once, for Python gathers locals anew each time."""
+
+    __slots__ = ("builtins", "file", "free", "names", "own", "values", "whole")
+
+    def __init__(self, frame: Any) -> None:
+        code, names = frame.f_code, frame.f_globals
+        module = names.get("__name__")
+        self.file: str = code.co_filename
+        self.names: dict[str, Any] = names
+        self.builtins: dict[str, Any] = frame.f_builtins
+        self.values: dict[str, Any] = frame.f_locals
+        self.free = dict(zip(code.co_freevars, cells_of(frame, self.values), strict=False))
+        self.own = _is_own(module)
+        rules = str(module).startswith(("firth.optim.", "firth.keras."))
+        self.whole = _BUT_OPTIONS if rules else _WHOLE
 
 
-def _serves_firth(frame: Any) -> bool:
-    """Whether an installed package (NumPy, say) was called by the lower floors, not by a user."""
-    _, packages = _installed()
-    while frame is not None and frame.f_code.co_filename.startswith(packages):
-        frame = frame.f_back
-        if frame is not None and frame.f_code.co_filename.startswith(_LOWER):
-            return True
-    return False
-
-
-class Watcher:
+class Watcher(Watching):
     """Collects guards while a function is recorded."""
 
     def __init__(self) -> None:
@@ -270,12 +259,8 @@ class Watcher:
         self._made.__exit__()
 
     def _trace(self, frame: Any, event: str, argument: Any) -> Any:
-        code = frame.f_code
-        file = code.co_filename
-        library, packages = _installed()
-        if file.startswith(_LOWER) or file.startswith(library) and not file.startswith(packages):
-            return None
-        if file.startswith("<frozen") or _serves_firth(frame):
+        file = frame.f_code.co_filename
+        if file in UNSEEN or unseen(file) or serves_firth(frame):
             return None
         self._enter(frame)
         return self._line
@@ -292,58 +277,57 @@ class Watcher:
 
     def _enter(self, frame: Any) -> None:
         """Values that the function could read, as they are before it runs."""
+        scope = _Scope(frame)
         code = frame.f_code
-        free = dict(zip(code.co_freevars, cells_of(frame), strict=False))
         # an object that is being made has nothing that could have been read before
         fresh = code.co_varnames[0] if code.co_name == "__init__" and code.co_argcount else None
         for chain in chains_of(code):
-            if chain.kind not in ("global", "cell") and chain.name == fresh:
+            if chain.kind == "local" and chain.name == fresh:
                 continue
             key = (code, chain.line)
             try:
-                guards = self._resolve(frame, free, chain)
+                guards = self._resolve(scope, chain)
             except RecordingError as error:
                 self._refused[key] = error
                 continue
             if guards:
                 self._pending.setdefault(key, []).extend(guards)
 
-    def _resolve(self, frame: Any, free: dict[str, Any], chain: Chain) -> list[Guard]:
-        line = f"{frame.f_code.co_filename}:{chain.line}"
+    def _resolve(self, scope: _Scope, chain: Chain) -> list[Guard]:
+        line = f"{scope.file}:{chain.line}"
         out: list[Guard] = []
         what = chain.name
         if chain.kind == "global":
-            value = frame.f_globals.get(chain.name, MISSING)
+            value = scope.names.get(what, MISSING)
             if value is MISSING:
-                check_builtin(chain.name, line)
-                value = frame.f_builtins.get(chain.name, MISSING)
+                check_builtin(what, line)
+                value = scope.builtins.get(what, MISSING)
                 if value is MISSING:
                     return out
-                if not _is_own(frame.f_globals.get("__name__")):
-                    out.append(Guard(frame.f_globals, chain.name, MISSING, f"global {what}", line))
-            elif not _is_own(frame.f_globals.get("__name__")):
-                out.append(Guard(frame.f_globals, chain.name, value, f"global {what}", line))
+                if not scope.own:
+                    out.append(Guard(scope.names, what, MISSING, f"global {what}", line))
+            elif not scope.own:
+                out.append(Guard(scope.names, what, value, f"global {what}", line))
         elif chain.kind == "cell":
-            cell = free.get(chain.name)
-            value = _lookup(cell, 0) if cell is not None else MISSING
+            cell = scope.free.get(what)
+            value = scope.values.get(what, MISSING) if cell is None else _lookup(cell, 0)
             if value is MISSING:
                 return out
-            out.append(Guard(cell, 0, value, f"closure variable {what}", line))
+            if cell is not None:
+                out.append(Guard(cell, 0, value, f"closure variable {what}", line))
         else:
-            value = frame.f_locals.get(chain.name, MISSING)
+            value = scope.values.get(what, MISSING)
             if value is MISSING:
                 return out
         check_source(value, what, line)
-        rules = str(frame.f_globals.get("__name__")).startswith(("firth.optim.", "firth.keras."))
-        whole = _BUT_OPTIONS if rules else _WHOLE
-        self._contents(value, what, line, out, whole)
+        self._contents(value, what, line, out, scope.whole)
         for step, name in chain.path:
             value = self._step(value, step, name, what, line, out)
-            what += f".{name}" if step == "attr" else f"[{name!r}]"
             if value is MISSING:
                 break
+            what += f".{name}" if step == "attr" else f"[{name!r}]"
             check_source(value, what, line)
-            self._contents(value, what, line, out, whole)
+            self._contents(value, what, line, out, scope.whole)
         return out
 
     def _step(

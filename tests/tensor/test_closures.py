@@ -15,7 +15,7 @@ from firth.tensor.closures import cells_of
 
 def adder(n: int) -> Callable[[], list[Any]]:
     def add() -> list[Any]:
-        return [c.cell_contents for c in cells_of(sys._getframe())] + [n]
+        return [c.cell_contents for c in cells_of(sys._getframe(), locals())] + [n]
 
     return add
 
@@ -40,4 +40,24 @@ def test_a_function_that_was_found_is_not_searched_again(monkeypatch: pytest.Mon
 
 
 def test_a_function_without_cells_has_none() -> None:
-    assert cells_of(sys._getframe()) == ()
+    assert cells_of(sys._getframe(), locals()) == ()
+
+
+def test_a_comprehension_reads_its_functions_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = 4000
+
+    def inside(mine: int) -> list[Any]:
+        return [(cells_of(sys._getframe(), locals()), mine, outside) for _ in range(1)]
+
+    inside(1)
+
+    def search(*_: Any) -> list[types.FunctionType]:
+        raise AssertionError("every object was walked")
+
+    monkeypatch.setattr(gc, "get_referrers", search)
+    ((cells, mine, _),) = inside(2)
+    assert mine == 2
+    names = ("mine", "outside") if len(cells) == 2 else ("outside",)  # 3.12 has no frame of its own
+    found = dict(zip(names, cells, strict=True))
+    assert found["outside"].cell_contents == 4000
+    assert found.get("mine") is None

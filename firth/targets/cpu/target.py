@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from firth.base import flags
+from firth.base.garbage import Postponed
 from firth.ir.graph import Graph
 from firth.runtime.buffer import Buffer
 from firth.runtime.program import Program
@@ -24,6 +25,7 @@ _SEEN_LIMIT = 4096
 _SECONDS_TO_COMPILE = 0.01  # for each kernel
 _SECONDS_TO_LOSE = 2.0  # for each kernel, by the program's own guess
 _FEWEST_RUNS = 8
+_YOUNG = 100_000  # objects made by the compiler between two looks for garbage
 
 
 class Executable:
@@ -95,7 +97,8 @@ def specialise(
     fused=False: a kernel for every node. key: where the program is kept on disk.
     """
     compiler = imported("firth.targets.cpu.compiler")  # a warm start has no need of it
-    return Executable(compiler.build_program(graph, generic, fused, key))
+    with Postponed(_YOUNG):
+        return Executable(compiler.build_program(graph, generic, fused, key))
 
 
 def _known_with_other_extents(structure: tuple[object, ...], extents: tuple[Any, ...]) -> bool:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import repeat
+from operator import is_
 from types import CellType, MappingProxyType
 from typing import Any
 
 from firth.tensor.handle import Tensor
 from firth.tensor.watch import MISSING, Guard
 
+_MANY = 16  # a container with more elements is compared in one clause
 _TEXT = """\
 def make({names}):
     def holds():
@@ -39,7 +42,7 @@ class Checks:
 
     def tensors(self) -> list[Tensor]:
         """Tensors that are read from outside."""
-        return [v for v in _Clauses(self._guards).objects if isinstance(v, Tensor)]
+        return _Clauses(self._guards).tensors
 
     def _first(self) -> bool:
         self.holds = _Clauses(self._guards).function()
@@ -47,10 +50,12 @@ class Checks:
 
 
 class _Clauses:
-    """objects: what the clauses name; the n-th is called `o{n}` in the text."""
+    """objects: what the clauses name; the n-th is called `o{n}` in the text. tensors: among what
+    was read."""
 
     def __init__(self, guards: Sequence[Guard]) -> None:
         self.objects: list[Any] = []
+        self.tensors: list[Tensor] = []
         self._names: dict[int, str] = {}
         self._clauses: dict[str, None] = {}  # in order, each once
         others: list[Guard] = []
@@ -97,15 +102,26 @@ class _Clauses:
         else:
             clause = f"{there}[{self._name(key)}] is {self._name(value)}"
         self._clauses[clause] = None
+        self._note(value)
+
+    def _note(self, value: Any) -> None:
+        if isinstance(value, Tensor):
+            self.tensors.append(value)
 
     def _container(self, container: Any, keys: Any, values: Sequence[Any]) -> None:
         there = self._name(container)
         self._clauses[f"len({there}) == {len(values)}"] = None
-        if keys is None:
+        if keys is not None and values:
+            self._clauses[f"(*{there},) == {self._name(keys)}"] = None
+        if len(values) > _MANY and not any(map(is_, values, repeat(MISSING))):
+            now = there if keys is None else f"{there}.values()"
+            self._clauses[f"all(map(is_, {now}, {self._name(values)}))"] = None
+            self.tensors += [v for v in values if isinstance(v, Tensor)]
+        elif keys is None:
             for i, value in enumerate(values):
                 self._clauses[f"{there}[{i}] is {self._name(value)}"] = None
-        elif values:
-            self._clauses[f"(*{there},) == {self._name(keys)}"] = None
+                self._note(value)
+        else:
             for key, value in zip(keys, values, strict=True):
                 if value is not MISSING:
                     self._read(container, key, value)
@@ -114,6 +130,6 @@ class _Clauses:
 @lru_cache(256)
 def _maker(clauses: str, objects: int) -> Any:
     names = ", ".join(f"o{n}" for n in range(objects))
-    scope: dict[str, Any] = {"MISSING": MISSING}
+    scope: dict[str, Any] = {"MISSING": MISSING, "is_": is_}
     exec(_TEXT.format(names=names, clauses=clauses), scope)
     return scope["make"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
+import firth
 from firth.tensor.checks import Checks
 from firth.tensor.watch import _WHOLE, MISSING, Guard, snapshot
 
@@ -91,6 +93,21 @@ def test_containers_by_length_keys_and_elements(change: str) -> None:
     else:
         outer["a"] = outer.pop("a")
     assert not checks.holds()
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_long_containers_by_one_clause(kind: type) -> None:
+    tensor = firth.zeros(2)
+    values = [object() for _ in range(99)] + [tensor]
+    numbers: Any = dict(enumerate(values)) if kind is dict else list(values)
+    checks = Checks([whole(numbers)])
+    assert checks.holds()
+    (found,) = checks.tensors()
+    assert found is tensor
+    numbers[50] = object()
+    assert not checks.holds()
+    numbers[50] = values[50]
+    assert checks.holds()
 
 
 def test_sets_are_asked_themselves() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from firth.base import dtype as dt
-from firth.base.errors import MissingRule, message
+from firth.base.dtype import DType
+from firth.base.errors import DTypeError, MissingRule, ShapeError, message
 from firth.ir.node import Shape
 from firth.ir.op import Expr
 from firth.ops import blocked
@@ -356,6 +357,24 @@ lu = host(
 )  # fmt: skip
 
 
+def _rows_of(pivots: Shape) -> Shape:
+    if not pivots:
+        raise ShapeError(
+            message("pivots_order", "pivots are a list for each matrix", "shape ()",
+                    "(..., k)", "pass the pivots that lu_factor gives")
+        )  # fmt: skip
+    return pivots
+
+
+def _positions_dtype(pivots: DType) -> DType:
+    if pivots.kind not in "iu":
+        raise DTypeError(
+            message("pivots_order", "pivots are no integers", pivots.name, "int32 or int64",
+                    "pass the pivots that lu_factor gives")
+        )  # fmt: skip
+    return dt.int64
+
+
 def _pivots_order(pivots: np.ndarray, rows: int) -> np.ndarray:
     lead = pivots.shape[:-1]
     order = np.tile(np.arange(rows), (count(lead), 1))
@@ -371,7 +390,8 @@ pivots_order = host(
     "pivots_order", attrs=("rows",),
     doc="The order of rows after each row i, from the first, has changed places with row "
     "pivots[i], counted from 1: pivots (..., k) integer -> (..., rows) int64.",
-    shape=lambda pivots, rows: (*pivots[:-1], rows), dtype=lambda pivots, rows: dt.int64,
+    shape=lambda pivots, rows: (*_rows_of(pivots)[:-1], rows),
+    dtype=lambda pivots, rows: _positions_dtype(pivots),
     ref=_pivots_order, vjp=no_gradient,
     sample=cases(lambda make, rng, d: [
         (np.array([[2, 3, 3], [1, 3, 3]], d.np), {"rows": 4}),

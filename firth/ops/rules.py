@@ -333,7 +333,7 @@ def composed(
     Complex sources are refused unless the samples have some.
     """
     if not admits_complex(fields.get("sample")):
-        dtype = _real_only(name, dtype)
+        dtype = real_only(name, dtype)
     return declare(
         name, doc=doc, shape=shape, dtype=dtype, ref=rounded(ref, dtype),
         lower=widened_lower(lower, dtype), vjp=vjp and widened_vjp(vjp),
@@ -347,8 +347,8 @@ def admits_complex(sample: Samples | None) -> bool:
     return sample is not None and any(d.is_complex for d in sample.dtypes)
 
 
-def _real_only(name: str, rule: Callable[..., DType]) -> Callable[..., DType]:
-    """A dtype rule that refuses complex sources."""
+def real_only(name: str, rule: Callable[..., DType]) -> Callable[..., DType]:
+    """The dtype rule, but complex sources are refused."""
 
     def dtype(*dtypes: DType, **attrs: Any) -> DType:
         no_complex(name, dtypes)

@@ -24,6 +24,7 @@ from firth.ops.rules import (
     cases,
     float_rule,
     no_gradient,
+    real_only,
     same,
     uniform,
 )
@@ -151,7 +152,7 @@ digamma = function(
     vjp=lambda g, y, x: (g * polygamma(x, n=1),),
 )  # fmt: skip
 polygamma = host(
-    "polygamma", attrs=("n",), shape=same, dtype=float_rule, batch=aligned,
+    "polygamma", attrs=("n",), shape=same, dtype=real_only("polygamma", float_rule), batch=aligned,
     doc="The n-th derivative of digamma, n of 1 or more: x (...) float -> (...).",
     ref=lambda x, n: values.polygamma(n, x),
     vjp=lambda g, y, x, n: (g * polygamma(x, n=n + 1),),
@@ -163,7 +164,8 @@ polygamma = host(
 def _pair(name: str, doc: str, ref: Callable[..., Any], vjp: Any, low: float, high: float) -> Op:
     return host(
         name, arity=2, doc=f"{doc}, with broadcasting: (...), (...) float -> (...).",
-        shape=broadcast_rule(name), dtype=float_rule, ref=ref, vjp=vjp, batch=aligned,
+        shape=broadcast_rule(name), dtype=real_only(name, float_rule), ref=ref, vjp=vjp,
+        batch=aligned,
         sample=cases(lambda make, rng, d: [
             (make(3, 2, low=low, high=high), make(2, low=low, high=high), {})], smooth=False),
     )  # fmt: skip
@@ -407,7 +409,8 @@ polynomial = host(
     doc="Orthogonal polynomials of degree n (rounded towards 0; 0 below 0), with broadcasting: "
     "x (...) float, n (...) number -> (...).",
     shape=lambda x, n, kind: broadcast_rule("polynomial")(x, n),
-    dtype=lambda x, n, kind: float_rule(x), ref=values.polynomial, vjp=no_gradient,
+    dtype=real_only("polynomial", lambda x, n, kind: float_rule(x)), ref=values.polynomial,
+    vjp=no_gradient,
     sample=cases(lambda make, rng, d: [
         (make(3, 2), np.array([0, 5]), {"kind": k}) for k in ("chebyshev_t", "legendre_p")
     ], smooth=False),

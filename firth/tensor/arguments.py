@@ -328,6 +328,7 @@ def _words(note: str) -> str:
     """The annotation, in words where it says tensor."""
     known = {
         "Tensor": "a tensor", "Tensor | None": "a tensor or None",
+        "Number": "a number", "int | float": "a number",
         "Sequence[Tensor]": "a list of tensors", "list[Tensor]": "a list of tensors",
     }  # fmt: skip
     return known.get(note, note.replace("builtins.", ""))

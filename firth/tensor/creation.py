@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, DTypeError, RecordingError, ShapeError, message
 from firth.ir.op import TABLE
 from firth.runtime.buffer import from_array
+from firth.tensor.arguments import refuse
 from firth.tensor.device import check_device
 from firth.tensor.handle import Tensor, kind_of, realised
 from firth.tensor.record import apply, apply_op, local, plain_number
@@ -188,6 +190,8 @@ def full(
     if isinstance(value, Tensor):
         out = value.expand(size).clone()  # type: ignore[attr-defined]
         return out if dtype is None else out.to(dtype)
+    if not isinstance(value, Number):
+        refuse("full", "fill_value", value, "Number")
     if dtype is None:
         if isinstance(value, bool):
             dtype = dt.bool_

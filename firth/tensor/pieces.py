@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ def tensor_split(self: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[
             ).at(user_line())  # fmt: skip
         small, more = divmod(extent, cuts)
         cuts = [small * i + min(i, more) for i in range(1, cuts)]
+    cuts = map(operator.index, cuts)
     places = [min(max(c + extent if c < 0 else c, 0), extent) for c in cuts]
     ends = [*places, extent]
     return tuple(

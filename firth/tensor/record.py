@@ -20,7 +20,7 @@ import numpy as np
 
 import firth.ops  # noqa: F401  (fills the table of ops)
 from firth.base.dtype import DType, int64
-from firth.base.errors import FirthError, OutOfMemory, ShapeError, message
+from firth.base.errors import DTypeError, FirthError, OutOfMemory, ShapeError, message
 from firth.ir.node import Node
 from firth.ir.op import TABLE, Op, check_number, input_node, make
 from firth.runtime.buffer import PHYSICAL_BYTES, from_array
@@ -139,6 +139,7 @@ def _nodes_for(
     """The new node, its kind, and the input nodes that its numbers became."""
     known = rec.nodes()
     nodes = [known[s._pos][0] if isinstance(s, Tensor) else s for s in sources]
+    attrs = tuple([_plain(op.name, attr) for attr in attrs])
     try:
         if op.name == "dynamic_slice" and isinstance(nodes[0], Node):
             return _window(rec, nodes[0], nodes[1:], attrs, scalar_input, known[sources[0]._pos][1])
@@ -171,6 +172,18 @@ def _nodes_for(
         node = make(TABLE["stop_gradient"], (node,))
     grad = flows and rec.state.grad and op.name != "stop_gradient"
     return node, kind_of(node.shape, node.dtype, grad, not grad), tuple(scalars)
+
+
+def _plain(op: str, attr: Any) -> Any:
+    """An attribute with Python's numbers in place of NumPy's; DTypeError for a tensor."""
+    if isinstance(attr, tuple):
+        return tuple([_plain(op, each) for each in attr])
+    if isinstance(attr, (Tensor, np.ndarray)):
+        raise DTypeError(
+            message(op, "a tensor stands where only a number or a dtype can",
+                    f"shape {tuple(attr.shape)}", "a plain value", "pass x.item() or x.dtype")
+        ).at(user_line())  # fmt: skip
+    return attr.item() if isinstance(attr, np.generic) else attr
 
 
 def _bytes(node: Node) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Number
 from typing import Any, NamedTuple
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, DTypeError, message
 from firth.ir.op import TABLE
+from firth.tensor.arguments import refuse
 from firth.tensor.arithmetic import binary, operand
 from firth.tensor.convert import cast
 from firth.tensor.handle import Tensor
@@ -74,8 +76,10 @@ def mean(
     return _reduce("mean", _floats("mean", self, dtype), dim, keepdim)
 
 
-def _correction(unbiased: bool | None, correction: float | None) -> Any:
+def _correction(name: str, unbiased: bool | None, correction: float | None) -> Any:
     if correction is not None:
+        if not isinstance(correction, Number):
+            refuse(name, "correction", correction, "int | float")
         return correction
     return 1 if unbiased is None or unbiased else 0
 
@@ -103,7 +107,8 @@ def _spread(
         dim, unbiased = None, dim
     axes = axes_of(name, dim, len(x._kind.shape))
     op = TABLE[name]
-    attrs = {"axes": axes, "keepdims": keepdim, "correction": _correction(unbiased, correction)}
+    correction = _correction(name, unbiased, correction)
+    attrs = {"axes": axes, "keepdims": keepdim, "correction": correction}
     return apply_op(op, (_floats(name, x),), op.bind(attrs))
 
 

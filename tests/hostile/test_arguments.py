@@ -147,7 +147,7 @@ def test_huge_views_are_fine() -> None:
 
 def test_what_is_no_dtype_no_dimension_no_number() -> None:
     x = firth.ones(3, dtype=firth.int32)
-    with pytest.raises(DTypeError, match="this is no dtype"):
+    with pytest.raises(DTypeError, match="a tensor stands where only a number or a dtype can"):
         firth.zeros_like(x, dtype=x[0])
     with pytest.raises(DTypeError, match="this is no dtype"):
         firth.promote_types(x, firth.float32)
@@ -173,11 +173,26 @@ def test_a_number_too_large_for_a_known_program() -> None:
         lambda x: firth.hsplit(x, [1.5]), lambda x: firth.hsplit(x, 2**63 - 1),
         lambda x: firth.ones(()).expand(-5, 3),
         lambda x: firth.array_api.broadcast_to(x, (-5, 3)), lambda x: x.expand(-1, 3),
+        lambda x: firth.hsplit(x, firth.tensor([0.0, 2.0, 1.0])), lambda x: x.fill_(firth.bool),
+        lambda x: firth.full_like(x, (3,)), lambda x: firth.full((3,), "1"),
+        lambda x: firth.full((3,), [1, 2]), lambda x: x.std(correction=(1,)),
+        lambda x: x.var(correction=firth.tensor(1)), lambda x: firth.std_mean(x, correction="a"),
+        lambda x: firth.lu_unpack(firth.ones(1, 5, 5), -5),
+        lambda x: firth.lu_unpack(firth.ones(5, 5), firth.ones(5)),
+        lambda x: firth.special.legendre_polynomial_p(x, x.to(firth.complex64)),
+        lambda x: firth.igamma(x, x.to(firth.complex64)), lambda x: (x * 1j).polygamma(2),
+        lambda x: firth.diagonal_scatter(firth.ones(3, 3), x[:1], firth.tensor(2)),
     ],
 )  # fmt: skip
-def test_what_is_no_shape_is_never_computed(ask: Any) -> None:
-    with pytest.raises(FirthError):
+def test_what_is_no_shape_or_number_is_never_computed(ask: Any) -> None:
+    with pytest.raises(FirthError, match=r"^\w+: .*; got .*, expected ") as caught:
         ask(firth.ones(3))
+    assert not isinstance(caught.value, InternalError)
+
+
+def test_sizes_of_numpy_are_pythons() -> None:
+    parts = firth.ones(3, 5).split_with_sizes(list(np.arange(3)))
+    assert [part.tolist() for part in parts] == [[], [[1.0] * 5], [[1.0] * 5] * 2]
 
 
 def test_a_factor_that_is_no_number() -> None:

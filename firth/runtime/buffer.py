@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import mmap
 import os
 import sys
 from collections.abc import Callable
@@ -191,7 +192,24 @@ def trim() -> None:
 # arenas: what a program needs only while it runs
 
 _SMALL_ARENA: Final = 4 * 1024**2
+_PLAIN_LOANS: Final = 3
+_PAGED: Final = hasattr(mmap, "MAP_PRIVATE")  # as Linux and macOS
 _arenas: Final[list[Buffer]] = []
+
+
+class _Plain(Buffer):
+    """A large arena of ordinary pages, for the first runs.
+
+    NumPy asks for huge pages. They make steps faster, but the first touch of one may take
+    milliseconds, where a hypervisor has to find memory for it; so the first call does without.
+    """
+
+    __slots__ = ("loans",)
+
+    def __init__(self, nbytes: int) -> None:
+        raw = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        super().__init__(np.frombuffer(raw, np.uint8))
+        self.loans = 1
 
 
 def lend(nbytes: int) -> Buffer:
@@ -202,12 +220,20 @@ def lend(nbytes: int) -> Buffer:
     try:
         arena = _arenas.pop()
         if arena.nbytes >= nbytes:
-            return arena
+            if not isinstance(arena, _Plain) or arena.loans < _PLAIN_LOANS:
+                return arena
+            nbytes = arena.nbytes
+            del arena  # before there is another one
+            return allocate(nbytes)
     except IndexError:
         pass
+    if nbytes > _SMALL_ARENA and _PAGED and nbytes <= PHYSICAL_BYTES:
+        return _Plain(nbytes)
     return allocate(max(nbytes, min(1 << nbytes.bit_length(), _SMALL_ARENA)) if nbytes else 0)
 
 
 def give_back(arena: Buffer) -> None:
     """Ends a loan."""
+    if isinstance(arena, _Plain):
+        arena.loans += 1
     _arenas.append(arena)

@@ -126,6 +126,28 @@ def test_arenas_are_lent_one_to_each():
     assert lend(5_000_000).nbytes == 5_000_000
 
 
+def test_large_arenas_take_huge_pages_once_they_are_used_often():
+    trim()
+    size = 20_000_000
+    first = lend(size)
+    if type(first) is Buffer:
+        pytest.skip("this system has one kind of memory for NumPy and for us")
+    kinds = [type(first)]
+    first.array[:] = 1
+    give_back(first)
+    del first
+    for _ in range(5):
+        arena = lend(size // 2)  # a smaller program must not shrink it
+        assert arena.nbytes >= size and arena.ptr % ALIGNMENT == 0
+        arena.array[:] = 2
+        kinds.append(type(arena))
+        give_back(arena)
+        del arena
+    assert kinds[1] is kinds[0] and kinds[-1] is Buffer and kinds[-2] is Buffer
+    assert len(buffers._arenas) == 1
+    trim()
+
+
 def test_trimming_frees_arenas():
     give_back(lend(5000))
     trim()

@@ -9,7 +9,7 @@ from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn import init
 from firth.nn.functional.common import per_dim
-from firth.nn.functional.layer import conv1d, conv2d
+from firth.nn.functional.layer import conv1d, conv2d, pads
 from firth.nn.module import Module
 from firth.nn.parameter import empty_parameter
 from firth.tensor import Tensor
@@ -18,9 +18,13 @@ IntOrTuple = int | tuple[int, ...]
 
 
 class _Conv(Module):
-    """What the convolutions share: sizes, weight and bias, their initial values, the repr."""
+    """What the convolutions share: sizes, weight and bias, their initial values, the repr.
+
+    padding_mode: what is around the input: zeros, or what reflect, replicate or circular take.
+    """
 
     spatial: int
+    padding_modes: tuple[str, ...] = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
         self,
@@ -32,10 +36,24 @@ class _Conv(Module):
         dilation: IntOrTuple = 1,
         groups: int = 1,
         bias: bool = True,
-        *,
+        padding_mode: str = "zeros",
         device: object = None,
         dtype: DType | None = None,
     ) -> None:
+        if padding_mode not in self.padding_modes:
+            raise ArgumentError(
+                message(
+                    type(self).__name__, "unknown padding_mode", repr(padding_mode),
+                    " or ".join(self.padding_modes), "pad with firth.nn.functional.pad before",
+                )
+            )  # fmt: skip
+        if padding == "same" and per_dim(stride, self.spatial) != (1,) * self.spatial:
+            raise ArgumentError(
+                message(
+                    type(self).__name__, "padding='same' has no meaning with strides", str(stride),
+                    "stride 1", "give the padding as a number",
+                )
+            )  # fmt: skip
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ArgumentError(
                 message(
@@ -53,6 +71,7 @@ class _Conv(Module):
         self.padding = padding if isinstance(padding, str) else per_dim(padding, self.spatial)
         self.dilation = per_dim(dilation, self.spatial)
         self.groups = groups
+        self.padding_mode = padding_mode
         channels = (out_channels, in_channels // groups)
         self.weight = empty_parameter((*channels, *self.kernel_size), dtype, device)
         self.bias = empty_parameter((out_channels,), dtype, device) if bias else None
@@ -78,7 +97,16 @@ class _Conv(Module):
             text += f", dilation={self.dilation}"
         if self.groups != 1:
             text += f", groups={self.groups}"
-        return text + ("" if self.bias is not None else ", bias=False")
+        if self.bias is None:
+            text += ", bias=False"
+        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+
+    def _padded(self, x: Tensor) -> tuple[Tensor, IntOrTuple | str]:
+        """The input, and the padding that is left to the convolution."""
+        if self.padding_mode == "zeros":
+            return x, self.padding
+        around = pads(self.padding, self.kernel_size, self.dilation)
+        return F.pad(x, [n for pair in reversed(around) for n in pair], self.padding_mode), 0
 
 
 class Conv1d(_Conv):
@@ -88,9 +116,8 @@ class Conv1d(_Conv):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, L) or (C, L)."""
-        return conv1d(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        x, padding = self._padded(x)
+        return conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv2d(_Conv):
@@ -100,13 +127,14 @@ class Conv2d(_Conv):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, H, W) or (C, H, W)."""
-        return conv2d(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        x, padding = self._padded(x)
+        return conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class _ConvTranspose(_Conv):
     """A convolution the other way round; weight: (C, O // groups, ...)."""
+
+    padding_modes = ("zeros",)
 
     def __init__(
         self,
@@ -119,14 +147,14 @@ class _ConvTranspose(_Conv):
         groups: int = 1,
         bias: bool = True,
         dilation: IntOrTuple = 1,
-        *,
+        padding_mode: str = "zeros",
         device: object = None,
         dtype: DType | None = None,
     ) -> None:
         self.output_padding = per_dim(output_padding, self.spatial)
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
-            device=device, dtype=dtype,
+            padding_mode, device, dtype,
         )  # fmt: skip
         channels = (in_channels, out_channels // groups)
         self.weight = empty_parameter((*channels, *self.kernel_size), dtype, device)
@@ -172,9 +200,8 @@ class Conv3d(_Conv):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, D, H, W) or (C, D, H, W)."""
-        return F.conv3d(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        x, padding = self._padded(x)
+        return F.conv3d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class ConvTranspose3d(_ConvTranspose):

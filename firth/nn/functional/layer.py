@@ -34,7 +34,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
 # Convolution
 
 
-def _pairs(
+def pads(
     padding: Padding, kernel: tuple[int, ...], dilation: tuple[int, ...]
 ) -> tuple[tuple[int, int], ...]:
     """(before, after) of each spatial dimension; "same" keeps the extents at stride 1."""
@@ -98,7 +98,7 @@ def convolve(
                 "give every spatial dimension its extent",
             )
         )  # fmt: skip
-    pairs = _pairs(padding, tuple(weight.shape[2:]), dilations)
+    pairs = pads(padding, tuple(weight.shape[2:]), dilations)
     out = apply(
         "conv", x if batched else x.unsqueeze(0), weight, *_given(bias),
         stride=strides, padding=pairs, dilation=dilations, groups=groups,
@@ -289,11 +289,11 @@ def mean_pool(
 ) -> Tensor:
     """Means of windows; with a divisor their sums over it."""
     _pooled(name, x, spatial)
-    pads = per_dim(padding, spatial)
-    if min(pads) < 0 or divisor == 0:
+    rims = per_dim(padding, spatial)
+    if min(rims) < 0 or divisor == 0:
         raise ArgumentError(
             message(
-                name, "no such padding or divisor", f"padding {pads}, divisor {divisor}",
+                name, "no such padding or divisor", f"padding {rims}, divisor {divisor}",
                 "padding of 0 or more, a divisor other than 0", "leave them out",
             )
         )  # fmt: skip
@@ -302,7 +302,7 @@ def mean_pool(
     return apply(
         "avg_pool", x, sizes=per_dim(kernel_size, spatial),
         stride=strides_of(stride, per_dim(kernel_size, spatial)),
-        padding=tuple((p, p) for p in pads), ceil_mode=ceil_mode, count_padding=count_include_pad,
+        padding=tuple((p, p) for p in rims), ceil_mode=ceil_mode, count_padding=count_include_pad,
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from firth.passes.simplify import simplify
 from firth.passes.split import split
 from firth.passes.whole import fits
 
+_MANY = 8  # kernels that are worth compiling while their places are found
+
 
 def to_kernels(graph: Graph, facts: TargetFacts, generic: bool = False) -> tuple[Schedule, Plan]:
     """Everything between a recorded graph and kernels with places."""
@@ -50,11 +52,11 @@ def place(
     facts: TargetFacts,
     generic: bool = False,
     fused: bool = True,
-    early: Callable[[Schedule, Plan], None] | None = None,
+    early: Callable[[Schedule], None] | None = None,
 ) -> tuple[Schedule, Plan]:
     """Kernels with places for a graph in base ops.
 
-    early: told of plans that a better one may follow, which keeps most of their kernels.
+    early: told of the first kernels, of which most stay, before they have places.
     """
     if (
         fused and not generic and not flags.strict()
@@ -64,10 +66,12 @@ def place(
     def planned(graph: Graph, again: frozenset[int]) -> tuple[Schedule, Plan]:
         steps = schedule(graph, facts, generic, fused)  # kernels, from shapes and facts alone
         steps = replace(steps, again=again)
+        if early is not None and not generic and not again and len(steps.calls) >= _MANY:
+            early(steps)
         return steps, plan(graph, steps)  # places last: lifetimes need the final order
 
     if fused and not generic:  # what to compute again depends on extents, and on the whole plan
-        steps, places = remat(graph, facts, planned, early)
+        steps, places = remat(graph, facts, planned)
     else:
         steps, places = planned(graph, frozenset())
     if flags.debug("verify"):

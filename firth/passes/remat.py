@@ -16,7 +16,7 @@ The new graph is planned anew, its fullest moment is another one, and so on whil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from firth.base.facts import TargetFacts
@@ -45,16 +45,8 @@ class Planned(Protocol):
     def __call__(self, graph: Graph, again: frozenset[int]) -> tuple[Schedule, Plan]: ...
 
 
-def remat(
-    graph: Graph,
-    facts: TargetFacts,
-    planned: Planned,
-    early: Callable[[Schedule, Plan], None] | None = None,
-) -> tuple[Schedule, Plan]:
-    """The kernels and places of a graph, with values computed again where that saves memory.
-
-    early: told of each plan before another is tried.
-    """
+def remat(graph: Graph, facts: TargetFacts, planned: Planned) -> tuple[Schedule, Plan]:
+    """The kernels and places of a graph, with values computed again where that saves memory."""
     best = planned(graph, frozenset())
     for _ in range(ROUNDS):
         steps, places = best
@@ -64,8 +56,6 @@ def remat(
         changed = border.rewritten()
         if changed is None:
             break
-        if early is not None:
-            early(*best)
         found = planned(*changed)
         if found[1].arena_bytes > places.arena_bytes * (1 - WORTH):
             break

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 _MAGIC: Final = b"firth-cache-1\n"
 _DIGEST_BYTES: Final = 32
+_HEAD_BYTES: Final = len(_MAGIC) + _DIGEST_BYTES
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _MOST_BYTES: Final = 512 * 1024**2
 
 # Looking through a full folder takes a second: one write in 256 does it, keys being hashes.
@@ -23,24 +24,32 @@ def read(folder: Path, key: str) -> bytes | None:
         data = _path(folder, key).read_bytes()
     except OSError:
         return None
-    content = data[len(_MAGIC) + _DIGEST_BYTES :]
+    content = data[_HEAD_BYTES:]
     return content if data == _head(content) + content else None
 
 
 def write(folder: Path, key: str, content: bytes) -> None:
     """Puts bytes under a key. A folder that cannot be written is fine: nothing is kept then."""
-    path = _path(folder, key)
-    temporary = None
+    # Few calls of the system: other threads run Python meanwhile, and each call waits for them.
+    path = os.fspath(_path(folder, key))
+    home = os.path.dirname(path)
+    temporary = os.path.join(home, f".new-{os.urandom(8).hex()}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(_head(content) + content)
-        os.replace(temporary, path)  # readers see the old file or the new one
+        try:
+            handle = os.open(temporary, _NEW, 0o600)
+        except FileNotFoundError:
+            os.makedirs(home, mode=0o700, exist_ok=True)
+            handle = os.open(temporary, _NEW, 0o600)
+        try:
+            with open(handle, "wb", buffering=0) as file:
+                whole = file.write(_head(content) + content) == _HEAD_BYTES + len(content)
+            if not whole:
+                raise OSError("there is no room")
+            os.replace(temporary, path)  # readers see the old file or the new one
+        except OSError:
+            os.unlink(temporary)
     except OSError:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        pass
     if key.startswith(_PRUNING):
         prune(folder)
 

@@ -9,6 +9,7 @@ from firth.base import flags
 from firth.codegen.emit import emit
 from firth.codegen.text import Text
 from firth.ir.graph import Graph
+from firth.ir.kernel import Kernel
 from firth.ir.kernel_key import kernel_key
 from firth.ir.traced import through
 from firth.passes import pipeline
@@ -40,8 +41,8 @@ def build_fields(
     writer = _Writer(generic, stages)
     with build.Loading() as loading:
 
-        def early(schedule: Schedule, plan: Plan) -> None:
-            for text in writer.early(plan):
+        def early(schedule: Schedule) -> None:
+            for text in writer.early(schedule):
                 loading.ahead(text)
 
         schedule, plan = pipeline.place(lowered, facts.host(), generic, fused, early)
@@ -69,27 +70,32 @@ class _Writer:
         self._generic, self._stages = generic, stages
         self._checked = flags.get("FIRTH_CHECK") == "1"  # then each text knows its own place
         self._known: dict[object, Text] = {}
+        self._emitted_here: dict[tuple[int, int], tuple[Kernel, Text]] = {}
 
     def texts(self, schedule: Schedule, parts: list[Plan]) -> Iterator[Text]:
         """The text of each step that has one."""
         for k, step in enumerate(step for part in parts for step in part.steps):
             if not step.kernel.host():
                 site = len(schedule.sites.table) + 1 + k if self._checked else 0
-                text = self._emitted(step, site)
+                text = self._emitted(step.kernel, site)
                 yield self._stages.code(k, step.kernel.name, text, build.assembly)
 
-    def early(self, plan: Plan) -> Iterator[Text]:
-        """The texts of a plan that may not be the last one: most of its kernels stay."""
-        for step in () if self._checked else (s for part in _parts(plan) for s in part.steps):
-            if not step.kernel.host():
-                yield self._emitted(step, 0)
+    def early(self, schedule: Schedule) -> Iterator[Text]:
+        """The texts of kernels that may not be the last ones: most of them stay."""
+        for call in () if self._checked else schedule.calls:
+            if not call.kernel.host():
+                yield self._emitted(call.kernel, 0)
 
-    def _emitted(self, step: Step, site: int) -> Text:
-        key = (kernel_key(step.kernel), site)
+    def _emitted(self, kernel: Kernel, site: int) -> Text:
+        here = (id(kernel), site)
+        known = self._emitted_here.get(here)
+        if known is not None:
+            return known[1]
+        key = (kernel_key(kernel), site)
         text = self._known.get(key)
         if text is None:
-            text = emit(step.kernel, facts.host(), self._generic, site)
-            self._known[key] = text
+            text = self._known[key] = emit(kernel, facts.host(), self._generic, site)
+        self._emitted_here[here] = kernel, text  # the kernel lives, so that its id stays its own
         return text
 
 

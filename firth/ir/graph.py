@@ -21,9 +21,12 @@ class Graph:
     donated: tuple[tuple[int, int], ...] = ()
     constants: tuple[int, ...] = ()
 
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> tuple[Node, ...]:
         """Every node that an output needs, sources first; inputs included only if used."""
-        return topological(self.outputs)
+        found: tuple[Node, ...] | None = self.__dict__.get("order")
+        if found is None:
+            found = self.__dict__["order"] = tuple(topological(self.outputs))
+        return found
 
     def replace(self, outputs: Iterable[Node]) -> Graph:
         """The same graph with other outputs."""

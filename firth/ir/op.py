@@ -61,6 +61,8 @@ class Op:
 
     def bind(self, attrs: Mapping[str, Attr]) -> tuple[Attr, ...]:
         """Attribute values in declaration order, defaults filled in; ArgumentError otherwise."""
+        if not attrs and not self.attrs:
+            return ()
         unknown = [k for k in attrs if k not in self.attrs]
         missing = [k for k in self.attrs if k not in attrs and k not in self.defaults]
         if unknown or missing:
@@ -68,7 +70,7 @@ class Op:
                 f"{self.name}: wrong attributes; got {', '.join(attrs) or 'none'}, expected "
                 f"{', '.join(self.attrs) or 'none'}; see its page in docs/ops.md"
             )
-        return tuple(attrs[k] if k in attrs else self.defaults[k] for k in self.attrs)
+        return tuple([attrs[k] if k in attrs else self.defaults[k] for k in self.attrs])
 
     def __call__(self, *sources: Expr | Node | complex, **attrs: Attr) -> Expr:
         """Applies the op inside a rule: sources are expressions or numbers."""
@@ -95,9 +97,12 @@ def declare(name: str, **fields: Any) -> Op:
 
 def make(op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...] = ()) -> Node:
     """A new node; shape and dtype come from the op's rules, which raise ShapeError, DTypeError."""
-    kwargs = dict(zip(op.attrs, attrs, strict=True))
-    shape = op.shape(*[s.shape for s in src], **kwargs)
-    dtype = op.dtype(*[s.dtype for s in src], **kwargs)
+    shapes, dtypes = [s.shape for s in src], [s.dtype for s in src]
+    if attrs or op.attrs:
+        kwargs = dict(zip(op.attrs, attrs, strict=True))
+        shape, dtype = op.shape(*shapes, **kwargs), op.dtype(*dtypes, **kwargs)
+    else:
+        shape, dtype = op.shape(*shapes), op.dtype(*dtypes)
     if not isinstance(dtype, DType):
         raise DTypeError(
             message(op.name, "this is no dtype", type(dtype).__name__, "a dtype",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -345,17 +346,15 @@ def _aligned(nbytes: int) -> int:
     return -(-nbytes // ALIGNMENT) * ALIGNMENT
 
 
-def _places(stages: Sequence[Stage | HostStage]) -> list[Place]:
-    found: list[Place] = []
-    for stage in stages:
-        found += stage.args if isinstance(stage, Stage) else [v.place for v in stage.views]
-    return found
-
-
 def _input_count(stages: Sequence[Stage | HostStage], donated: Mapping[int, int]) -> int:
     """Inputs that a call must bring: those after the last one in use don't count."""
-    used = [value for kind, value in _places(stages) if kind == "input"]
-    return 1 + max([-1, *used, *donated.values()])
+    last = max(donated.values(), default=-1)
+    for stage in stages:
+        places = stage.args if isinstance(stage, Stage) else [v.place for v in stage.views]
+        for kind, value in places:
+            if kind == "input" and value > last:
+                last = value
+    return 1 + last
 
 
 def _steps(stages: Sequence[Stage | HostStage]) -> tuple[range | HostStage, ...]:
@@ -439,14 +438,19 @@ def _template(program: Program, alone: bool, pool: pools.Pool, tracer: int) -> n
             record = 8 * RECORD_WORDS * recorded
             places += [at.BASE_ZERO, stage.function, len(bases) - 1, record]
         recorded += stage.tiles
-        places += [at.BASE_ERROR, 0]
+        places += (at.BASE_ERROR, 0)
         for place in stage.args:
-            places += _place_words(place, outputs)
+            kind, value = place
+            places += (at.BASE_ZERO, value) if kind == "int" else _place_words(place, outputs)
     parts: list[int] = []
-    singles = [range(i, i + 1) for i in range(len(natives))]
-    for step in (*program._steps, range(0), *singles):
-        segment = step if isinstance(step, range) else range(0)
-        parts += _part_words(natives, segment, alone, pool.size)
+    tiles = [s.tiles for s in natives]
+    for step in program._steps:
+        first, end = (step.start, step.stop) if isinstance(step, range) else (0, 0)
+        most = max(tiles[first:end], default=0)
+        parts += (first, end, *_helpers(most, alone, pool.size))
+    parts += (0, 0, *_helpers(0, alone, pool.size))
+    for number, most in enumerate(tiles):
+        parts += (number, number + 1, *_helpers(most, alone, pool.size))
     words = len(places) // 2
     stride = 0 if alone else at.COUNTER_CLAIMS + at.LINE * pool.owners
     blocks = {
@@ -467,13 +471,11 @@ def _template(program: Program, alone: bool, pool: pools.Pool, tracer: int) -> n
     table[at.FRAME_OWNERS // 8] = pool.owners
     table[at.FRAME_STRIDE // 8] = stride
     table[at.FRAME_SCRATCH // 8] = program._arena_bytes
-    return np.array(table, np.int64)
+    return np.frombuffer(array("q", table), np.int64)
 
 
 def _place_words(place: Place, outputs: int) -> tuple[int, int]:
     kind, value = place
-    if kind == "int":
-        return at.BASE_ZERO, value
     if kind == "arena":
         return at.BASE_ARENA, value
     if kind == "output":
@@ -491,8 +493,6 @@ def _place_words(place: Place, outputs: int) -> tuple[int, int]:
     )
 
 
-def _part_words(
-    natives: Sequence[Stage], segment: range, alone: bool, size: int
-) -> tuple[int, int, int, int]:
-    most = max([natives[i].tiles for i in segment], default=0)
-    return segment.start, segment.stop, max(0, min(most, size) - 1), int(alone or most < 2)
+def _helpers(most: int, alone: bool, size: int) -> tuple[int, int]:
+    """Threads to wake for stages of at most so many tiles, and whether the caller runs alone."""
+    return min(most, size) - 1 if most > 1 else 0, int(alone or most < 2)

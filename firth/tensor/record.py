@@ -41,6 +41,7 @@ _LONGEST = 20 * LONG  # positions after which one line of a user's that records 
 _LARGEST = 16 * PHYSICAL_BYTES  # of a value; those inside of a program may never be stored
 _TENSOR = os.path.dirname(os.path.abspath(__file__))
 _new = object.__new__
+_PLAIN = frozenset((int, bool, float, str, DType, type(None)))
 
 
 def apply(name: str, *sources: Tensor | Number, **attrs: Any) -> Tensor:
@@ -106,7 +107,7 @@ def _miss(
     shadow = state.shadow
     if not numbers:
         after = shadow.edges.get(key) if shadow is not None else None
-        return _grow(rec, state, key, _nodes_for(rec, op, sources, attrs, None), after)
+        return _grow(rec, state, key, _nodes_for(rec, op, sources, attrs, None, False), after)
     place = place_key(key)
     if state.dynamic is not None and place in state.dynamic:
         return state.dynamic[place]
@@ -135,29 +136,25 @@ def _nodes_for(
     sources: Sequence[Any],
     attrs: tuple[Any, ...],
     scalar_input: int | None,
+    numbers: bool = True,
 ) -> tuple[Node, Kind, tuple[Node, ...]]:
-    """The new node, its kind, and the input nodes that its numbers became."""
+    """The new node, its kind, and the input nodes that its numbers became.
+
+    numbers: whether there may be any among the sources.
+    """
     known = rec.nodes()
     nodes = [known[s._pos][0] if isinstance(s, Tensor) else s for s in sources]
     attrs = tuple([_plain(op.name, attr) for attr in attrs])
     try:
         if op.name == "dynamic_slice" and isinstance(nodes[0], Node):
             return _window(rec, nodes[0], nodes[1:], attrs, scalar_input, known[sources[0]._pos][1])
-        if all(isinstance(n, Node) for n in nodes):
+        if not numbers:
             node = make(op, tuple(nodes), attrs)
         else:
             node = op(*nodes, **dict(zip(op.attrs, attrs, strict=True))).node
     except FirthError as error:
         raise error.at(user_line()) from None
-    if any(not hasattr(extent, "__index__") or extent < 0 for extent in node.shape):
-        raise ShapeError(
-            message(node.op.name, "this is no shape", str(list(node.shape)), "integers from 0 up",
-                    "look at the sizes that are asked for; divide with // instead of /")
-        ).at(user_line())  # fmt: skip
-    if _bytes(node) > _LARGEST and not (
-        op.name == "expand" or any(_bytes(s) > _LARGEST for s in node.src)
-    ):
-        raise _too_large(node)  # views may look as large
+    _check_shape(op, node)
     scalars: list[Node] = []
     if scalar_input is not None:
         src = list(node.src)
@@ -166,8 +163,9 @@ def _nodes_for(
                 src[i] = input_node(scalar_input + len(scalars), (), src[i].dtype)
                 scalars.append(src[i])
         node = make(op, tuple(src), attrs)
-    flows = any(isinstance(s, Tensor) and known[s._pos][1].requires_grad for s in sources)
-    flows = flows and node.dtype.kind in "fc"
+    flows = node.dtype.kind in "fc" and any(
+        [isinstance(s, Tensor) and known[s._pos][1].requires_grad for s in sources]
+    )
     if flows and not rec.state.grad:
         node = make(TABLE["stop_gradient"], (node,))
     grad = flows and rec.state.grad and op.name != "stop_gradient"
@@ -176,14 +174,36 @@ def _nodes_for(
 
 def _plain(op: str, attr: Any) -> Any:
     """An attribute with Python's numbers in place of NumPy's; DTypeError for a tensor."""
+    if attr.__class__ in _PLAIN:
+        return attr
     if isinstance(attr, tuple):
-        return tuple([_plain(op, each) for each in attr])
+        for each in attr:
+            if each.__class__ is not int:
+                return tuple([_plain(op, each) for each in attr])
+        return attr
     if isinstance(attr, (Tensor, np.ndarray)):
         raise DTypeError(
             message(op, "a tensor stands where only a number or a dtype can",
                     f"shape {tuple(attr.shape)}", "a plain value", "pass x.item() or x.dtype")
         ).at(user_line())  # fmt: skip
     return attr.item() if isinstance(attr, np.generic) else attr
+
+
+def _check_shape(op: Op, node: Node) -> None:
+    """Whether a new value can be: its extents are numbers, and there could be memory for it."""
+    count = 1
+    for extent in node.shape:
+        if type(extent) is not int and not hasattr(extent, "__index__") or extent < 0:
+            raise ShapeError(
+                message(node.op.name, "this is no shape", str(list(node.shape)),
+                        "integers from 0 up",
+                        "look at the sizes that are asked for; divide with // instead of /")
+            ).at(user_line())  # fmt: skip
+        count *= extent
+    if count * node.dtype.itemsize > _LARGEST and not (
+        op.name == "expand" or any(_bytes(s) > _LARGEST for s in node.src)
+    ):
+        raise _too_large(node)  # views may look as large
 
 
 def _bytes(node: Node) -> int:

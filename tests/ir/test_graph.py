@@ -28,5 +28,5 @@ def test_unused_inputs_are_not_nodes_of_the_graph():
     graph = Graph((used, unused), (chain(used, 1),), donated=((0, 1),))
     assert unused not in graph.nodes()
     other = graph.replace([used])
-    assert other.nodes() == [used] and other.inputs == graph.inputs
+    assert other.nodes() == (used,) and other.inputs == graph.inputs
     assert other.donated == graph.donated

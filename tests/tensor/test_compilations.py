@@ -67,6 +67,10 @@ CASES: dict[str, Callable[[int], firth.Tensor]] = {
     "vector products": lambda n: firth.cross(firth.ones(n, 3), firth.ones(1, 3), dim=1),
     "bilinear": lambda n: F.bilinear(firth.ones(n, 5), firth.ones(n, 6), firth.ones(4, 5, 6)),
     "between the ordered": lambda n: firth.quantile(firth.ones(n, 6), 0.3, dim=0),
+    "convolution of rows": lambda n: F.conv1d(firth.ones(2, 4, n), firth.ones(6, 4, 3)),
+    "convolution": lambda n: F.conv2d(
+        firth.ones(2, 4, n, 9), firth.ones(6, 4, 3, 3), firth.ones(6), padding=1
+    ),
     "running logarithm of sums": lambda n: firth.logcumsumexp(firth.ones(n, 6), 0),
     "its growing rows": lambda n: firth.logcumsumexp(firth.ones(6, n), 1),
 }

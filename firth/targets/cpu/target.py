@@ -16,7 +16,7 @@ from firth.runtime.report import MemoryReport
 from firth.targets.cpu import plans, templates
 from firth.targets.lock import imported
 
-_seen: OrderedDict[tuple[object, ...], tuple[Any, ...]] = OrderedDict()
+_seen: OrderedDict[object, tuple[Any, ...]] = OrderedDict()
 _SEEN_LIMIT = 4096
 
 
@@ -26,23 +26,25 @@ _SECONDS_TO_COMPILE = 0.01  # for each kernel
 _SECONDS_TO_LOSE = 2.0  # for each kernel, by the program's own guess
 _FEWEST_RUNS = 8
 _YOUNG = 100_000  # objects made by the compiler between two looks for garbage
+_SECONDS_TO_SUM_WINDOWS = 0.04  # to compile one convolution; its generic kernel is slower, too
+_FEW = 32  # nodes: an eager convolution and its gradients, no network
 
 
 class Executable:
-    """A compiled graph. specialised: makes the program for these extents alone."""
+    """A compiled graph. specialised: makes the program for these extents alone, after so many
+    runs."""
 
     __slots__ = ("_left", "_specialised", "program")
 
     def __init__(
-        self, program: Program, specialised: Callable[[], Executable] | None = None
+        self,
+        program: Program,
+        specialised: Callable[[], Executable] | None = None,
+        runs: int = 0,
     ) -> None:
         self.program = program
         self._specialised = specialised
-        self._left = 0
-        if specialised is not None:
-            runs = len(program.stages) / program.seconds()
-            fewest = min(_FEWEST_RUNS, int(_SECONDS_TO_LOSE * runs))
-            self._left = max(fewest, int(_SECONDS_TO_COMPILE * runs))
+        self._left = runs
 
     def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """One contiguous buffer per graph input -> one per output; donated ones are reused."""
@@ -62,19 +64,29 @@ def compile(graph: Graph) -> Executable:
     """The graph as native code; the second extents of a known structure make it generic, until
     they have run for about as long as compiling would take.
 
-    Convolutions are always specialised: how windows are summed depends on every extent.
+    Where convolutions are much work, they are specialised at once: how windows are summed best
+    depends on every extent.
     """
     structure, extents = _signature(graph)
-    generic = _known_with_other_extents(structure, extents) and not _sums_windows(graph)
+    before = _known_with_other_extents(structure, extents)
+    windows = before is not None and _sums_windows(graph)
+    generic = before is not None and not (windows and len(graph.nodes()) > _FEW)
     if not generic or flags.get("FIRTH_STRICT") == "1":  # a sum's order must not change midway
         return _compiled(graph, (structure, extents, generic))
+    assert before is not None
     special = partial(_compiled, graph, (structure, extents, False))
-    before, now = _seen.get(structure, extents)[-1], extents[-1]
-    changed = (i for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
+    changed = [i for i, (a, b) in enumerate(zip(before[-1], extents[-1], strict=True)) if a != b]
     program = None if _dumped() else templates.program(graph, structure, changed)
     if program is None:
+        if windows:
+            return special()
         program = _compiled(graph, (structure, extents, True)).program
-    return Executable(program, special)
+    if not windows:
+        many = len(program.stages) / program.seconds()
+        fewest = min(_FEWEST_RUNS, int(_SECONDS_TO_LOSE * many))
+        return Executable(program, special, max(fewest, int(_SECONDS_TO_COMPILE * many)))
+    runs = int(_SECONDS_TO_SUM_WINDOWS / program.seconds())
+    return Executable(program, special, runs) if runs else special()
 
 
 def _dumped() -> bool:
@@ -101,8 +113,10 @@ def specialise(
         return Executable(compiler.build_program(graph, generic, fused, key))
 
 
-def _known_with_other_extents(structure: tuple[object, ...], extents: tuple[Any, ...]) -> bool:
-    """Whether a graph of this structure was compiled before with other extents.
+def _known_with_other_extents(
+    structure: object, extents: tuple[Any, ...]
+) -> tuple[Any, ...] | None:
+    """The extents that a graph of this structure was first compiled with, where they are others.
 
     Other constants alone are no reason to make them arguments: recording does that.
     """
@@ -111,20 +125,36 @@ def _known_with_other_extents(structure: tuple[object, ...], extents: tuple[Any,
         _seen[structure] = extents
         if len(_seen) > _SEEN_LIMIT:
             _seen.popitem(last=False)
-        return False
-    return first[:-1] != extents[:-1]
+        return None
+    return first if first[:-1] != extents[:-1] else None
 
 
 def _sums_windows(graph: Graph) -> bool:
     """Whether a recorded graph holds a convolution or the gradient of one."""
     for node in graph.nodes():
-        windows = any(s.op.name == "window" for s in node.src)
-        if node.op.name in ("conv", "conv_transpose") or windows and node.op.name == "contract":
+        name = node.op.name
+        if name == "contract":
+            if any(s.op.name == "window" for s in node.src):
+                return True
+        elif name in ("conv", "conv_transpose"):
             return True
     return False
 
 
-def _signature(graph: Graph) -> tuple[tuple[object, ...], tuple[Any, ...]]:
+class _Structure(tuple[object, ...]):
+    """All of a graph but its extents, hashed once: it is the key of several tables."""
+
+    def __hash__(self) -> int:
+        found = self.__dict__.get("hash")
+        if found is None:
+            found = self.__dict__["hash"] = tuple.__hash__(self)
+        return found
+
+    def __repr__(self) -> str:
+        return tuple.__repr__(self)
+
+
+def _signature(graph: Graph) -> tuple[_Structure, tuple[Any, ...]]:
     """The structure of a graph, and apart from it every extent in it; the last is a tuple of the
     values of its constants."""
     numbers: dict[int, int] = {}
@@ -133,16 +163,19 @@ def _signature(graph: Graph) -> tuple[tuple[object, ...], tuple[Any, ...]]:
     extents: list[object] = []
     for k, node in enumerate(graph.nodes()):
         numbers[id(node)] = k
-        kept: list[object] = []
-        if templates.is_number(node):
-            constants.append(node.attrs[0])
-        else:
-            names = templates.extents_of(node)
-            for name, value in zip(node.op.attrs, node.attrs, strict=True):
-                (extents if name in names else kept).append(value)
-        extents.append(node.shape)
-        src = tuple(numbers[id(s)] for s in node.src)
-        ones = tuple(n == 1 for n in node.shape)
-        structure.append((node.op.name, src, tuple(kept), len(node.shape), ones, node.dtype))
-    structure.append(tuple(numbers[id(o)] for o in graph.outputs))
-    return tuple(structure), (*extents, tuple(constants))
+        op, attrs, shape = node.op, node.attrs, node.shape
+        kept: tuple[object, ...] = ()
+        if attrs:
+            if templates.is_number(node):
+                constants.append(attrs[0])
+            else:
+                taken, others = templates.split(op)
+                for i in taken:
+                    extents.append(attrs[i])
+                kept = tuple([attrs[i] for i in others])
+        extents.append(shape)
+        src = tuple([numbers[id(s)] for s in node.src])
+        ones = tuple([n == 1 for n in shape]) if 1 in shape else len(shape)
+        structure.append((op.name, src, kept, ones, node.dtype))
+    structure.append(tuple([numbers[id(o)] for o in graph.outputs]))
+    return _Structure(structure), (*extents, tuple(constants))

@@ -8,6 +8,7 @@ decide otherwise make another formula.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections import OrderedDict
@@ -16,7 +17,7 @@ from typing import Any
 
 from firth.ir.graph import Graph
 from firth.ir.node import Node
-from firth.ir.op import CONST, make
+from firth.ir.op import CONST, INPUT, Op, make
 from firth.ir.traced import Formula, trace
 from firth.runtime.program import Program
 from firth.targets.cpu import build, plans
@@ -30,9 +31,12 @@ _SMALL = 32  # nodes
 _TRIES = 4  # traces that nothing has come of
 
 
-def extents_of(node: Node) -> frozenset[str]:
-    """Names of the attributes that a program can take as arguments."""
-    return _OWN.get(node.op.name, _EXTENTS)
+@functools.lru_cache(4096)
+def split(op: Op) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Places of an op's attributes that a program can take as arguments, and of all others."""
+    names = _OWN.get(op.name, _EXTENTS)
+    taken = tuple(i for i, name in enumerate(op.attrs) if name in names)
+    return taken, tuple(i for i in range(len(op.attrs)) if i not in taken)
 
 
 def is_number(node: Node) -> bool:
@@ -109,7 +113,10 @@ def _pattern(graph: Graph, changing: Set[int]) -> tuple[tuple[Any, ...], list[An
         if isinstance(value, tuple):
             pattern.append(len(value))
             for part in value:
-                note(part)
+                if type(part) is int and part > 1:  # what `_varies` says of most
+                    pattern.append(places.setdefault((part, int), len(places)))
+                else:
+                    note(part)
         elif _varies(value):
             pattern.append(places.setdefault((value, type(value)), len(places)))
         else:
@@ -117,16 +124,15 @@ def _pattern(graph: Graph, changing: Set[int]) -> tuple[tuple[Any, ...], list[An
 
     constants = itertools.count()
     for node in graph.nodes():
-        if node.op.name == "input":
+        op = node.op
+        if op is INPUT:
             note(node.shape)
         elif is_number(node):
             value = node.attrs[0]
             note(value) if next(constants) in changing else pattern.append(repr(value))
         else:
-            names = extents_of(node)
-            for name, value in zip(node.op.attrs, node.attrs):
-                if name in names:
-                    note(value)
+            for place in split(op)[0]:
+                note(node.attrs[place])
     return tuple(pattern), [value for value, _ in places]
 
 
@@ -149,7 +155,7 @@ def _traced(graph: Graph, values: list[Any], changing: Set[int]) -> tuple[Formul
     made: dict[int, Node] = {}
     constants = itertools.count()
     for node in graph.nodes():
-        if node.op.name == "input":
+        if node.op is INPUT:
             made[id(node)] = Node(node.op, (), node.attrs, put(node.shape), node.dtype)
             continue
         if is_number(node):
@@ -157,10 +163,8 @@ def _traced(graph: Graph, values: list[Any], changing: Set[int]) -> tuple[Formul
             value = put(value) if next(constants) in changing else value
             made[id(node)] = Node(CONST, (), (value, dtype), (), dtype)
             continue
-        names = extents_of(node)
-        attrs = tuple(
-            put(value) if name in names else value for name, value in zip(node.op.attrs, node.attrs)
-        )
+        taken = split(node.op)[0]
+        attrs = tuple(put(v) if i in taken else v for i, v in enumerate(node.attrs))
         made[id(node)] = make(node.op, tuple(made[id(s)] for s in node.src), attrs)
     inputs = tuple(made.get(id(n), n) for n in graph.inputs)
     outputs = tuple(made[id(n)] for n in graph.outputs)

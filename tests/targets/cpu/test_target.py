@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from firth.base import dtype as dt
 from firth.ir.graph import Graph
@@ -87,17 +88,24 @@ def test_unfused_kernels_give_the_same_numbers():
     np.testing.assert_array_equal(*results)
 
 
-def test_convolutions_are_always_specialised(monkeypatch):
+@pytest.mark.parametrize(
+    ("sizes", "expected"), [((5, 6), [False, True]), ((900, 1000), [False, True, False])]
+)
+def test_convolutions_of_much_work_are_specialised(monkeypatch, sizes, expected):
     made = []
-    monkeypatch.setattr(
-        compiler, "build_program", lambda graph, generic, *rest: made.append(generic)
-    )
+    whole = compiler.build_fields
+
+    def noted(graph, generic, *rest):
+        made.append(generic)
+        return whole(graph, generic, *rest)
+
+    monkeypatch.setattr(compiler, "build_fields", noted)
+    monkeypatch.setattr(target.plans, "key_of", lambda *rest: None)
     options = {"stride": (1, 1), "padding": ((1, 1),) * 2, "dilation": (1, 1), "groups": 1}
     target._seen.clear()
-    for size in (5, 6):
-        x, w = (
-            input_node(i, s, dt.float32) for i, s in enumerate(((1, 2, size, size), (3, 2, 3, 3)))
-        )
-        monkeypatch.setattr(target.plans, "key_of", lambda *rest: None)
+    templates._known.clear()
+    for size in sizes:
+        shapes = ((1, 32, size, size), (32, 32, 3, 3))
+        x, w = (input_node(i, s, dt.float32) for i, s in enumerate(shapes))
         target.compile(Graph((x, w), (TABLE["conv"](x, w, **options).node,)))
-    assert made == [False, False]
+    assert made == expected

@@ -11,6 +11,7 @@ import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -148,8 +149,8 @@ class Program:
 
     __slots__ = (
         "_arena_bytes", "_before", "_code", "_constants", "_donated", "_inputs", "_kept", "_need",
-        "_output_sizes", "_scratch_bytes", "_serial", "_setup", "_sites", "_stages", "_steps",
-        "_values",
+        "_output_sizes", "_over", "_scratch_bytes", "_serial", "_setup", "_sites", "_stages",
+        "_steps", "_values",
     )  # fmt: skip
 
     def __init__(
@@ -176,6 +177,9 @@ class Program:
         self._need = self._arena_bytes + self._scratch_bytes
         self._output_sizes = tuple(output_sizes)
         self._donated = dict(donated)
+        over = [self._donated.get(j) for j in range(len(output_sizes))]
+        # all outputs at once, where each is an input's buffer
+        self._over = itemgetter(*over) if len(over) > 1 and None not in over else None
         self._inputs = _input_count(self._stages, self._donated)
         self._sites = dict(sites or {})
         self._serial = serial_hint
@@ -256,18 +260,16 @@ class Program:
         if len(inputs) < self._inputs:
             raise ArgumentError(
                 message(
-                    "program.run",
-                    "inputs are missing",
-                    f"{len(inputs)} buffers",
-                    f"{self._inputs}",
-                    "pass one buffer per input of the graph",
+                    "program.run", "inputs are missing", f"{len(inputs)} buffers",
+                    f"{self._inputs}", "pass one buffer per input of the graph",
                 )
-            )
-        donated = self._donated
-        if donated:
+            )  # fmt: skip
+        if self._donated:
             _changes.count += 1
+        if self._over is not None:
+            return list(self._over(inputs))
         return [
-            allocate(size) if size is not None else inputs[donated[j]]
+            inputs[self._donated[j]] if size is None else allocate(size)
             for j, size in enumerate(self._output_sizes)
         ]
 

@@ -93,7 +93,8 @@ class Entry:
             elif (t._extra is not None or id(t) in self.captured) and self._aliases(t):
                 return False
         for leaf, before in self.grad_reads:
-            if extra(leaf).grad is not before:
+            found = leaf._extra
+            if (found.grad if found is not None else None) is not before:
                 return False
         return self._checks.holds() or all(g.holds() for g in self.guards)
 
@@ -103,7 +104,7 @@ class Entry:
         for i, place in self.arguments:
             sources[i] = tensors[place]
         buffers: list[Buffer] = [s._buf for s in sources]
-        if None in buffers:
+        if not all(buffers):  # a buffer is never false
             buffers = [realise(s) if b is None else b for s, b in zip(sources, buffers)]
         for _, i in self.donated:
             buffer = buffers[i]
@@ -122,8 +123,7 @@ class Entry:
             if line:
                 error.at(line)
             raise
-        for o, place, handle in self.changed:
-            _put(handle if place < 0 else tensors[place], results[o])
+        self._put(tensors, results)
         for leaf, g in self.grads:
             extra(leaf).grad = g
         if not self.outputs:
@@ -139,21 +139,24 @@ class Entry:
             made.append(out)
         return made[0] if self.tree is ONE else unflatten(self.tree, iter(made))
 
+    def _put(self, tensors: Sequence[Tensor], results: Sequence[Buffer]) -> None:
+        """Gives the tensors that are updated in place their new values."""
+        for o, place, captured in self.changed:
+            handle = captured if place < 0 else tensors[place]
+            handle._buf = results[o]
+            handle._rec = None
+            handle._pos = 0
+            found = handle._extra
+            if found is None:
+                continue
+            found.history = found.error = None
+            if found.views:
+                for reference in found.views:
+                    view = reference()
+                    if view is not None:
+                        view._buf = view._rec = None
+
 
 def _base(t: Tensor) -> Tensor | None:
     found = t._extra
     return found.base if found is not None else None
-
-
-def _put(handle: Tensor, buffer: Buffer) -> None:
-    handle._buf = buffer
-    handle._rec = None
-    handle._pos = 0
-    found = handle._extra
-    if found is not None:
-        found.history = found.error = None
-        if found.views:
-            for reference in found.views:
-                view = reference()
-                if view is not None:
-                    view._buf = view._rec = None

@@ -431,6 +431,7 @@ class Watcher(Watching):
         ours: Counter[int] = Counter()
         for guard in self.guards.values():
             ours[id(guard.holder)] += 1
+            ours[id(guard.owner)] += 1
             if guard.key in _WHOLES and isinstance(guard.value, list):
                 for container, _, values in guard.value:
                     ours[id(container)] += 1
@@ -441,26 +442,27 @@ class Watcher(Watching):
 
     def _drop_temporaries(self) -> None:
         """Containers and cells that nobody else holds were made by the function itself."""
-        ours = self._references()
-        dropped = True
-        while dropped:
-            dropped = False
-            for key, guard in list(self.guards.items()):
-                holder = guard.holder
-                # the local name and the argument of getrefcount; the guard's own is counted
-                if isinstance(holder, (list, dict, set, types.CellType)) and (
-                    sys.getrefcount(holder) - 2 <= ours[id(holder)]
-                ):  # fmt: skip
-                    del self.guards[key]
-                    dropped = True
-                    ours[id(holder)] -= 1
-                del holder, guard
+        while True:
+            ours = self._references()
+            temporary = [key for key, guard in self.guards.items() if _alone(guard.holder, ours)]
+            if not temporary:
+                return
+            for key in temporary:
+                del self.guards[key]
 
     def _drop_made(self) -> None:
         """Objects and containers that are part of a cycle, or that a guard itself keeps."""
         for key, guard in list(self.guards.items()):
             if guard.owner is not None and guard.owner in self._made:
                 del self.guards[key]
+
+
+def _alone(holder: Any, ours: Counter[int]) -> bool:
+    """Whether a container has no references but these, known by id, and those of this call."""
+    if not isinstance(holder, (list, dict, set, types.CellType)):
+        return False
+    here = 2  # the argument of this function and that of getrefcount
+    return sys.getrefcount(holder) - here <= ours[id(holder)]
 
 
 def _is_own(module: Any) -> bool:

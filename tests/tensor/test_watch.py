@@ -97,3 +97,23 @@ def test_objects_made_inside_may_read_what_they_set():
         return Pair(x).both()
 
     assert [step(firth.tensor(v)).item() for v in (1.0, 2.0, 3.0, 4.0)] == [2, 6, 12, 20]
+
+
+def rate_of(options):
+    return options["rate"] + len(options["inner"])
+
+
+def test_containers_made_inside_need_no_guards():
+    outside: Any = {"rate": 1.0, "inner": []}
+
+    def step():
+        return rate_of({"rate": 2.0, "inner": [[]]}) + rate_of(outside)
+
+    watcher = Watcher()
+    with watcher:
+        step()
+        guards = watcher.finish()
+    holders = {id(outside), id(outside["inner"])}
+    assert {id(g.holder) for g in guards if "options" in g.what} == holders
+    outside["inner"].append(0)
+    assert not all(g.holds() for g in guards)

@@ -52,7 +52,8 @@ def square(name: str, x: Shape) -> Shape:
 
 def float_matrix(name: str, *dtypes: DType) -> DType:
     """The dtype of float32, float64 or complex matrices; DTypeError for others."""
-    found = promote(dtypes)
+    half = [d for d in dtypes if d.kind == "f" and d not in _ALLOWED]
+    found = half[0] if half else promote(dtypes)
     if found not in _ALLOWED:
         raise DTypeError(
             message(name, "matrices of this dtype have no factorisation", found.name,

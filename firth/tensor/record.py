@@ -191,7 +191,7 @@ def _plain(op: str, attr: Any) -> Any:
 
 def _check_shape(op: Op, node: Node) -> None:
     """Whether a new value can be: its extents are numbers, and there could be memory for it."""
-    count = 1
+    count = beside = 1  # elements; and what 64 bits must count even beside an extent of 0
     for extent in node.shape:
         if type(extent) is not int and not hasattr(extent, "__index__") or extent < 0:
             raise ShapeError(
@@ -200,6 +200,9 @@ def _check_shape(op: Op, node: Node) -> None:
                         "look at the sizes that are asked for; divide with // instead of /")
             ).at(user_line())  # fmt: skip
         count *= extent
+        beside *= extent or 1
+    if beside >= 2**59:
+        raise _too_large(node)
     if count * node.dtype.itemsize > _LARGEST and not (
         op.name == "expand" or any(_bytes(s) > _LARGEST for s in node.src)
     ):

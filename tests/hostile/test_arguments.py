@@ -180,6 +180,8 @@ def test_a_number_too_large_for_a_known_program() -> None:
         lambda x: firth.lu_unpack(firth.ones(1, 5, 5), -5),
         lambda x: firth.lu_unpack(firth.ones(5, 5), firth.ones(5)),
         lambda x: firth.special.legendre_polynomial_p(x, x.to(firth.complex64)),
+        lambda x: firth.fft.ifft(firth.ones(2, 0, 3), 2**70), lambda x: firth.zeros(0, 2**61),
+        lambda x: firth.linalg.solve(firth.eye(3).half(), x[:, None]),
         lambda x: firth.igamma(x, x.to(firth.complex64)), lambda x: (x * 1j).polygamma(2),
         lambda x: firth.diagonal_scatter(firth.ones(3, 3), x[:1], firth.tensor(2)),
     ],

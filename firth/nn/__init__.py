@@ -30,7 +30,7 @@ from firth.nn.activation import (
     Tanhshrink,
     Threshold,
 )
-from firth.nn.attention import MultiheadAttention, TransformerEncoder, TransformerEncoderLayer
+from firth.nn.attention import MultiheadAttention
 from firth.nn.cell import GRUCell, LSTMCell, RNNCell
 from firth.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from firth.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -116,6 +116,13 @@ from firth.nn.resize import (
     Upsample,
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
+)
+from firth.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
 )
 from firth.tensor.arguments import guarded
 
@@ -242,6 +249,9 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",

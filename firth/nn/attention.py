@@ -1,21 +1,15 @@
-"""Multi-head attention and the transformer's encoder layer."""
+"""Multi-head attention."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from copy import deepcopy
 
 from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn import init
-from firth.nn.container import ModuleList
-from firth.nn.dropout import Dropout
 from firth.nn.functional.attention import attention_weights, merge_masks
 from firth.nn.linear import Linear
 from firth.nn.module import Module
-from firth.nn.norm import LayerNorm
 from firth.nn.parameter import empty_parameter
 from firth.tensor import Tensor, cat, ones, zeros
 
@@ -161,89 +155,3 @@ class MultiheadAttention(Module):
         if not batched:
             return out.squeeze(0), None if weights is None else weights.squeeze(0)
         return (out if self.batch_first else out.transpose(0, 1)), weights
-
-
-class TransformerEncoderLayer(Module):
-    """Self-attention and a feed-forward network, each with a residual (Vaswani et al., 2017).
-
-    x: (L, N, E), or (N, L, E) with batch_first. norm_first normalises before instead of after.
-    """
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = "relu",
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        *,
-        device: object = None,
-        dtype: DType | None = None,
-    ) -> None:
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias, device=device, dtype=dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, device=device, dtype=dtype)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.activation = getattr(F, activation) if isinstance(activation, str) else activation
-
-    def forward(
-        self,
-        src: Tensor,
-        src_mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """src: (L, N, E), the same shape out."""
-
-        def attend(x: Tensor) -> Tensor:
-            out, _ = self.self_attn(
-                x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal
-            )
-            return self.dropout1(out)  # type: ignore[no-any-return]
-
-        def feed(x: Tensor) -> Tensor:
-            hidden = self.dropout(self.activation(self.linear1(x)))
-            return self.dropout2(self.linear2(hidden))  # type: ignore[no-any-return]
-
-        if self.norm_first:
-            x = src + attend(self.norm1(src))
-            return x + feed(self.norm2(x))
-        x = self.norm1(src + attend(src))
-        return self.norm2(x + feed(x))  # type: ignore[no-any-return]
-
-
-class TransformerEncoder(Module):
-    """Copies of one encoder layer, one after the other."""
-
-    def __init__(
-        self,
-        encoder_layer: TransformerEncoderLayer,
-        num_layers: int,
-        norm: Module | None = None,
-    ) -> None:
-        self.layers = ModuleList(deepcopy(encoder_layer) for _ in range(num_layers))
-        self.num_layers = num_layers
-        self.norm = norm
-
-    def forward(
-        self,
-        src: Tensor,
-        mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """src: (L, N, E), the same shape out."""
-        for layer in self.layers:
-            src = layer(src, mask, src_key_padding_mask, is_causal)
-        return src if self.norm is None else self.norm(src)

@@ -134,6 +134,27 @@ def _others() -> Iterator[tuple[str, Row]]:
             (floats(2, 3, 8),),
         ),
     )
+    yield (
+        "TransformerDecoderLayer",
+        (
+            lambda: nn.TransformerDecoderLayer(8, 2, 16, **encoder),
+            (floats(2, 3, 8), floats(2, 5, 8)),
+        ),
+    )
+    yield (
+        "TransformerDecoder",
+        (
+            lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, **encoder), 1),
+            (floats(2, 3, 8), floats(2, 5, 8)),
+        ),
+    )
+    yield (
+        "Transformer",
+        (
+            lambda: nn.Transformer(8, 2, 1, 1, 16, **encoder),
+            (floats(2, 5, 8), floats(2, 3, 8)),
+        ),
+    )
     yield "Sequential", (lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh()), (ROW,))
     yield "Threshold", (lambda: nn.Threshold(0.1, 2.0), (ROW,))
     yield "Softmax2d", (nn.Softmax2d, (floats(4, 3, 3),))

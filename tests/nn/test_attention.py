@@ -60,21 +60,6 @@ def test_without_a_batch() -> None:
         ORACLE.close(mine, other)
 
 
-@pytest.mark.parametrize("norm_first", [False, True])
-def test_encoder_layer(norm_first: bool) -> None:
-    options: dict[str, Any] = {"dim_feedforward": 12, "dropout": 0.0, "norm_first": norm_first}
-    theirs, ours = tnn.TransformerEncoderLayer(8, 2, **options), None
-    ours = nn.TransformerEncoderLayer(8, 2, **options)
-    ORACLE.module(ours, theirs, np.random.default_rng(0).normal(size=(3, 4, 8)))
-
-
-def test_encoder() -> None:
-    options: dict[str, Any] = {"dim_feedforward": 12, "dropout": 0.0, "batch_first": True}
-    theirs = tnn.TransformerEncoder(tnn.TransformerEncoderLayer(8, 2, **options), 2)
-    ours = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, **options), 2)
-    ORACLE.module(ours, theirs, np.random.default_rng(0).normal(size=(3, 4, 8)))
-
-
 def test_heads_must_divide_the_embedding() -> None:
     with pytest.raises(ValueError, match="heads"):
         nn.MultiheadAttention(8, 3)

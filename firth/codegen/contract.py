@@ -31,7 +31,7 @@ from firth.codegen.contract_pack import (
     unit,
     vectors,
 )
-from firth.codegen.contract_soon import ask_piece
+from firth.codegen.contract_soon import ask_piece, ask_sums
 from firth.codegen.contract_store import straight
 from firth.codegen.microkernel import Micro, micro
 from firth.codegen.state import Range, Value
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 MICRO = (dt.float32, dt.float64, dt.int32, dt.int64)
 SIDES = (("a", left), ("b", right))
+Condition = bool | str  # a register where it is not known here
 
 
 def emit(e: Emitter, s: Contract) -> None:
@@ -181,7 +182,7 @@ class Tile:
             self.c_row: Index = row
             self.deferred = True  # no body
             if self.blocked:
-                self._blocks()
+                self._blocks(adds)
             else:
                 self._block(adds)
             return
@@ -197,12 +198,13 @@ class Tile:
         if not self.blocked:
             self._block(adds=False)
         else:
-            self._zero(self.number("c_size", height * width))
-            self._blocks()
+            if not self.e.range(self.s.reduce[0]).nonempty:
+                self._zero(self.number("c_size", height * width))
+            self._blocks(adds=False)
         self._body_on_tile()
 
-    def _blocks(self) -> None:
-        """One block of the sum after the other, added up in scratch."""
+    def _blocks(self, adds: bool) -> None:
+        """One block of the sum after the other, added up where the first was stored (or added)."""
         axis = self.s.reduce[0]
         whole = self.e.range(axis)
         kc = self.number("kc", self.kc)
@@ -214,14 +216,14 @@ class Tile:
             first = self.b.add(whole.start, start)
             part = Range(first, self.b.add(first, size), size, True)
             with self.e.bound(axis, first), self.e.restricted(axis, part):
-                self._block(adds=True)
+                self._block(adds or not whole.nonempty or self.b.compare("slt", 0, start))
             return []
 
         b = self.b
         steps = b.div(b.add(whole.count, b.sub(kc, 1)), kc)
         b.loop(0, b.mul(steps, kc), kc, [], block)
 
-    def _block(self, adds: bool) -> None:
+    def _block(self, adds: Condition) -> None:
         """Copies what is to be copied, then all panels of the tile, a block of rows at a time."""
         self.k = count(self.e, self.s.reduce)
         b_side = self._side("b", right)
@@ -230,7 +232,7 @@ class Tile:
         else:
             self._rows(b_side, adds, 0, self.m)
 
-    def _row_blocks(self, b_side: Side, adds: bool) -> None:
+    def _row_blocks(self, b_side: Side, adds: Condition) -> None:
         e, b = self.e, self.b
         axis, most = self.s.rows[0], self.block_m
         whole = e.range(axis)
@@ -249,7 +251,7 @@ class Tile:
         steps = b.div(b.add(whole.count, b.sub(step, 1)), step)
         b.loop(0, b.mul(steps, step), step, [], block)
 
-    def _rows(self, b_side: Side, adds: bool, above: Index, m: Index) -> None:
+    def _rows(self, b_side: Side, adds: Condition, above: Index, m: Index) -> None:
         """All panels of m rows, of which the first is number `above` of the tile."""
         b = self.b
         a = self._side("a", left)
@@ -258,6 +260,8 @@ class Tile:
             c = self.c
             if self.deferred:
                 c = b.gep(self.element, c, b.add(b.mul(b.add(above, i), self.c_row), j))
+                if self.blocked and not self.e.generic:
+                    ask_sums(self, c, m)
             else:
                 ask_piece(self, i, m, j)
             self._call(a, b_side, (a.start(i), b_side.start(j), c), (m, n), adds)
@@ -304,32 +308,38 @@ class Tile:
         right: Side,
         pointers: tuple[str, str, str],
         piece: tuple[Index, Index],
-        adds: bool,
+        adds: Condition,
     ) -> None:
         """The micro-kernel of the piece's size: only the sizes that can occur exist."""
         m, n = piece
         sizes = self.sizes(left, right)
+        how = adds if isinstance(adds, bool) else None
         known = tuple(x if isinstance(x, int) else None for x in sizes)
         for rows, low in size_ranges(self._row_sizes(), m):
             for width, narrow in size_ranges(self._column_sizes(), n):
                 # only a panel that is not whole needs a mask
                 masked = right.masked and not (isinstance(n, int) and n == width)
                 whole = masked and width == self.columns and not isinstance(n, int)
-                kernel = self.micro(rows, -(-width // self.lanes), known, adds, masked)
+                kernel = self.micro(rows, -(-width // self.lanes), known, how, masked)
                 fits = self.b.both(self._within(m, low, rows), self._within(n, narrow, width))
                 if whole:
-                    full = self.micro(rows, self.vectors, known, adds, False)
+                    full = self.micro(rows, self.vectors, known, how, False)
                     all_there = self.b.compare("sle", width, n)
-                    self._when(self.b.both(fits, all_there), full, pointers, sizes, n)
+                    self._when(self.b.both(fits, all_there), full, pointers, (sizes, n, adds))
                     fits = self.b.both(fits, self.b.compare("slt", n, width))
-                self._when(fits, kernel, pointers, sizes, n)
+                self._when(fits, kernel, pointers, (sizes, n, adds))
 
     def sizes(self, left: Side, right: Side) -> tuple[Index, ...]:
         """Sizes and strides of the micro-kernel."""
         return self.k, left.outer, left.step, right.step, self.c_row
 
     def micro(
-        self, rows: int, vectors: int, known: tuple[int | None, ...], adds: bool, masked: bool
+        self,
+        rows: int,
+        vectors: int,
+        known: tuple[int | None, ...],
+        adds: bool | None,
+        masked: bool,
     ) -> Micro:
         """The micro-kernel of a piece."""
         return Micro(self.dtype, rows, vectors, self.lanes, known, adds, masked)
@@ -339,12 +349,11 @@ class Tile:
         condition: bool | str,
         kernel: Micro,
         pointers: tuple[str, str, str],
-        sizes: tuple[Index, ...],
-        n: Index,
+        arguments: tuple[tuple[Index, ...], Index, Condition],
     ) -> None:
         if condition is not False:
             call = micro(self.b, kernel, self.e.facts)
-            only_if(self.e, condition, lambda: call(*pointers, sizes, n))
+            only_if(self.e, condition, lambda: call(*pointers, *arguments))
 
     def _within(self, value: Index, low: int, high: int) -> bool | str:
         """low < value <= high, where value is at most the largest size."""

@@ -137,13 +137,12 @@ def linear_stride(t: Tile, index: Affine, axes: tuple[Axis, ...]) -> int | None:
 
 
 def scattered(t: Tile, row: int, step: int) -> bool:
-    """Whether reading in place touches another page at every step or so, on a long walk, or only
-    a few of the sets of a cache: then a copy pays, if enough columns use it."""
+    """Whether reading in place touches another page at every step or so, on a long walk: then a
+    copy pays, if enough columns use it. Rows that share sets of a cache cost less than a copy."""
     row, step = abs(row) * t.size, abs(step) * t.size
     long = step >= 1024 and step * t.sum >= t.e.facts.l2_bytes // 4
     pages = row == t.size and (step >= 2048 or long)
-    sets = step == t.size and row % 4096 == 0
-    return (pages or sets) and t.max_n > 2 * t.columns
+    return pages and t.max_n > 2 * t.columns
 
 
 def right(t: Tile) -> Side:

@@ -33,7 +33,9 @@ def straight(t: Tile) -> tuple[str, Index, bool] | None:
     ):
         return None
     adds = _adds(store, s.result) and not flags.strict()  # a sum that begins elsewhere
-    if store.value is not s.result and not adds or t.blocked and not adds:
+    if store.value is not s.result and not adds:
+        return None
+    if t.blocked and not adds and not e.range(s.reduce[0]).nonempty:
         return None
     if adds and flags.get("FIRTH_STRICT") == "1":
         return None  # a sum is made before it is added, whatever its columns

@@ -120,7 +120,7 @@ class WindowTile(contract.Tile):
         extent = max(1, self.most[first])
         return -(-extent // -(-extent // max(1, room // step)))
 
-    def _block(self, adds: bool) -> None:
+    def _block(self, adds: contract.Condition) -> None:
         """Packs the columns' operand, then all panels of the tile."""
         e, b, cut = self.e, self.b, self.cut
         self.k = count(e, self.s.reduce)
@@ -153,8 +153,8 @@ class WindowTile(contract.Tile):
         """Sizes and strides of the micro-kernel: its sum's outermost level for the sum."""
         return self.e.range(self.s.reduce[0]).count, 0, 0, right.step, self.c_row
 
-    def micro(self, rows: int, vectors: int, known: tuple[int | None, ...], adds: bool,
-              masked: bool) -> Micro:  # fmt: skip
+    def micro(self, rows: int, vectors: int, known: tuple[int | None, ...],
+              adds: bool | None, masked: bool) -> Micro:  # fmt: skip
         """The micro-kernel of a piece."""
         terms = self.load.index.terms
         levels = tuple((axis.extent, coefficient(terms, axis)) for axis in self.s.reduce)

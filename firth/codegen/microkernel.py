@@ -26,7 +26,8 @@ class Micro:
     """rows x vectors of c = (c +) sum over k of a[r * a_row + k * a_k] * b[k * b_k + column].
 
     sizes: (k, a_row, a_k, b_k, c_row), strides in elements; None is read from an argument.
-    adds: what c holds is added last, so that a long sum in blocks is one of short ones.
+    adds: what c holds is added last, so that a long sum in blocks is one of short ones; None where
+    an argument tells, as the first of the blocks adds nothing.
     masked: an argument tells how many columns exist; the others are not read.
     rows_at: how far each row of a lies from the first one, in place of a_row.
     levels: (extent, a's stride) of the loops of the sum, in place of a_k; k is then how often the
@@ -38,7 +39,7 @@ class Micro:
     vectors: int
     lanes: int
     sizes: Sizes
-    adds: bool = False
+    adds: bool | None = False
     masked: bool = False
     rows_at: tuple[int, ...] = ()
     levels: tuple[tuple[int, int], ...] = ()
@@ -50,7 +51,7 @@ class Micro:
         if self.levels:
             text += "_at_" + _size_words(self.rows_at)
             text += "_sum" + "".join(f"_{_size_words(level)}" for level in self.levels)
-        marks = "_add" * self.adds + "_mask" * self.masked
+        marks = {False: "", True: "_add", None: "_later"}[self.adds] + "_mask" * self.masked
         return f"mk_{self.dtype.name}_{self.rows}x{self.vectors}x{self.lanes}_{text}{marks}"
 
 
@@ -77,8 +78,8 @@ def _size_words(sizes: Sizes) -> str:
 
 
 def micro(outer: Builder, m: Micro, facts: TargetFacts) -> Callable[..., None]:
-    """Adds the function and returns its caller: call(a, b, c, sizes, n)."""
-    extra = ["i64 %n"] * m.masked
+    """Adds the function and returns its caller: call(a, b, c, sizes, n, later)."""
+    extra = ["i64 %n"] * m.masked + ["i1 %later"] * (m.adds is None)
     return _function(outer, m.name, m.sizes, extra, lambda b: _body(b, m, facts))
 
 
@@ -97,10 +98,13 @@ def _function(
         head = f"define internal void @{name}({', '.join(signature)}) nounwind noinline {{"
         outer.helper(name, f"{head}\nentry:\n{b.text()}\nret void\n}}")
 
-    def call(a: str, b: str, c: str, known: tuple[Index, ...], n: Index = 0) -> None:
+    def call(
+        a: str, b: str, c: str, known: tuple[Index, ...], n: Index = 0, later: bool | str = False
+    ) -> None:
         arguments = [f"ptr {p}" for p in (a, b, c)]
         arguments += [f"i64 {known[place]}" for place in missing]
-        arguments += [f"i64 {n}"] * len(extra)
+        given = {"%n": n, "%later": str(later).lower()}
+        arguments += [f"{type_} {given[name]}" for type_, name in map(str.split, extra)]
         outer.do(f"call void @{name}({', '.join(arguments)})")
 
     return call
@@ -190,10 +194,18 @@ def _body(b: Builder, m: Micro, facts: TargetFacts) -> None:
         values = level(0, "%a", [*start, "%b"])
     else:
         values = along(k, a_k, [*start, "%a", "%b"])
+    values = values[: len(places)]
     add = "fadd" if m.dtype.kind == "f" else "add"
-    for value, place in zip(values, places, strict=False):
-        if m.adds:
-            value = b.op(f"{add} {type_} {b.load(type_, place, size)}, {value}")
+
+    def added() -> list[str]:
+        pairs = zip(values, places, strict=True)
+        return [b.op(f"{add} {type_} {b.load(type_, p, size)}, {v}") for v, p in pairs]
+
+    if m.adds is None:
+        values = b.maybe("%later", [(type_, v) for v in values], added)
+    elif m.adds:
+        values = added()
+    for value, place in zip(values, places, strict=True):
         b.store(type_, value, place, size)
 
 

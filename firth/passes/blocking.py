@@ -67,9 +67,8 @@ def rows_in_cache(k: int, itemsize: int, step: int, facts: TargetFacts) -> int:
 
 
 def contract_blocks(
-    m: int, n: int, k: int, itemsize: int, facts: TargetFacts, copies_a: bool = False,
-    panels_of_a: bool = False,
-) -> tuple[int, int]:  # fmt: skip
+    m: int, n: int, k: int, itemsize: int, facts: TargetFacts, copies_a: bool = False
+) -> tuple[int, int]:
     """(rows, columns) of a tile of an (m, n) result that sums over k.
 
     Tiles as large as b's part in half of the second-level cache allows (a passes by in blocks of
@@ -82,7 +81,7 @@ def contract_blocks(
     what the next step reads of it) in its own cache.
     """
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
-    longest = min(max(k, 1), reduce_block(itemsize, panels_of_a))
+    longest = min(max(k, 1), reduce_block(itemsize, copies_a))
     tall = TALL_PIECES * mr
     wide = max(8, facts.l2_bytes // 2 // (itemsize * longest * nr)) * nr
     if m <= FEW_ROWS:

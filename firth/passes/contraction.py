@@ -69,9 +69,8 @@ def schedule_contraction(
         outer_cols, cols = _split(cols, 1 if generic else 64)
         grid = [(axis, 1) for axis in (*batch, *outer_rows, *outer_cols)]
         sizes = _product(rows), _product(cols), _product(reduce)
-        by_rows = _neighbours(new[a], rows) and not generic
-        copied = by_rows or not generic and _crowded(new[a], rows)
-        blocks = contract_blocks(*sizes, node.dtype.itemsize, facts, copied, by_rows)
+        copied = _neighbours(new[a], rows) and not generic
+        blocks = contract_blocks(*sizes, node.dtype.itemsize, facts, copied)
         grid += _blocks(rows, cols, blocks)
     body = tuple(Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores)
     contract = Contract(tuple(rows), tuple(cols), tuple(reduce), new[a], new[b], result, body)
@@ -153,12 +152,6 @@ def _swapped(node: Node, kinds: dict[int, int]) -> bool:
 def _neighbours(x: Expression, axes: list[Axis]) -> bool:
     """Whether elements next to each other along the last of the axes are so in memory."""
     return isinstance(x, Load) and bool(axes) and dict(x.index.terms).get(axes[-1]) == 1
-
-
-def _crowded(x: Expression, axes: list[Axis]) -> bool:
-    """Whether elements next to each other along the last of the axes share a set of a cache."""
-    step = dict(x.index.terms).get(axes[-1], 0) if isinstance(x, Load) and axes else 0
-    return step != 0 and step * x.dtype.itemsize % 4096 == 0
 
 
 def _blocks(rows: list[Axis], cols: list[Axis], blocks: tuple[int, int]) -> list[tuple[Axis, int]]:

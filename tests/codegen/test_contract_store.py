@@ -37,3 +37,10 @@ def test_whole_vectors_need_no_scratch():
     assert emit(product(14, 32, 20, False), target).scratch_bytes == 0
     assert "_add(" in emit(product(14, 32, 20, True), target).text
     assert emit(product(14, 30, 20, False), target).scratch_bytes > 0
+
+
+def test_a_long_sum_grows_where_it_is_stored():
+    """Nothing is zeroed before, and each block asks for the sums it will be added to."""
+    text = emit(product(14, 32, 2600, False), MACHINES["avx512"])
+    assert text.scratch_bytes == 0 and "_later(" in text.text
+    assert text.text.count("call void @llvm.prefetch") == 2

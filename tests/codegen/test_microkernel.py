@@ -24,15 +24,16 @@ def operands(m: int, n: int, k: int, dtype: dt.DType) -> tuple[np.ndarray, np.nd
 @pytest.mark.parametrize("k", [1, 3, 4, 10])
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("adds", [False, True])
-def test_micro(dtype: dt.DType, k: int, known: bool, adds: bool) -> None:
+@pytest.mark.parametrize("told", [False, True], ids=["always", "by an argument"])
+def test_micro(dtype: dt.DType, k: int, known: bool, adds: bool, told: bool) -> None:
     m, vectors, lanes = 3, 2, 4
     n = vectors * lanes
     a, b = operands(m, n, k, dtype)
     c = np.ones((m, n), dtype.np)
     sizes = (k, k, 1, n, n)
     builder = Builder()
-    shape = Micro(dtype, m, vectors, lanes, sizes if known else (None,) * 5, adds)
-    micro(builder, shape, facts())("%p0", "%p1", "%p2", sizes, n)
+    shape = Micro(dtype, m, vectors, lanes, sizes if known else (None,) * 5, None if told else adds)
+    micro(builder, shape, facts())("%p0", "%p1", "%p2", sizes, n, adds)
     call_function(builder, a, b, c)
     np.testing.assert_allclose(c, a @ b + adds, rtol=1e-5, atol=1e-5)
 

@@ -1,4 +1,6 @@
-"""Garbage collections that wait: while something large is made, nothing of it is garbage yet.
+"""What Python's collector of cycles is asked for: to wait, and what was made a moment ago.
+
+While something large is made, nothing of it is garbage yet.
 
 A full collection looks at every object there is, 10 to 30 ms in a process that has imported
 Firth, and Python begins one whenever a quarter more has been made.
@@ -8,8 +10,10 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Callable, Iterable
+from itertools import chain
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 _NEVER: Final = 1 << 30
 
@@ -52,3 +56,12 @@ def _set() -> None:
         gc.set_threshold(*_usual)
     elif young:
         gc.set_threshold(max(young, *(p._young for p in _held)), middle, _NEVER)
+
+
+def of_young(walk: Callable[..., Iterable[Any]], function: Callable[[Any], Any]) -> list[Any]:
+    """`walk`, map or filter, of a function written in C over the objects made a moment ago.
+
+    Among them are tuples that are being made, here or in another thread, and Python gives up making
+    one that somebody else holds. So they are only seen within one call, in which nothing else runs.
+    """
+    return list(walk(function, chain.from_iterable(map(gc.get_objects, (0,)))))

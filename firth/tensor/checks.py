@@ -13,10 +13,10 @@ from operator import is_
 from types import CellType, MappingProxyType
 from typing import Any
 
+from firth.tensor.guards import MISSING, Guard
 from firth.tensor.handle import Tensor
-from firth.tensor.watch import MISSING, Guard
 
-_MANY = 16  # a container with more elements is compared in one clause
+_MANY = 16  # more elements, or containers in each other, are compared in one clause
 _TEXT = """\
 def make({names}):
     def holds():
@@ -63,7 +63,8 @@ class _Clauses:
         for guard in guards:
             if guard.parts is None:
                 continue
-            if any(isinstance(container, (set, frozenset)) for container, *_ in guard.parts):
+            sets = any(isinstance(container, (set, frozenset)) for container, *_ in guard.parts)
+            if sets or len(guard.parts) > _MANY:
                 others.append(guard)
                 continue
             for container, keys, values in guard.parts:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+from firth.base.garbage import of_young
+
 _found: weakref.WeakKeyDictionary[types.CodeType, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 _COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"))
 
@@ -50,8 +52,8 @@ def _holders(code: types.CodeType) -> Iterator[types.FunctionType]:
     before = _found.get(code, lambda: None)()
     if before is not None:
         yield before
-    for young in gc.get_objects(generation=0):  # functions a moment old
-        if type(young) is types.FunctionType and young.__code__ is code:
+    for young in of_young(filter, types.FunctionType.__instancecheck__):
+        if young.__code__ is code:
             yield young
     for holder in gc.get_referrers(code):
         if isinstance(holder, types.FunctionType) and holder.__code__ is code:

@@ -17,12 +17,12 @@ from firth.tensor import origins
 from firth.tensor.blame import blame
 from firth.tensor.checks import Checks
 from firth.tensor.cut import realise
+from firth.tensor.guards import Guard
 from firth.tensor.handle import Kind, Tensor, extra, realised
 from firth.tensor.layers import labels
 from firth.tensor.recording import JITTED, Place, Recording
 from firth.tensor.tree import ONE, unflatten
 from firth.tensor.trie import State
-from firth.tensor.watch import Guard
 
 
 class Entry:

@@ -22,13 +22,14 @@ from firth.tensor import layers
 from firth.tensor.arguments import check_callable
 from firth.tensor.cut import compile_recording, cut
 from firth.tensor.entry import Entry
+from firth.tensor.guards import Guard
 from firth.tensor.handle import Tensor, extra
 from firth.tensor.record import enter_into, local, user_line
 from firth.tensor.recording import Recording
 from firth.tensor.scalar import Constant, Option, OptionBecameTensor
 from firth.tensor.tree import flatten
 from firth.tensor.trie import graph_inputs, roots
-from firth.tensor.watch import Guard, Watcher, show
+from firth.tensor.watch import Watcher, show
 from firth.tensor.why import difference, first_difference
 
 if TYPE_CHECKING:

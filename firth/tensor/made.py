@@ -9,6 +9,8 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+from firth.base.garbage import of_young
+
 _asking: list[bool] = []  # of each one under way, in any thread: whether the collector was on
 
 
@@ -30,5 +32,5 @@ class Made:
     def __contains__(self, thing: Any) -> bool:
         """To be asked within, or soon after: the collector makes objects old."""
         if self._ids is None:
-            self._ids = frozenset(map(id, gc.get_objects(generation=0)))
+            self._ids = frozenset(of_young(map, id))
         return id(thing) in self._ids

@@ -9,26 +9,34 @@ What cannot be watched (clocks, files, foreign random numbers) is refused with i
 from __future__ import annotations
 
 import dis
-import gc
 import sys
 import types
 from collections import Counter
 from collections.abc import Iterator
-from operator import is_
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from firth.base.errors import RecordingError, message
 from firth.tensor.closures import cells_of
+from firth.tensor.guards import (
+    BUT_OPTIONS,
+    ELEMENTS_LIMIT,
+    MISSING,
+    WHOLE,
+    WHOLES,
+    Guard,
+    lookup,
+    snapshot,
+)
 from firth.tensor.handle import Tensor
 from firth.tensor.made import Made
 from firth.tensor.refusal import check_builtin, check_source, random_states
 from firth.tensor.unwatched import UNSEEN, Watching, serves_firth, unseen
 
-MISSING: Any = object()
-_PLAIN = (int, float, bool, str, bytes, type(None), complex)
 _ARRAY_LIMIT = 1 << 16  # bytes of a NumPy array that are compared at each call
+_LONG = 1000  # elements of a container of which only the one that is read is compared
 
 
 class Chain:
@@ -90,133 +98,6 @@ def _read_chains(code: types.CodeType) -> Iterator[Chain]:
         yield Chain(kind, i.argval, tuple(path), line)
 
 
-class Guard:
-    """One fact: in `holder` (a dict, cell or list) the key holds the value.
-
-    owner: the object whose attributes the holder is, else the holder; None where the collector
-    does not know it.
-    """
-
-    __slots__ = ("holder", "key", "line", "owner", "value", "what")
-
-    def __init__(
-        self, holder: Any, key: Any, value: Any, what: str, line: str, owner: Any = None
-    ) -> None:
-        self.holder = holder
-        self.owner = owner if owner is not None else holder if gc.is_tracked(holder) else None
-        self.key = key
-        self.value = value
-        self.what = what
-        self.line = line
-
-    @property
-    def is_read(self) -> bool:
-        """Whether the holder is a dictionary that is asked for one key."""
-        return self.key not in _WHOLES and hasattr(self.holder, "get")
-
-    @property
-    def parts(self) -> list[tuple[Any, Any, tuple[Any, ...]]] | None:
-        """What containers held, None when the guard is about something else."""
-        if self.key in _WHOLES and isinstance(self.value, list):
-            return self.value
-        return None
-
-    def holds(self) -> bool:
-        """Whether the value is what it was."""
-        if self.key in _WHOLES and isinstance(self.value, list):
-            return unchanged(self.value)
-        return same(self.now(), self.value)
-
-    def now(self) -> Any:
-        """The value that is there now."""
-        return _lookup(self.holder, self.key)
-
-
-def _lookup(holder: Any, key: Any) -> Any:
-    if type(holder) is types.CellType:
-        try:
-            return holder.cell_contents
-        except ValueError:
-            return MISSING
-    if key in _WHOLES:
-        return snapshot(holder, key)
-    if isinstance(holder, (dict, types.MappingProxyType)):
-        return holder.get(key, MISSING)
-    try:
-        return holder[key]
-    except (LookupError, TypeError):
-        return MISSING
-
-
-_WHOLE: Any = object()
-_BUT_OPTIONS: Any = object()  # whole, but for what optimizers read through `scalar.option`
-_WHOLES = (_WHOLE, _BUT_OPTIONS)
-_OPTIONS = frozenset(("lr", "betas", "momentum"))
-
-
-def snapshot(value: Any, whole: Any = _WHOLE) -> Any:
-    """What a container (nested ones too) or small array holds, in a form that can be compared."""
-    if isinstance(value, np.ndarray):
-        return (value.shape, value.dtype.str, value.tobytes())
-    parts: list[tuple[Any, Any, tuple[Any, ...]]] = []
-    stack = [value]
-    seen: set[int] = set()
-    while stack and len(parts) < 1000:
-        container = stack.pop()
-        if id(container) in seen:
-            continue
-        seen.add(id(container))
-        if isinstance(container, dict):
-            values = tuple(container.values())
-            if whole is _BUT_OPTIONS and "params" in container:
-                values = tuple(MISSING if k in _OPTIONS else v for k, v in container.items())
-            parts.append((container, tuple(container), values))
-        elif isinstance(container, (set, frozenset)):
-            parts.append((container, frozenset(map(id, container)), ()))
-            continue
-        else:
-            values = tuple(container)
-            parts.append((container, None, values))
-        stack += [v for v in values if isinstance(v, (dict, list, set))]
-    return parts
-
-
-def unchanged(parts: Any) -> bool:
-    """Whether containers hold what they held when the snapshot was made."""
-    for container, keys, values in parts:
-        if isinstance(container, (set, frozenset)):
-            if frozenset(map(id, container)) != keys:
-                return False
-            continue
-        now = container.values() if keys is not None else container
-        if len(container) != len(values):
-            return False
-        if not all(map(is_, now, values)) and not all(map(_same_part, now, values)):
-            return False
-        if keys is not None and tuple(container) != keys:
-            return False
-    return True
-
-
-def _same_part(now: Any, before: Any) -> bool:
-    return before is MISSING or same(now, before)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether a value is what it was: identity, or equality of plain values."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, _PLAIN):
-        return bool(a == b) or (a != a and b != b)
-    if isinstance(a, tuple):
-        return bool(a == b)
-    if isinstance(a, types.MethodType):
-        return a.__func__ is b.__func__ and a.__self__ is b.__self__
-    return False
-
-
 class _Scope:
     """Where a function that begins reads: asked once, for Python gathers locals anew each time."""
 
@@ -232,7 +113,7 @@ class _Scope:
         self.free = dict(zip(code.co_freevars, cells_of(frame, self.values), strict=False))
         self.own = _is_own(module)
         rules = str(module).startswith(("firth.optim.", "firth.keras."))
-        self.whole = _BUT_OPTIONS if rules else _WHOLE
+        self.whole = BUT_OPTIONS if rules else WHOLE
 
 
 class Watcher(Watching):
@@ -310,7 +191,7 @@ class Watcher(Watching):
                 out.append(Guard(scope.names, what, value, f"global {what}", line))
         elif chain.kind == "cell":
             cell = scope.free.get(what)
-            value = scope.values.get(what, MISSING) if cell is None else _lookup(cell, 0)
+            value = scope.values.get(what, MISSING) if cell is None else lookup(cell, 0)
             if value is MISSING:
                 return out
             if cell is not None:
@@ -320,14 +201,15 @@ class Watcher(Watching):
             if value is MISSING:
                 return out
         check_source(value, what, line)
-        self._contents(value, what, line, out, scope.whole)
-        for step, name in chain.path:
+        steps = [*chain.path, ("", None)]
+        self._contents(value, what, line, out, scope.whole, steps[0][0])
+        for (step, name), (then, _) in pairwise(steps):
             value = self._step(value, step, name, what, line, out)
             if value is MISSING:
                 break
             what += f".{name}" if step == "attr" else f"[{name!r}]"
             check_source(value, what, line)
-            self._contents(value, what, line, out, scope.whole)
+            self._contents(value, what, line, out, scope.whole, then)
         return out
 
     def _step(
@@ -338,7 +220,7 @@ class Watcher(Watching):
             return MISSING  # a tensor's shape, dtype and value are the recording's own
         if step == "item":
             if isinstance(value, (dict, list, tuple)):
-                found = _lookup(value, name)
+                found = lookup(value, name)
                 if not isinstance(value, tuple):
                     out.append(Guard(value, name, found, f"{what}[{name!r}]", line))
                 return found
@@ -366,8 +248,10 @@ class Watcher(Watching):
                 break
         return MISSING
 
-    def _contents(self, value: Any, what: str, line: str, out: list[Guard], whole: Any) -> None:
-        """Containers and arrays are watched by what they hold."""
+    def _contents(
+        self, value: Any, what: str, line: str, out: list[Guard], whole: Any, then: str
+    ) -> None:
+        """Containers and arrays are watched by what they hold; then: "item" if one is read next."""
         if isinstance(value, np.ndarray):
             if value.nbytes > _ARRAY_LIMIT:
                 raise RecordingError(
@@ -377,10 +261,23 @@ class Watcher(Watching):
                         f"convert it before the function: {what} = firth.from_numpy({what})",
                     )
                 ).at(line)  # fmt: skip
-            out.append(Guard(value, _WHOLE, snapshot(value), f"array {what}", line))
-        elif isinstance(value, (list, dict, set)) and len(value) < 1000:
-            if not (isinstance(value, dict) and "__name__" in value):
-                out.append(Guard(value, whole, snapshot(value, whole), what, line))
+            out.append(Guard(value, WHOLE, snapshot(value), f"array {what}", line))
+        elif isinstance(value, (list, dict, set)):
+            if isinstance(value, dict) and "__name__" in value:  # of a module or class
+                return
+            if then == "item" and len(value) >= _LONG:  # the step to the element is a guard
+                return
+            found = snapshot(value, whole)
+            if found is None:
+                raise RecordingError(
+                    message(
+                        "jit", f"a {type(value).__name__} is read: {what}",
+                        f"{len(value)} elements, and those within them",
+                        f"at most {ELEMENTS_LIMIT}, which are compared at each call",
+                        "read it outside, and pass what was read as an argument",
+                    )
+                ).at(line)  # fmt: skip
+            out.append(Guard(value, whole, found, what, line))
 
     def finish(self) -> list[Guard]:
         """The guards of the lines that ran; RecordingError when it changed what it reads.
@@ -432,8 +329,8 @@ class Watcher(Watching):
         for guard in self.guards.values():
             ours[id(guard.holder)] += 1
             ours[id(guard.owner)] += 1
-            if guard.key in _WHOLES and isinstance(guard.value, list):
-                for container, _, values in guard.value:
+            if guard.parts is not None:
+                for container, _, values in guard.parts:
                     ours[id(container)] += 1
                     ours.update(id(v) for v in values)
             else:
@@ -471,7 +368,7 @@ def _is_own(module: Any) -> bool:
 
 
 def _key_of(key: Any) -> Any:
-    return id(key) if key in _WHOLES else key
+    return id(key) if key in WHOLES else key
 
 
 def show(value: Any) -> str:

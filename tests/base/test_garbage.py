@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 
-from firth.base.garbage import Postponed
+from firth.base.garbage import Postponed, of_young
 
 
 def test_full_collections_wait_until_the_last_one_ends() -> None:
@@ -34,3 +35,17 @@ def test_errors_end_it_and_a_collector_that_is_off_stays_off() -> None:
         assert gc.get_threshold() == (0, 10, 10)
     finally:
         gc.set_threshold(*usual)
+
+
+def test_tuples_under_way_are_left_alone() -> None:
+    class Marked:
+        pass
+
+    def parts() -> Iterator[object]:
+        yield Marked()
+        (found,) = of_young(filter, Marked.__instancecheck__)
+        yield found
+        assert id(found) in of_young(map, id)
+
+    gc.collect()
+    assert len(tuple(parts())) == 2

@@ -10,7 +10,7 @@ import pytest
 
 import firth
 from firth.tensor.checks import Checks
-from firth.tensor.watch import _WHOLE, MISSING, Guard, snapshot
+from firth.tensor.guards import MISSING, WHOLE, Guard, snapshot
 
 
 def read(holder: object, key: object, value: object) -> Guard:
@@ -18,7 +18,7 @@ def read(holder: object, key: object, value: object) -> Guard:
 
 
 def whole(container: object) -> Guard:
-    return Guard({}, _WHOLE, snapshot(container), "x", "line")
+    return Guard({}, WHOLE, snapshot(container), "x", "line")
 
 
 def test_without_guards_it_holds() -> None:

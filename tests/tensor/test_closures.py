@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import firth
 from firth.tensor.closures import cells_of
 
 
@@ -61,3 +62,20 @@ def test_a_comprehension_reads_its_functions_cells(monkeypatch: pytest.MonkeyPat
     found = dict(zip(names, cells, strict=True))
     assert found["outside"].cell_contents == 4000
     assert found.get("mine") is None
+
+
+def test_a_tuple_of_what_closures_compute_can_be_made() -> None:
+    scale = [2.0]
+
+    def part(x: Any) -> Any:
+        return x * scale[0]
+
+    @firth.jit
+    def step(x: Any) -> Any:
+        def inner(y: Any) -> Any:
+            return part(y) + scale[0]
+
+        a, b = tuple(inner(y) for y in (x, x + 1))
+        return a + b
+
+    assert step(firth.tensor(1.0)).item() == 10

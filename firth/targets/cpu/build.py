@@ -1,7 +1,7 @@
 """From LLVM text to machine code in this process, through a cache of objects on disk.
 
-A kernel is one module, one object and one file of the cache, so that kernels are shared between
-programs, processes and days. LLVM runs no IR passes: the text is already what we want.
+Every kernel has its key in the cache, so that kernels are shared between programs, processes and
+days; small ones share objects. LLVM runs no IR passes: the text is already what we want.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from firth.codegen import scheduler, tracer
 from firth.runtime import cache, pool
 from firth.targets.cpu import facts
 from firth.targets.cpu.crew import Crew, Toolchain, refused, target_machine
+from firth.targets.cpu.groups import Groups, Waiting, holder_of
 from firth.targets.lock import imported, lock
 
-VERSION = 1  # of what this file does to a text; part of the cache's key
+VERSION = 2  # of what this file does to a text; part of the cache's key
 
 compilations = 0  # modules that LLVM compiled in this process; reloaded objects don't count
 
@@ -50,6 +51,8 @@ _DECLARE = re.compile(r'^\s*declare\b[^@\n]*@("[^"]*"|[\w.$]+)\s*\(', re.MULTILI
 _DEFINE = re.compile(r'^\s*define\b([^@\n]*)@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
 _EXTERNAL = re.compile(r"^@\S+ *=.*\bexternal\b|^module asm|\basm\b.*\"", re.MULTILINE)
 
+_ELSEWHERE = b"the object is under "  # then its key
+
 _names = itertools.count()
 _retired: list[Any] = []  # trackers of libraries that nothing needs; unmapped at the next link
 
@@ -70,11 +73,14 @@ class Library:
 class Functions(dict[str, int]):
     """Addresses of functions by name; their code stays mapped while this exists."""
 
-    __slots__ = ("libraries",)
+    __slots__ = ("holders", "libraries")
 
-    def __init__(self, libraries: Mapping[str, Library]) -> None:
+    def __init__(
+        self, libraries: Mapping[str, Library], holders: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__((name, library.addresses[name]) for name, library in libraries.items())
         self.libraries = tuple(dict.fromkeys(libraries.values()))
+        self.holders = dict(holders or {})  # by name, keys of objects just written or read
 
 
 _libraries: WeakValueDictionary[str, Library] = WeakValueDictionary()  # by name of a function
@@ -103,6 +109,9 @@ class Loading:
     def __init__(self) -> None:
         self._found: dict[str, Library] = {}
         self._codes: dict[str, bytes] = {}
+        self._holders: dict[str, str] = {}
+        self._objects = _Objects()
+        self._groups = Groups(self._compiled, self._needed)
         self._wanted: set[str] = set()
         self._complete = False
 
@@ -128,7 +137,23 @@ class Loading:
         if known is not None:
             self._found[name] = known
         elif name not in self._codes and name not in self._found:
-            _object(self._crew, self._codes, name, text.text, _LIBRARY, (name,), self._needed)
+            self._enter(name, text.text)
+
+    def _enter(self, name: str, text: str) -> None:
+        """Finds the object of a text on disk, or has it compiled."""
+        place = key(text)
+        self._codes[name], self._holders[name] = self._objects.find(place)
+        if not _to_compile(self._codes[name], name, text, _LIBRARY, (name,)):
+            return
+        self._groups.add(Waiting(name, text, place))
+        self._crew.add(self._groups)
+
+    def _compiled(self, toolchain: Toolchain, texts: list[Waiting], module: str) -> None:
+        names = [text.name for text in texts]
+        code = _machine_code(toolchain, ", ".join(names), module, _LIBRARY)
+        holder = _keep([text.place for text in texts], code)
+        self._holders.update(dict.fromkeys(names, holder))
+        self._codes.update(dict.fromkeys(names, code))
 
     def _needed(self, name: str) -> bool:
         return not self._complete or name in self._wanted
@@ -151,10 +176,9 @@ class Loading:
         if self._native is not None:
             _install(self._native)
         codes = {name: code for name, code in self._codes.items() if name in self._wanted}
-        if codes:
-            library = _link(list(codes.values()), list(codes), _LIBRARY)
-            self._found.update(dict.fromkeys(codes, library))
-        return Functions({n: found for n, found in self._found.items() if n in self._wanted})
+        self._found.update(_linked(codes))
+        wanted = {n: found for n, found in self._found.items() if n in self._wanted}
+        return Functions(wanted, self._holders)
 
 
 def load(texts: Iterable[Text]) -> Functions:
@@ -177,19 +201,16 @@ def recall(objects: Mapping[str, str]) -> Functions | None:
     None when an object is not on disk any more.
     """
     load_scheduler()
-    folder = _objects()
+    stored = _Objects()
     with lock:
         found = _present(objects)
         codes = {}
         for name, key in objects.items():
             if name not in found:
-                code = None if folder is None else cache.read(folder, key)
-                if code is None:
+                codes[name], _ = stored.find(key)
+                if not codes[name]:
                     return None
-                codes[name] = code
-        if codes:
-            library = _link(list(codes.values()), list(codes), _LIBRARY)
-            found.update(dict.fromkeys(codes, library))
+        found.update(_linked(codes))
     return Functions({name: found[name] for name in objects})
 
 
@@ -258,40 +279,91 @@ def check(name: str, text: str, symbols: frozenset[str], exports: Sequence[str])
 
 def _object(
     crew: Crew, codes: dict[str, bytes], name: str, text: str, symbols: frozenset[str],
-    exports: Sequence[str], needed: Callable[[str], bool] = lambda name: True,
+    exports: Sequence[str],
 ) -> None:  # fmt: skip
-    """Puts the object code of a text into `codes`: from disk, or compiled by the crew and kept.
+    """Puts the object code of a text into `codes`: from disk, or compiled by the crew and kept."""
+    place = key(text)
+    codes[name], _ = _Objects().find(place)
 
-    needed: asked when a thread comes to it.
-    """
-    place, folder = key(text), _objects()
-    codes[name] = found = (None if folder is None else cache.read(folder, place)) or b""
+    def compiled(toolchain: Toolchain) -> None:
+        codes[name] = _machine_code(toolchain, name, text, symbols)
+        _keep([place], codes[name])
+
+    if _to_compile(codes[name], name, text, symbols, exports):
+        crew.add(compiled)
+
+
+def _to_compile(
+    found: bytes, name: str, text: str, symbols: frozenset[str], exports: Sequence[str]
+) -> bool:
+    """Whether a text, checked here, must be compiled, given what was found of it on disk."""
     shown = flags.debug("asm")
     if found and not shown:
-        return
+        return False
     check(name, text, symbols, exports)
     if shown:
         print(_toolchain().assembly(name, text), file=sys.stderr)
-
-    def compiled(toolchain: Toolchain) -> None:
-        if not needed(name):
-            return
-        code = toolchain.object(name, text)
-        unknown = undefined(code) - symbols
-        if unknown:
-            raise refused(name, f"its code needs {', '.join(sorted(unknown))}")
-        if folder is not None:
-            cache.write(folder, place, code)
-        codes[name] = code
-
     global compilations
     compilations += 1
-    crew.add(compiled)
+    return True
+
+
+def _machine_code(toolchain: Toolchain, name: str, text: str, symbols: frozenset[str]) -> bytes:
+    code = toolchain.object(name, text)
+    unknown = undefined(code) - symbols
+    if unknown:
+        raise refused(name, f"its code needs {', '.join(sorted(unknown))}")
+    return code
 
 
 def _objects() -> Path | None:
     folder = flags.cache_dir()
     return None if folder is None else folder / "objects"
+
+
+class _Objects:
+    """Objects on disk, each read once."""
+
+    def __init__(self) -> None:
+        self._folder = _objects()
+        self._known: dict[str, bytes] = {}
+
+    def find(self, place: str) -> tuple[bytes, str]:
+        """The object under a key and the key that it really has; b"" where there is none."""
+        found = self._read(place)
+        if found.startswith(_ELSEWHERE):
+            place = found[len(_ELSEWHERE) :].decode()
+            found = self._read(place)
+        return found, place
+
+    def _read(self, place: str) -> bytes:
+        if self._folder is None:
+            return b""
+        if place not in self._known:
+            self._known[place] = cache.read(self._folder, place) or b""
+        return self._known[place]
+
+
+def _keep(places: Sequence[str], code: bytes) -> str:
+    """Keeps an object of several texts, and where it is under the key of each; its own key."""
+    holder, folder = holder_of(places), _objects()
+    if folder is not None:
+        cache.write(folder, holder, code)
+        for place in places if len(places) > 1 else ():
+            cache.write(folder, place, _ELSEWHERE + holder.encode())
+    return holder
+
+
+def _linked(codes: Mapping[str, bytes]) -> dict[str, Library]:
+    """Maps the objects of functions by name. An object is a library of its own: two of them may
+    hold the same function beside those that are asked for."""
+    names: dict[int, list[str]] = {}
+    for name, code in codes.items():
+        names.setdefault(id(code), []).append(name)
+    found: dict[str, Library] = {}
+    for exports in names.values():
+        found.update(dict.fromkeys(exports, _link([codes[exports[0]]], exports, _LIBRARY)))
+    return found
 
 
 def _link(objects: Sequence[bytes], exports: Sequence[str], symbols: frozenset[str]) -> Library:

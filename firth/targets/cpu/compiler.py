@@ -27,7 +27,8 @@ def build_program(graph: Graph, generic: bool, fused: bool, key: str | None) -> 
     """A program for a recorded graph; with a key, it is kept on disk for other processes."""
     fields, functions, texts = build_fields(graph, generic, fused)
     if key is not None:
-        objects = {name: build.key(text) for name, text in {t.name: t.text for t in texts}.items()}
+        named = {t.name: t.text for t in texts}
+        objects = {name: functions.holders.get(name) or build.key(t) for name, t in named.items()}
         plans.remember(key, fields, objects)
     return plans.program(fields, functions)
 

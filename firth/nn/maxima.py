@@ -1,11 +1,13 @@
-"""Pooling by largest elements and norms: AdaptiveMaxPool, LPPool, and MaxUnpool, the way back."""
+"""Pooling by maxima and norms: AdaptiveMaxPool, FractionalMaxPool, LPPool, and MaxUnpool."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from firth.base.errors import ArgumentError, message
 from firth.nn import functional as F
 from firth.nn.functional.common import per_dim
+from firth.nn.functional.fractional import check_said, ratios_of
 from firth.nn.module import Module
 from firth.tensor import Tensor
 
@@ -145,3 +147,61 @@ class MaxUnpool3d(_MaxUnpool):
     ) -> Tensor:
         """x, indices: (N, C, D, H, W) -> (N, C, D', H', W')."""
         return F.max_unpool3d(x, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class _FractionalMaxPool(Module):
+    spatial: int
+
+    def __init__(
+        self,
+        kernel_size: IntOrTuple,
+        output_size: IntOrTuple | None = None,
+        output_ratio: float | tuple[float, ...] | None = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        name = type(self).__name__
+        check_said(name, output_size, output_ratio)
+        ratios = ratios_of(0.5 if output_ratio is None else output_ratio, self.spatial)
+        if not all(0 < ratio < 1 for ratio in ratios):
+            raise ArgumentError(
+                message(name, "a ratio that does not shrink", f"output_ratio={output_ratio}",
+                        "numbers between 0 and 1", "e.g. output_ratio=0.5")
+            )  # fmt: skip
+        self.kernel_size = per_dim(kernel_size, self.spatial)
+        self.output_size = None if output_size is None else per_dim(output_size, self.spatial)
+        self.output_ratio = None if output_ratio is None else ratios
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """Maxima over windows at places drawn anew at each call (Graham, 2014). x: (N, C, H, W).
+
+    Of output_size, or of H and W times output_ratio.
+    """
+
+    spatial = 2
+
+    def forward(self, x: Tensor) -> Any:
+        """x: (N, C, H, W) -> (N, C, H', W'), with return_indices a pair."""
+        return F.fractional_max_pool2d(
+            x, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
+            self._random_samples,
+        )  # fmt: skip
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """Maxima over windows at places drawn anew at each call (Graham, 2014). x: (N, C, D, H, W).
+
+    Of output_size, or of D, H and W times output_ratio.
+    """
+
+    spatial = 3
+
+    def forward(self, x: Tensor) -> Any:
+        """x: (N, C, D, H, W) -> (N, C, D', H', W'), with return_indices a pair."""
+        return F.fractional_max_pool3d(
+            x, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
+            self._random_samples,
+        )  # fmt: skip

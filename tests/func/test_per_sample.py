@@ -155,6 +155,13 @@ def _others() -> Iterator[tuple[str, Row]]:
             (floats(2, 5, 8), floats(2, 3, 8)),
         ),
     )
+    for dims, image in ((2, IMAGE), (3, VOLUME)):
+        drawn = np.full((image.shape[1], 4, dims), 0.3)  # else every example has other windows
+        pool = getattr(nn, f"FractionalMaxPool{dims}d")
+        yield (
+            pool.__name__,
+            (partial(pool, 2, 2, _random_samples=firth.tensor(drawn)), (image,)),
+        )
     yield "Sequential", (lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh()), (ROW,))
     yield "Threshold", (lambda: nn.Threshold(0.1, 2.0), (ROW,))
     yield "Softmax2d", (nn.Softmax2d, (floats(4, 3, 3),))

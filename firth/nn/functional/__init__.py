@@ -32,6 +32,12 @@ from firth.nn.functional.attention import (
     scaled_dot_product_attention,
 )
 from firth.nn.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
+from firth.nn.functional.fractional import (
+    fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
+)
 from firth.nn.functional.layer import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -161,6 +167,10 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gaussian_nll_loss",
     "gelu",
     "glu",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -472,4 +473,4 @@ def group_norm(
 ) -> Tensor:
     """Normalises groups of channels. x: (N, C, ...), the same shape out."""
     parameters = _scale_and_shift(input.shape[1:2], weight, bias, input)
-    return apply("group_norm", input, *parameters, groups=num_groups, eps=eps)
+    return apply("group_norm", input, *parameters, groups=operator.index(num_groups), eps=eps)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import repeat
-from operator import is_
+from itertools import chain, repeat
+from operator import is_, methodcaller
 from types import CellType, MappingProxyType
 from typing import Any
 
 from firth.tensor.guards import MISSING, Guard
 from firth.tensor.handle import Tensor
 
-_MANY = 16  # more elements, or containers in each other, are compared in one clause
+_MANY = 16  # more elements are compared in one clause
+_NESTED = 256  # more containers in each other share clauses: slower, but little text
 _TEXT = """\
 def make({names}):
     def holds():
@@ -63,9 +64,11 @@ class _Clauses:
         for guard in guards:
             if guard.parts is None:
                 continue
-            sets = any(isinstance(container, (set, frozenset)) for container, *_ in guard.parts)
-            if sets or len(guard.parts) > _MANY:
+            if any(isinstance(container, (set, frozenset)) for container, *_ in guard.parts):
                 others.append(guard)
+                continue
+            if len(guard.parts) > _NESTED and not _has_gaps(guard.parts):
+                self._containers(guard.parts)
                 continue
             for container, keys, values in guard.parts:
                 containers.add(id(container))
@@ -127,10 +130,35 @@ class _Clauses:
                 if value is not MISSING:
                     self._read(container, key, value)
 
+    def _containers(self, parts: Sequence[tuple[Any, Any, Sequence[Any]]]) -> None:
+        """Many containers at once: their lengths, then their keys and elements in a row."""
+        every = self._name(tuple(container for container, *_ in parts))
+        lengths = self._name(tuple(len(values) for *_, values in parts))
+        self._clauses[f"(*map(len, {every}),) == {lengths}"] = None
+        dicts = [part for part in parts if part[1] is not None]
+        lists = [part for part in parts if part[1] is None]
+        keyed = self._name(tuple(container for container, *_ in dicts))
+        plain = self._name(tuple(container for container, *_ in lists))
+        for now, known in (
+            (keyed, [keys for _, keys, _ in dicts]),
+            (f"map(values, {keyed})", [values for *_, values in dicts]),
+            (plain, [values for *_, values in lists]),
+        ):
+            row = self._name(tuple(chain.from_iterable(known)))
+            self._clauses[f"all(map(is_, row({now}), {row}))"] = None
+        for *_, found in parts:
+            self.tensors += [v for v in found if isinstance(v, Tensor)]
+
+
+def _has_gaps(parts: Sequence[tuple[Any, Any, Sequence[Any]]]) -> bool:
+    """Whether some element is not compared."""
+    return any(value is MISSING for *_, values in parts for value in values)
+
 
 @lru_cache(256)
 def _maker(clauses: str, objects: int) -> Any:
     names = ", ".join(f"o{n}" for n in range(objects))
     scope: dict[str, Any] = {"MISSING": MISSING, "is_": is_}
+    scope |= {"row": chain.from_iterable, "values": methodcaller("values")}
     exec(_TEXT.format(names=names, clauses=clauses), scope)
     return scope["make"]

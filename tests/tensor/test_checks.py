@@ -124,3 +124,27 @@ def test_an_element_of_a_list() -> None:
     assert checks.holds()
     numbers[1] = 3.5
     assert not checks.holds()
+
+
+def many() -> dict[str, Any]:
+    return {f"k{i}": {"a": object(), "b": [object(), i]} for i in range(130)}
+
+
+@pytest.mark.parametrize("change", ["key", "value", "element", "length", "order"])
+def test_many_containers_in_each_other(change: str) -> None:
+    nested = many()
+    tensor = nested["k3"]["t"] = firth.ones(2)
+    checks = Checks([whole(nested)])
+    assert checks.holds() and any(t is tensor for t in checks.tensors())
+    inner = nested["k7"]
+    if change == "key":
+        inner["c"] = inner.pop("b")
+    elif change == "value":
+        inner["a"] = object()
+    elif change == "element":
+        inner["b"][0] = object()
+    elif change == "length":
+        inner["b"].append(1)
+    else:
+        inner["a"] = inner.pop("a")
+    assert not checks.holds()

@@ -37,6 +37,21 @@ from firth.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose
 from firth.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
 from firth.nn.embedding import Embedding, EmbeddingBag
 from firth.nn.instance import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, LocalResponseNorm
+from firth.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+)
 from firth.nn.linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from firth.nn.loss import (
     BCELoss,
@@ -200,6 +215,19 @@ __all__ = [
     "LPPool3d",
     "LSTMCell",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",

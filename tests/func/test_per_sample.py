@@ -25,6 +25,7 @@ OUT = {
         ("AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d"),
         "other numbers for every example: test_modules.py; in evaluation they are the identity",
     ),
+    **{name: "becomes another layer at its first call" for name in dir(nn) if name[:4] == "Lazy"},
 }  # fmt: skip
 COUNT = 3
 _rng = np.random.default_rng(5)

@@ -75,6 +75,7 @@ def made(info: Any, sample: Any, dtype: Any, training: bool) -> Any:
     given = sample.constructor_input
     torch.manual_seed(1)
     theirs = info.module_cls(*given.args, **given.kwargs).to(dtype).train(training)
+    _wake(theirs, sample.forward_input.args)
     for p in theirs.parameters():  # weights that are not all zeros or ones
         if p.numel() and p.detach().std(unbiased=False) == 0:
             torch.nn.init.uniform_(p, 0.5, 1.5)
@@ -88,9 +89,17 @@ def copied(info: Any, sample: Any, dtype: Any, training: bool) -> Any:
     kwargs.pop("device", None)
     ours = getattr(nn, info.module_cls.__name__)(*args, **kwargs)
     ours = ours.to(there(dtype)).train(training)
+    _wake(ours, tree_map(there, sample.forward_input.args))
     state = made(info, sample, dtype, training).state_dict()
     ours.load_state_dict({k: there(v.detach()) for k, v in state.items()})
     return ours
+
+
+def _wake(module: Any, args: Any) -> None:
+    """A lazy module is made by its first call."""
+    if type(module).__name__.startswith("Lazy"):
+        with torch.no_grad():
+            module(*args)
 
 
 def _forward(sample: Any) -> tuple[Any, Any]:

@@ -321,6 +321,8 @@ class Emitter:
         index: Index = rest
         for place, (axis, block) in reversed(list(enumerate(self.kernel.grid))):
             extent = self.extent(axis)
+            if self.generic and axis.extent == 1:  # of a count that another shape may exceed
+                extent = self.word((id(axis), "tiles"), 1)
             size = self.number((id(axis), "block"), block)
             if isinstance(extent, int) and isinstance(size, int):
                 tiles: Index = -(-extent // size)

@@ -50,7 +50,9 @@ def factor(a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     which = np.arange(count)
     for start in range(0, k, _BLOCK):
         stop = min(start + _BLOCK, k)
-        for i in range(start, stop):
+        if count == 1:
+            _eliminate(x[0], pivots[0], order[0], start, stop)
+        for i in range(start, stop) if count > 1 else ():
             row = i + np.argmax(np.abs(x[:, i:, i]), -1)
             pivots[:, i] = row
             x[which, i], x[which, row] = x[which, row], x[which, i]
@@ -64,6 +66,19 @@ def factor(a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             x[:, start:stop, stop:] = substitute(panel, x[:, start:stop, stop:], False, True)
             x[:, stop:, stop:] -= x[:, stop:, start:stop] @ x[:, start:stop, stop:]
     return x.reshape(a.shape), pivots.reshape(*lead, k), order.reshape(*lead, m)
+
+
+def _eliminate(x: np.ndarray, pivots: np.ndarray, order: np.ndarray, start: int, stop: int) -> None:
+    """What `factor` does to a block's columns, for one matrix: a third of the calls, and so of the
+    time where it is small."""
+    for i in range(start, stop):
+        row = pivots[i] = i + np.abs(x[i:, i]).argmax()
+        if row != i:
+            x[[i, row]], order[[i, row]] = x[[row, i]], order[[row, i]]
+        pivot, below = x[i, i], x[i + 1 :, i]
+        if pivot != 0:
+            below /= pivot
+        x[i + 1 :, i + 1 : stop] -= np.multiply.outer(below, x[i, i + 1 : stop])
 
 
 # Higham, The scaling and squaring method for the matrix exponential revisited, 2005.

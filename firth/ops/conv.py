@@ -253,6 +253,8 @@ def _each_remainder(
         y = reshape(y, (*shape[:2], *counts))
         inner = (0, 0, *(s - 1 for s in stride))
         parts.append(pad(y, low=(0, 0, *low), high=(0, 0, *high), inner=inner, value=0))
+    if not parts:  # every window lies in the padding
+        return filled(0, shape, g.dtype)
     return functools.reduce(operator.add, parts)
 
 

@@ -103,13 +103,17 @@ class _Attention:
         self.ib = Axis("ib", group if group > 1 else -(-self.t // self.r))
         self.ir = Axis("ir", self.r)
         self.jb, self.jr = Axis("jb", -(-self.s // self.c)), Axis("jr", self.c)
-        parts = [(of_axis(self.ib), self.r)]
+        parts = [(self.block(self.ib), self.r)]
         if group > 1:
-            parts.append((of_axis(self.ig), self.r * group))
+            parts.append((self.block(self.ig), self.r * group))
         self.above = combine(parts)  # queries before the block
         self.row = combine([(self.above, 1), (of_axis(self.ir), 1)])
-        self.col = combine([(of_axis(self.jb), self.c), (of_axis(self.jr), 1)])
-        self.seen = combine([(self.row, 1), (of_axis(self.jb), -self.c)], 1)  # of this block
+        self.col = combine([(self.block(self.jb), self.c), (of_axis(self.jr), 1)])
+        self.seen = combine([(self.row, 1), (self.block(self.jb), -self.c)], 1)  # of this block
+
+    def block(self, axis: Axis) -> Affine:
+        """Which block; in generic kernels one alone is counted too, as many would be."""
+        return Affine(0, ((axis, 1),)) if self.generic else of_axis(axis)
 
     # values
 
@@ -192,7 +196,7 @@ class _Attention:
 
     def cols_inside(self, *body: Statement, last: Affine | None = None) -> Within:
         """The body on the keys of a block, up to a last one."""
-        first = combine([(of_axis(self.jb), -self.c)])
+        first = combine([(self.block(self.jb), -self.c)])
         stops = [combine([(first, 1)], self.s)]
         if last is not None:
             stops.append(combine([(first, 1), (last, 1)], 1))
@@ -211,10 +215,11 @@ class _Attention:
 
     def kernel(self, name: str, blocks: Sequence[Axis], *body: Statement) -> Kernel:
         """One tile for each head, and each block of `blocks`."""
-        grid = tuple((a, 1) for a in (*self.batch, *blocks) if a.extent != 1)
-        ones = [a for a in blocks if a.extent == 1]
-        for axis in ones:
-            body = (Loop(axis, body),)
+        for axis in blocks:
+            if axis.extent == 1 and not self.generic:  # else one block is no structure of its own
+                body = (Loop(axis, body),)
+        split = blocks if self.generic else [a for a in blocks if a.extent != 1]
+        grid = tuple((a, 1) for a in (*(a for a in self.batch if a.extent != 1), *split))
         return Kernel(name, grid, tuple(self.values.buffers), body)
 
     # forward
@@ -270,7 +275,7 @@ class _Attention:
     def _seen(self) -> Affine | None:
         """The last key that a query of the group sees, if not all are seen."""
         size = self.r * self.group
-        return combine([(of_axis(self.ig), size)], size - 1) if self.causal else None
+        return combine([(self.block(self.ig), size)], size - 1) if self.causal else None
 
     def _softmax(
         self, s: tuple[int, Affine], highest: tuple[int, Affine], total: tuple[int, Affine],
@@ -377,5 +382,5 @@ class _Attention:
             )
         rows: Statement = Loop(self.ib, (self.rows_inside(*block),))
         if self.causal and self.r == self.c:  # from the diagonal on
-            rows = Within(self.ib, (rows,), starts=(of_axis(self.jb),))
+            rows = Within(self.ib, (rows,), starts=(self.block(self.jb),))
         return self.cols_inside(*start, rows, *end)

@@ -68,3 +68,17 @@ def test_input_gradients_of_strided_convolutions(
     slope = rng.standard_normal(x.shape)
     # the convolution is linear: <gx, slope> = <g, conv(slope)>
     np.testing.assert_allclose((found * slope).sum(), (g * conv.ref(slope, w, **attrs)).sum())
+
+
+def test_gradient_of_an_input_that_no_window_touches() -> None:
+    image = Expr(input_node(0, (1, 1, 1, 3), dt.float32))
+    kernel = Expr(input_node(1, (1, 1, 1, 3), dt.float32))
+    how = {"stride": (2, 2), "padding": ((1, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+    y = ops.conv(image, kernel, **how)
+    assert ops.conv.vjp is not None
+    g = Expr(input_node(2, y.shape, dt.float32))
+    found = ops.conv.vjp(g, y, image, kernel, **how)[0]
+    ones = [np.ones(s, np.float32) for s in ((1, 1, 1, 3), (1, 1, 1, 3), y.shape)]
+    graph = Graph((image.node, kernel.node, g.node), (found.node,))
+    (got,) = run(ref, graph, ones)
+    np.testing.assert_array_equal(got, np.zeros((1, 1, 1, 3), np.float32))

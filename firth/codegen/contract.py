@@ -274,9 +274,9 @@ class Tile:
         def all_rows(j: Index, n: Index) -> None:
             self.panels(m, self.rows, lambda i, m: piece(i, m, j, n))
 
-        # Rows that are read where they lie stay in the first cache while all columns pass by, and
-        # the result is written along its rows, as the machine foresees it.
-        if a.prepare is nothing and b_side.prepare is not nothing:
+        # Rows that are read along the sum where they lie stay in the first cache while all columns
+        # pass by, and the result is written along its rows, as the machine foresees it.
+        if a.prepare is nothing and a.step == 1 and b_side.prepare is not nothing:
             self.panels(m, self.rows, all_columns)
         else:
             self.panels(self.n, self.columns, all_rows)

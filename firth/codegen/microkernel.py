@@ -14,6 +14,7 @@ from firth.base.dtype import DType
 from firth.base.facts import TargetFacts
 from firth.codegen.builder import Builder, Index
 from firth.codegen.types import scalar_type, suffix, widen
+from firth.passes import blocking
 
 SUMS_UNDER_WAY = 16  # fewer in one step of the sum: several steps an iteration
 STRAIGHT = 12  # sums of at most so many steps inside others are no loop
@@ -164,6 +165,8 @@ def _body(b: Builder, m: Micro, facts: TargetFacts) -> None:
         zero = "0.0"
     # Nothing is unrolled that fills the registers: a step's loads, moved up, would displace a sum.
     unroll = max(1, min(4, SUMS_UNDER_WAY // (m.rows * m.vectors)))
+    if not m.levels and facts.vector_registers >= max(32, m.rows * m.vectors + blocking.SPARE):
+        unroll = max(2, unroll)
     types = [*(type_ for _ in places), "ptr", "ptr"]
 
     def along(k: Index, a_k: Index, values: list[str]) -> list[str]:

@@ -12,8 +12,10 @@ from firth.base.facts import TargetFacts
 SMALL_WORK = 1 << 21
 LARGE_WORK = 1 << 25
 # micro-tiles of rows in the tallest tile; copying an element of b, in readings of one of a
-TALL_PIECES = 74
+TALL_PIECES = 80
 COPY_COST = 3
+# registers beside the sums with which two steps of a sum are under way at once
+SPARE = 6
 # up to here b is used so little that reading it is all that counts
 FEW_ROWS = 4
 FEW_ROWS_SUM = 32
@@ -28,8 +30,9 @@ DOT_ROWS = 16
 
 
 def micro_rows(facts: TargetFacts) -> int:
-    """Rows of a micro-tile of two vectors: accumulators, two of b and one or two of a fit."""
-    return (facts.vector_registers - 4) // 2
+    """Rows of a micro-tile of two vectors: accumulators, two of b and one or two of a fit, and
+    where there are many registers two more, so that two steps of the sum can overlap."""
+    return (facts.vector_registers - (SPARE if facts.vector_registers >= 32 else 4)) // 2
 
 
 def panel_columns(itemsize: int, facts: TargetFacts) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,13 @@ def test_no_fused_multiply_add(why: str) -> None:
         assert "fmul" in text and "fma" not in text
     finally:
         flags.put("FIRTH_STRICT", None)
+
+
+def test_two_steps_overlap_where_registers_are_left_for_them() -> None:
+    wide = replace(facts(), vector_registers=32)
+    for rows, machine, steps in ((13, wide, 2), (14, wide, 1), (5, facts(), 1)):
+        builder = Builder()
+        shape = Micro(dt.float32, rows, 2, 4, (64, 64, 1, 8, 8))
+        micro(builder, shape, machine)("%p0", "%p1", "%p2", shape.sizes)
+        (text,) = builder.helpers.values()
+        assert text.count("call <4 x float> @llvm.fma") == steps * rows * 2

@@ -116,9 +116,17 @@ def cross(self: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
                     "extent 3 along the dim", "name another dim")
         ).at(user_line())  # fmt: skip
     axis += left
-    a, b = ([shape.window(t, axis, k, 1) for k in range(3)] for t in (self, other))
+    a, b = _components(self, axis), _components(other, axis)
     rows = (a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1)))
     return apply("concatenate", *rows, axis=axis)
+
+
+def _components(x: Tensor, axis: int) -> list[Tensor]:
+    """The three slices along an axis; nobody sees them, so they need not be views."""
+    sizes = tuple(1 if i == axis else n for i, n in enumerate(x._kind.shape))
+    ones = (1,) * len(sizes)
+    starts = [tuple(k if i == axis else 0 for i in range(len(sizes))) for k in range(3)]
+    return [apply("slice", x, starts=start, sizes=sizes, steps=ones) for start in starts]
 
 
 # --- distances ------------------------------------------------------------------------------------

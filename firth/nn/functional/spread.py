@@ -70,9 +70,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
                     f"{tuple(input1.shape)}, {tuple(input2.shape)}, weight {tuple(weight.shape)}",
                     f"(..., {a}) and (..., {b})", "check the features")
         )  # fmt: skip
-    right = apply("linear", input2, weight.reshape(o * a, b))  # W x2, for each output
-    right = right.reshape(*input2.shape[:-1], o, a)
-    out = (right * input1.unsqueeze(-2)).sum(-1)
+    lead = tuple(input2.shape[:-1])
+    rows = apply("reshape", weight, shape=(o * a, b))  # nobody sees these: no views
+    right = apply("reshape", apply("linear", input2, rows), shape=(*lead, o, a))  # W x2
+    left = apply("reshape", input1, shape=(*lead, 1, a))
+    out = (right * left).sum(-1)
     return out if bias is None else out + bias
 
 

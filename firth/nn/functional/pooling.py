@@ -191,7 +191,7 @@ def _lp_pool(n: int) -> Callable[..., Tensor]:
         input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None,
         ceil_mode: bool = False,
     ) -> Tensor:  # fmt: skip
-        total = sum_pool(input**norm_type, n, kernel_size, stride, 0, ceil_mode)
+        total = sum_pool(input.pow(norm_type), n, kernel_size, stride, 0, ceil_mode)
         # as PyTorch's: the gradient is 0 at 0, where that of a root is infinite
         return where(total == 0, 0.0, total) ** (1.0 / norm_type)
 

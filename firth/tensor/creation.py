@@ -206,8 +206,13 @@ def full(
                 "a real number, or a complex dtype", "pass dtype=firth.complex64, or value.real",
             )
         )  # fmt: skip
+    if not isinstance(value, (bool, int)) and dtype.kind in "iu" and not math.isfinite(value):
+        raise ArgumentError(
+            message("full", "a number that is no integer", f"{value} as {dtype.name}",
+                    "a finite number, or a float dtype", "pass dtype=firth.float32")
+        )  # fmt: skip
     if not isinstance(value, (bool, int)) and dtype.kind in "biu":
-        value = int(value) if dtype.kind != "b" and math.isfinite(value) else bool(value)
+        value = bool(value) if dtype.kind == "b" else int(value)
     return _leaf(apply_op(TABLE["full"], (), (tuple(size), value, dtype)), requires_grad)
 
 

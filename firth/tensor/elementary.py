@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from firth.base import dtype as dt
 from firth.base.errors import ArgumentError, DTypeError, message
 from firth.tensor.arithmetic import operand, power, tensor_of
-from firth.tensor.creation import get_default_dtype
+from firth.tensor.creation import full, get_default_dtype
 from firth.tensor.handle import Tensor
 from firth.tensor.record import apply, user_line
 
@@ -261,7 +261,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
         value = apply("cast", value, dtype=input._kind.dtype)
         return apply("expand", apply("reshape", value, shape=(1,) * len(input._kind.shape)),
                      shape=tuple(input._kind.shape))  # fmt: skip
-    return apply("full", shape=tuple(input._kind.shape), value=value, dtype=input._kind.dtype)
+    return full(input._kind.shape, value, dtype=input._kind.dtype)
 
 
 METHODS: dict[str, Callable[..., Any]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -58,6 +59,7 @@ def kthvalue(self: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Valu
     """(value, index) of the k-th smallest along a dim, k from 1: (..., N, ...) -> (...)."""
     axis = axis_of("kthvalue", dim, len(self._kind.shape))
     n = self._kind.shape[axis] if self._kind.shape else 1
+    k = operator.index(k)
     if not 1 <= k <= n:
         raise ArgumentError(
             message("kthvalue", "there is no such place", f"k={k}", f"1 to {n}",

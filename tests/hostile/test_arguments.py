@@ -183,6 +183,8 @@ def test_a_number_too_large_for_a_known_program() -> None:
         lambda x: firth.fft.ifft(firth.ones(2, 0, 3), 2**70), lambda x: firth.zeros(0, 2**61),
         lambda x: firth.linalg.solve(firth.eye(3).half(), x[:, None]),
         lambda x: functional.lp_pool2d(3, 2**63, 1), lambda x: functional.group_norm(x[None], (1,)),
+        lambda x: firth.fill(x.int(), np.inf), lambda x: firth.full((3,), np.nan, dtype=firth.int8),
+        lambda x: firth.kthvalue(x, np.float32(2)),
         lambda x: firth.igamma(x, x.to(firth.complex64)), lambda x: (x * 1j).polygamma(2),
         lambda x: firth.diagonal_scatter(firth.ones(3, 3), x[:1], firth.tensor(2)),
     ],

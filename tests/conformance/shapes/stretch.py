@@ -12,8 +12,10 @@ from firth.base import dtype as dt
 from firth.base.errors import FirthError
 from firth.ir.op import Op
 from firth.ops.rules import Case
+from firth.targets.cpu import build, target, templates
 from firth.targets.cpu.templates import split
 from firth.tensor.record import apply_op
+from firth.tensor.trie import roots
 from tests.table.table_tools import apply, samples
 
 Make = Callable[[int], Case]
@@ -77,6 +79,14 @@ def stretched(op: Op) -> Iterator[Stretched]:
                 found.append(Stretched(op, number, make, places))
         if found and (op.name not in _FIXED or op.name == "group_norm" and number == 1):
             yield min(found, key=lambda s: s.places)
+
+
+def forget() -> None:
+    """What a new process would not know."""
+    target._seen.clear()
+    templates._known.clear()
+    roots.clear()
+    build._libraries.clear()
 
 
 def _accepted(op: Op, make: Make) -> bool:

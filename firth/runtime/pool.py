@@ -21,7 +21,7 @@ from firth.base.errors import FirthError
 from firth.runtime import layout as at
 from firth.runtime.buffer import Buffer, allocate
 
-SPINS: Final = 4000  # about 80 us, the gap between two steps; longer ones the scheduler punishes
+SPINS: Final = 8000  # about 160 us, the gap between two steps; longer ones the scheduler punishes
 _MOST_OWNERS: Final = 16
 
 _FASTCALL: Final = 0x80

@@ -6,7 +6,7 @@ then, in flat lists and in the one function that compares all guards (`checks.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from sys import getrefcount
 from typing import Any
 
@@ -29,15 +29,15 @@ class Entry:
     """A recording with its program: how to feed it and where its results go.
 
     sources: what has the buffer of each input; arguments: (input, argument) filled in at each call.
-    changed: (result, argument or -1, tensor) of what is updated in place. grads: (leaf, gradient)
-    after a call; grad_reads: before it.
+    grads: (leaf, gradient) after a call; grad_reads: before it. donated: (result, input) that share
+    a buffer; overwritten: those inputs.
     outputs: (result, argument or -1, tensor itself if it is a known one); kinds: theirs.
     """
 
     __slots__ = (
-        "_checks", "aliased", "arguments", "calls", "captured", "changed", "donated", "grad_reads",
-        "grads", "guards", "kinds", "labels",
-        "nodes", "outputs", "places", "positions", "program", "sources", "state", "tree", "written",
+        "_changes", "_checks", "aliased", "arguments", "calls", "captured", "donated", "grad_reads",
+        "grads", "guards", "kinds", "labels", "nodes", "outputs", "overwritten", "places",
+        "positions", "program", "sources", "state", "tree", "written",
     )  # fmt: skip
 
     def __init__(self, rec: Recording, guards: list[Guard]) -> None:
@@ -50,18 +50,29 @@ class Entry:
         self.positions: list[int] = []  # of the program's outputs
         self.sources: list[Any] = []
         self.arguments: list[tuple[int, int]] = []
-        self.changed: list[tuple[int, int, Tensor]] = []
+        self._changes: tuple[list[int], list[int], list[Tensor]] = ([], [], [])
         self.outputs: list[tuple[int, int, Tensor | None]] = []
         self.kinds: list[Kind] = []
         self.grads: list[tuple[Tensor, Tensor | None]] = []
         self.grad_reads: list[tuple[Tensor, Any]] = []
         self.donated: tuple[tuple[int, int], ...] = ()
+        self.overwritten: list[int] = []
         self.program: Any = None
         self.tree: Any = None
         self._checks = Checks(guards)
         self.captured: set[int] = set()  # ids of tensors (kept alive) that are not arguments
         self.aliased: dict[int, Tensor] = {}  # arguments that the recording is only good for
         self.written = False  # whether an argument is updated in place
+
+    @property
+    def changed(self) -> Iterator[tuple[int, int, Tensor]]:
+        """(result, argument or -1, tensor) of what is updated in place."""
+        return zip(*self._changes, strict=True)
+
+    def change(self, result: int, argument: int, tensor: Tensor) -> None:
+        """Notes a tensor that is updated in place."""
+        for found, part in zip(self._changes, (result, argument, tensor), strict=True):
+            found.append(part)  # type: ignore[attr-defined]
 
     def note_aliases(self, tensors: Sequence[Tensor]) -> None:
         """Notes what an argument must not be, and the arguments that were such a tensor already."""
@@ -106,7 +117,7 @@ class Entry:
         buffers: list[Buffer] = [s._buf for s in sources]
         if not all(buffers):  # a buffer is never false
             buffers = [realise(s) if b is None else b for s, b in zip(sources, buffers)]
-        for _, i in self.donated:
+        for i in self.overwritten:
             buffer = buffers[i]
             # held by the handle, the list, the local name and the argument of getrefcount
             if buffer.exported or getrefcount(buffer) > 4:
@@ -141,7 +152,7 @@ class Entry:
 
     def _put(self, tensors: Sequence[Tensor], results: Sequence[Buffer]) -> None:
         """Gives the tensors that are updated in place their new values."""
-        for o, place, captured in self.changed:
+        for o, place, captured in zip(*self._changes):
             handle = captured if place < 0 else tensors[place]
             handle._buf = results[o]
             handle._rec = None

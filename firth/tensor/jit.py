@@ -230,11 +230,10 @@ class Jitted:
         own = {id(h) for h in rec.handles} - before.keys()  # leaves that each call makes anew
         entry.grad_reads = [(leaf, g) for leaf, g in session.grad_reads if id(leaf) not in own]
         positions = entry.positions
-        entry.changed = []
         for handle in changed:
             position = handle._pos if handle._pos >= 0 else -1 - handle._pos
             slot = arguments.get(id(handle), -1)
-            entry.changed.append((len(positions), slot, handle))
+            entry.change(len(positions), slot, handle)
             positions.append(position)
         entry.outputs = []
         entry.kinds = []
@@ -269,6 +268,7 @@ class Jitted:
                 if _fits(nodes[positions[o]][0], places[source]):
                     donated.setdefault(source, o)
         entry.donated = tuple((o, i) for i, o in donated.items())
+        entry.overwritten = list(donated)
         _restore(rec, session)
         stays = _constants(entry, {i for h, i in inputs.items() if h not in arguments})
         key = (flags.program_key(), tuple(positions), entry.donated, stays)

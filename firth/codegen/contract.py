@@ -122,13 +122,7 @@ class Tile:
         runs = self.max_n > 4 * self.columns and bool(cols) and unit(self.s.b, cols[-1])
         if self.max_m <= blocking.FEW_ROWS and runs:
             longest = blocking.FEW_ROWS_SUM  # long runs of b's rows, sums from the first cache
-        if extent <= longest:
-            return max(1, extent)
-        parts = -(-extent // max(longest // 2, 1))
-        for more in range(parts, parts + 3):
-            if extent % more == 0:
-                return extent // more
-        return -(-extent // parts)
+        return blocking.sum_part(extent, longest)
 
     def _panels_of_a(self) -> bool:
         """Whether rows of a are neighbours in memory, and used often enough to be copied."""

@@ -14,6 +14,8 @@ LARGE_WORK = 1 << 25
 # micro-tiles of rows in the tallest tile; copying an element of b, in readings of one of a
 TALL_PIECES = 80
 COPY_COST = 3
+# second-level caches that an a fills which comes from further away each time it is copied
+FAR_CACHES = 4
 # registers beside the sums with which two steps of a sum are under way at once
 SPARE = 6
 # up to here b is used so little that reading it is all that counts
@@ -64,6 +66,17 @@ def reduce_block(itemsize: int, copies_a: bool = False) -> int:
     return (512 if copies_a else 1024) * 4 // itemsize
 
 
+def sum_part(extent: int, longest: int) -> int:
+    """How much of a sum is made at a time: all of it, or equal parts if that is possible."""
+    if extent <= longest:
+        return max(1, extent)
+    parts = -(-extent // max(longest // 2, 1))
+    for more in range(parts, parts + 3):
+        if extent % more == 0:
+            return extent // more
+    return -(-extent // parts)
+
+
 def rows_in_cache(k: int, itemsize: int, step: int, facts: TargetFacts) -> int:
     """Rows of a, a multiple of step, that stay in the second-level cache beside b's part."""
     return max(2, facts.l2_bytes // 8 // (max(k, 1) * itemsize) // step) * step
@@ -78,15 +91,19 @@ def contract_blocks(
     rows), then halved until there are enough, evened out: columns in whole panels, rows to the last
     one, as the micro-kernels of a tile share out its rows by themselves. Half as many rows: b is
     copied twice as often; half as many columns: a is read twice as often, which costs less, unless
-    it has to be copied too (copies_a): then tiles stay larger, four where there would be eight. A
-    result that is large beside its sums has at least two row blocks: tiles are numbered row block
-    by row block, so that each thread keeps one contiguous part of it (of a weight, its update and
-    what the next step reads of it) in its own cache.
+    it has to be copied too (copies_a): then tiles stay larger, four where there would be eight, or
+    as large as can be where a lies beyond the caches. A result that is large beside its sums has at
+    least two row blocks: tiles are numbered row block by row block, so that each thread keeps one
+    contiguous part of it (of a weight, its update and what the next step reads of it) in its own
+    cache.
     """
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
     longest = min(max(k, 1), reduce_block(itemsize, copies_a))
     tall = TALL_PIECES * mr
     wide = max(8, facts.l2_bytes // 2 // (itemsize * longest * nr)) * nr
+    far = m * k * itemsize > FAR_CACHES * facts.l2_bytes
+    if copies_a and far and m > tall and n > wide:
+        return _far_blocks(m, n, k, itemsize, facts)
     if m <= FEW_ROWS:
         wide = 32 * nr
     if m * n * k >= SMALL_WORK and m >= max(4 * mr, 2 * k):
@@ -104,6 +121,19 @@ def contract_blocks(
             break
         rows, cols = min(halves, key=lambda tile: COPY_COST / tile[0] + read_cost / tile[1])
     return rows, cols
+
+
+def _far_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -> tuple[int, int]:
+    """contract_blocks where both operands are copied, from beyond the second-level cache, more
+    than once: tiles twice as tall as others, and as wide as what is summed of b at a time allows.
+    They are so few that their number should be even: a power of two of blocks of columns."""
+    mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
+    part = sum_part(k, reduce_block(itemsize, copies_a=True))
+    wide = max(8, facts.l2_bytes // 2 // (itemsize * part * nr)) * nr
+    parts = 2
+    while parts * wide < n:
+        parts *= 2
+    return _even(m, 2 * TALL_PIECES * mr), _even(n, -(-n // parts), nr)
 
 
 def window_blocks(

@@ -12,6 +12,7 @@ from firth.passes.blocking import (
     micro_tile,
     panel_columns,
     reduce_block,
+    sum_part,
 )
 from tests.passes.facts import FACTS
 
@@ -60,6 +61,23 @@ def test_more_work_makes_more_tiles() -> None:
     assert tiles(16, 16, 16) == 1
     assert tiles(64, 128, 784) >= 4
     assert tiles(1024, 1024, 1024) >= 8
+
+
+def test_two_operands_that_are_copied_from_far_away_have_few_large_even_tiles() -> None:
+    facts = dataclasses.replace(AVX512, l2_bytes=1 << 21)
+    rows, cols = contract_blocks(2048, 2048, 2048, 4, facts, copies_a=True)
+    assert (rows, cols) == (2048, 1024)
+    for n in (1500, 2100, 3000, 5000):
+        rows, cols = contract_blocks(4000, n, 2048, 4, facts, copies_a=True)
+        assert -(-n // cols) in (2, 4, 8) and cols <= 1024 and rows == 2000
+    near = contract_blocks(1024, 1024, 1024, 4, facts, copies_a=True)
+    assert near == (512, 512)  # four tiles where a stays in the caches
+
+
+@pytest.mark.parametrize("extent", [1, 7, 512, 513, 997, 2048, 3000])
+def test_parts_of_a_sum_are_no_longer_than_asked(extent: int) -> None:
+    part = sum_part(extent, 512)
+    assert part == extent if extent <= 512 else 128 <= part <= 256
 
 
 def test_longest_sums_hold_as_many_bytes_for_every_dtype() -> None:

@@ -45,6 +45,7 @@ from firth.ir.kernel import (
     Store,
     Within,
 )
+from firth.ir.traced import is_traced
 
 SCRATCH_ALIGNMENT = 64
 
@@ -323,7 +324,8 @@ class Emitter:
             extent = self.extent(axis)
             if self.generic and axis.extent == 1:  # of a count that another shape may exceed
                 extent = self.word((id(axis), "tiles"), 1)
-            size = self.number((id(axis), "block"), block)
+            follows = self.generic and is_traced(block)  # 1 is no structure of its own then
+            size = (self.word if follows else self.number)((id(axis), "block"), block)
             if isinstance(extent, int) and isinstance(size, int):
                 tiles: Index = -(-extent // size)
             else:

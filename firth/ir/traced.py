@@ -129,6 +129,11 @@ def _constant(value: Any) -> tuple[Any, type]:
     return (value, type(value))
 
 
+def as_seen(x: Any) -> Any:
+    """The number that the trace ran with, for a choice between ways that are all right for any."""
+    return x.value if type(x) is Traced else x
+
+
 def is_traced(x: object) -> bool:
     """Whether a number belongs to a trace: its value may not be put into tables and texts."""
     return type(x) is Traced

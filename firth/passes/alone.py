@@ -30,6 +30,7 @@ from firth.ir.kernel import (
 from firth.ir.node import Node
 from firth.ir.op import HOST
 from firth.ir.text import attrs_to_text
+from firth.ir.traced import greatest, least
 from firth.passes.affine import Index, combine, of_axis
 from firth.passes.clusters import Cluster, Fusion
 from firth.passes.loops import TILE, Call
@@ -85,14 +86,15 @@ class _Alone:
     ) -> Call:
         """A kernel over independent axes, the last one the vector (lanes 0: none)."""
         grid: list[tuple[Axis, int]] = [(a, 1) for a in axes]
-        target = max(1, TILE // max(1, work))
+        target = greatest(TILE // greatest(work, 1), 1)
         if axes:
             v = axes[-1]
-            grid[-1] = (v, min(max(v.extent, 1), max(target // max(lanes, 1), 1) * max(lanes, 1)))
+            step = greatest(target // max(lanes, 1), 1) * max(lanes, 1)
+            grid[-1] = (v, least(greatest(v.extent, 1), step))
             body = [Loop(v, tuple(body), lanes)]
             for place in range(len(axes) - 2, -1, -1):
-                target = max(1, target // max(1, axes[place + 1].extent))
-                grid[place] = (axes[place], min(max(axes[place].extent, 1), target))
+                target = greatest(target // greatest(axes[place + 1].extent, 1), 1)
+                grid[place] = (axes[place], least(greatest(axes[place].extent, 1), target))
                 body = [Loop(axes[place], tuple(body))]
         arguments = tuple(n for n in values.nodes if n is not None)
         name = self.cluster.nodes[0].op.name

@@ -2,13 +2,16 @@
 
 Values are placed one after the other at the lowest offset that is free while they live. The
 largest come first; where that leaves gaps, other sequences are tried, each with the value that
-stuck out earlier than before.
+stuck out earlier than before. Where sizes are traced, what lies above what is decided by those that
+the trace ran with: that is a place for every other size, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from firth.ir.traced import as_seen, greatest, is_traced
 
 _COMPARISONS = 120_000  # of values with each other, all tries together
 
@@ -24,6 +27,9 @@ class Span:
 
 def offsets(spans: Sequence[Span]) -> tuple[list[int], int]:
     """The offset of each span, and the bytes of the arena."""
+    if any(is_traced(s.size_bytes) for s in spans):
+        seen = [Span(as_seen(s.size_bytes), s.first, s.last) for s in spans]
+        return _stacked(spans, offsets(seen)[0])
     bound = live_bytes(spans)
     numbers = range(len(spans))
     by_size = sorted(numbers, key=lambda i: (-spans[i].size_bytes, spans[i].first))
@@ -81,3 +87,23 @@ def _placed(spans: Sequence[Span], sequence: Sequence[int]) -> tuple[list[int], 
         found[i] = offset
         total = max(total, offset + size)
     return found, total
+
+
+def _stacked(spans: Sequence[Span], like: Sequence[int]) -> tuple[list[int], int]:
+    """Each span right above those below it in offsets that were found for other sizes."""
+    found = [0] * len(spans)
+    below = [0] * len(spans)  # bit sets
+    placed: list[int] = []
+    total = 0
+    for i in sorted(range(len(spans)), key=lambda i: like[i]):
+        for j in reversed(placed):
+            if not below[i] >> j & 1 and _meet(spans[i], spans[j]):
+                found[i] = greatest(found[i], found[j] + spans[j].size_bytes)
+                below[i] |= below[j] | 1 << j
+        placed.append(i)
+        total = greatest(total, found[i] + spans[i].size_bytes)
+    return found, total
+
+
+def _meet(a: Span, b: Span) -> bool:
+    return a.first <= b.last and b.first <= a.last

@@ -28,6 +28,7 @@ from firth.ir.kernel import (
     Within,
 )
 from firth.ir.node import Node
+from firth.ir.traced import as_seen
 from firth.passes.accesses import Accesses
 from firth.passes.affine import of_axis
 from firth.passes.arena import Span, offsets
@@ -229,7 +230,8 @@ class _Planner:
                 key = id(node)
                 if key not in self.places and key not in ends:
                     bits = units.of(users[key])
-                    items[key] = Item(self.schedule.size_bytes(node), bits, key in roots)
+                    size = as_seen(self.schedule.size_bytes(node))
+                    items[key] = Item(size, bits, key in roots)
         for old, made in self._again():
             if id(old) in items and id(made) in items:
                 items[id(made)] = replace(items[id(made)], over=items[id(old)])

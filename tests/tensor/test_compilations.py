@@ -71,6 +71,9 @@ CASES: dict[str, Callable[[int], firth.Tensor]] = {
     "convolution": lambda n: F.conv2d(
         firth.ones(2, 4, n, 9), firth.ones(6, 4, 3, 3), firth.ones(6), padding=1
     ),
+    "transposed convolution": lambda n: F.conv_transpose1d(
+        firth.ones(2, 4, n), firth.ones(4, 6, 3), stride=2
+    ),
     "running logarithm of sums": lambda n: firth.logcumsumexp(firth.ones(n, 6), 0),
     "its growing rows": lambda n: firth.logcumsumexp(firth.ones(6, n), 1),
 }

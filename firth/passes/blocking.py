@@ -12,8 +12,8 @@ from firth.base.facts import TargetFacts
 SMALL_WORK = 1 << 21
 LARGE_WORK = 1 << 25
 # micro-tiles of rows in the tallest tile; copying an element of b, in readings of one of a
-TALL_PIECES = 80
-COPY_COST = 3
+TALL_PIECES = 160
+COPY_COST = 8
 # second-level caches that an a fills which comes from further away each time it is copied
 FAR_CACHES = 4
 # registers beside the sums with which two steps of a sum are under way at once
@@ -102,7 +102,7 @@ def contract_blocks(
     tall = TALL_PIECES * mr
     wide = max(8, facts.l2_bytes // 2 // (itemsize * longest * nr)) * nr
     far = m * k * itemsize > FAR_CACHES * facts.l2_bytes
-    if copies_a and far and m > tall and n > wide:
+    if copies_a and far and m > tall // 2 and n > wide:
         return _far_blocks(m, n, k, itemsize, facts)
     if m <= FEW_ROWS:
         wide = 32 * nr
@@ -125,7 +125,7 @@ def contract_blocks(
 
 def _far_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -> tuple[int, int]:
     """contract_blocks where both operands are copied, from beyond the second-level cache, more
-    than once: tiles twice as tall as others, and as wide as what is summed of b at a time allows.
+    than once: tiles as tall as any, and as wide as what is summed of b at a time allows.
     They are so few that their number should be even: a power of two of blocks of columns."""
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
     part = sum_part(k, reduce_block(itemsize, copies_a=True))
@@ -133,7 +133,7 @@ def _far_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -> tu
     parts = 2
     while parts * wide < n:
         parts *= 2
-    return _even(m, 2 * TALL_PIECES * mr), _even(n, -(-n // parts), nr)
+    return _even(m, TALL_PIECES * mr), _even(n, -(-n // parts), nr)
 
 
 def window_blocks(

@@ -92,9 +92,14 @@ class Emitter:
             return value
         return self.word(key, value)
 
+    def following(self, key: object, value: int) -> Index:
+        """A number as above, but a parameter even as 1 where other extents make it another one."""
+        follows = self.generic and is_traced(value)
+        return self.word(key, value) if follows else self.number(key, value)
+
     def extent(self, axis: Axis) -> Index:
         """The extent of an axis."""
-        return self.number((id(axis), "extent"), axis.extent)
+        return self.following((id(axis), "extent"), axis.extent)
 
     def range(self, axis: Axis) -> Range:
         """Where the axis runs in this tile."""
@@ -322,10 +327,9 @@ class Emitter:
         index: Index = rest
         for place, (axis, block) in reversed(list(enumerate(self.kernel.grid))):
             extent = self.extent(axis)
-            if self.generic and axis.extent == 1:  # of a count that another shape may exceed
-                extent = self.word((id(axis), "tiles"), 1)
-            follows = self.generic and is_traced(block)  # 1 is no structure of its own then
-            size = (self.word if follows else self.number)((id(axis), "block"), block)
+            if self.generic and not is_traced(axis.extent) and axis.extent == 1:
+                extent = self.word((id(axis), "tiles"), 1)  # of a count that another may exceed
+            size = self.following((id(axis), "block"), block)
             if isinstance(extent, int) and isinstance(size, int):
                 tiles: Index = -(-extent // size)
             else:

@@ -38,6 +38,7 @@ from firth.ir.kernel import (
     Within,
 )
 from firth.ir.node import Node
+from firth.ir.traced import least
 from firth.passes.affine import ZERO, Index, combine, of_axis
 from firth.passes.clusters import Cluster, Fusion
 from firth.passes.loops import Call
@@ -97,7 +98,7 @@ class _Attention:
 
     def blocks(self, rows: int, cols: int, group: int = 1) -> None:
         """Cuts queries into groups of blocks of `rows`, and keys into blocks of `cols`."""
-        self.r, self.c = min(rows, self.t), min(cols, self.s)
+        self.r, self.c = least(rows, self.t), least(cols, self.s)
         self.group = group
         self.ig = Axis("ig", -(-self.t // (self.r * group)))
         self.ib = Axis("ib", group if group > 1 else -(-self.t // self.r))
@@ -216,7 +217,7 @@ class _Attention:
     def kernel(self, name: str, blocks: Sequence[Axis], *body: Statement) -> Kernel:
         """One tile for each head, and each block of `blocks`."""
         for axis in blocks:
-            if axis.extent == 1 and not self.generic:  # else one block is no structure of its own
+            if not self.generic and axis.extent == 1:  # else one block is no structure of its own
                 body = (Loop(axis, body),)
         split = blocks if self.generic else [a for a in blocks if a.extent != 1]
         grid = tuple((a, 1) for a in (*(a for a in self.batch if a.extent != 1), *split))

@@ -7,6 +7,7 @@ threads: a sum must not change when a program runs on another number of cores.
 from __future__ import annotations
 
 from firth.base.facts import TargetFacts
+from firth.ir.traced import greatest
 
 # multiplications: below, a second thread costs more than it brings; above, eight tiles balance
 SMALL_WORK = 1 << 21
@@ -156,8 +157,8 @@ def window_blocks(
 
 def _even(extent: int, most: int, step: int = 1) -> int:
     """A block of at most about `most`, a multiple of step, that cuts the extent evenly."""
-    parts = max(1, -(-extent // max(most, step)))
-    return _up(max(1, -(-extent // parts)), step)
+    parts = greatest(1, -(-extent // greatest(most, step)))
+    return _up(greatest(1, -(-extent // parts)), step)
 
 
 def _up(value: int, step: int) -> int:

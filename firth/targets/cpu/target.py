@@ -27,7 +27,7 @@ _SECONDS_TO_LOSE = 2.0  # for each kernel, by the program's own guess
 _FEWEST_RUNS = 8
 _YOUNG = 100_000  # objects made by the compiler between two looks for garbage
 _SECONDS_TO_SUM_WINDOWS = 0.04  # to compile one convolution; its generic kernel is slower, too
-_FEW = 32  # nodes: an eager convolution and its gradients, no network
+_FEW = 48  # nodes: an eager convolution and its gradients, no network
 
 
 class Executable:

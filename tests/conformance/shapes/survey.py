@@ -39,8 +39,7 @@ what the new shape costs. `make conformance` counts; this page is written by
 |---|---|---|---|---|
 """
 COMPILING = {
-    "conv_transpose": "a dimension of one place more or less is another structure",
-    "attention_gradient": "a second block of queries (from 65 on) is another structure",
+    "conv_transpose": "a kernel with as many elements of each remainder is another structure",
     "avg_pool": "windows that end evenly are another structure",
 }
 REASONS = COMPILING | {

@@ -22,7 +22,7 @@ class TargetFacts:
     triple, cpu, features: LLVM's words for the machine. vector_bytes: width of a vector register.
     vector_registers: how many. fma: fused multiply-add is native. masked: masked loads and stores
     are native. ldexp: vectors are scaled by powers of two in one instruction.
-    threads: whether stages may run on several threads.
+    threads: whether stages may run on several threads. cores: how many of them may run at once.
 
     Costs, in additions of full vectors: operations: of each op. trip: of one vector that a kernel
     stores and another one reads. longest: of a kernel's body from which LLVM's time, which grows
@@ -47,6 +47,7 @@ class TargetFacts:
     line_bytes: int = 64
     ldexp: bool = False
     threads: bool = True
+    cores: int = 2
     operations: Mapping[str, int] = field(
         default_factory=lambda: OPERATIONS, compare=False, repr=False
     )

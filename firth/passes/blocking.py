@@ -111,6 +111,8 @@ def contract_blocks(
         tall = min(tall, -(-m // 2))
     rows, cols = _even(m, tall), _even(n, wide, nr)
     wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK and not copies_a)
+    if m * n * k >= LARGE_WORK:
+        wanted = max(wanted, facts.cores)
     read_cost = COPY_COST if copies_a else 1
     while -(-m // rows) * -(-n // cols) < wanted:
         halves = []
@@ -131,10 +133,11 @@ def _far_blocks(m: int, n: int, k: int, itemsize: int, facts: TargetFacts) -> tu
     mr, nr = micro_rows(facts), panel_columns(itemsize, facts)
     part = sum_part(k, reduce_block(itemsize, copies_a=True))
     wide = max(8, facts.l2_bytes // 2 // (itemsize * part * nr)) * nr
+    rows = _even(m, TALL_PIECES * mr)
     parts = 2
-    while parts * wide < n:
+    while parts * wide < n or parts * -(-m // rows) < facts.cores and parts * nr < n:
         parts *= 2
-    return _even(m, TALL_PIECES * mr), _even(n, -(-n // parts), nr)
+    return rows, _even(n, -(-n // parts), nr)
 
 
 def window_blocks(

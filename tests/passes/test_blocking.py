@@ -74,6 +74,15 @@ def test_two_operands_that_are_copied_from_far_away_have_few_large_even_tiles() 
     assert near == (512, 512)  # four tiles where a stays in the caches
 
 
+@pytest.mark.parametrize("copies_a", [False, True])
+@pytest.mark.parametrize("cores", [2, 16, 48])
+def test_a_large_product_has_a_tile_for_each_core(cores: int, copies_a: bool) -> None:
+    facts = dataclasses.replace(AVX512, l2_bytes=1 << 21, cores=cores)
+    for size in (1024, 2048, 4000):
+        rows, cols = contract_blocks(size, size, size, 4, facts, copies_a=copies_a)
+        assert -(-size // rows) * -(-size // cols) >= cores
+
+
 @pytest.mark.parametrize("extent", [1, 7, 512, 513, 997, 2048, 3000])
 def test_parts_of_a_sum_are_no_longer_than_asked(extent: int) -> None:
     part = sum_part(extent, 512)

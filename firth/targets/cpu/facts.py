@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 from pathlib import Path
 
@@ -26,11 +27,16 @@ def _host() -> TargetFacts:
     triple = llvm.get_process_triple()
     present = {name for name, has in llvm.get_host_cpu_features().items() if has}
     features = llvm.get_host_cpu_features().flatten()
-    return describe(triple, llvm.get_host_cpu_name(), features, present, cache_sizes())
+    return describe(triple, llvm.get_host_cpu_name(), features, present, cache_sizes(), cores())
 
 
 def describe(
-    triple: str, cpu: str, features: str, present: set[str], caches: dict[int, int]
+    triple: str,
+    cpu: str,
+    features: str,
+    present: set[str],
+    caches: dict[int, int],
+    cores: int = 2,
 ) -> TargetFacts:
     """TargetFacts from LLVM's words; `caches` maps a level to bytes, missing levels get defaults.
 
@@ -58,7 +64,14 @@ def describe(
         l2_bytes=sizes[2],
         l3_bytes=sizes[3],
         ldexp=vector_bytes == 64,
+        cores=cores,
     )
+
+
+def cores() -> int:
+    """Processors that this process may use, at least the two that every program is made for."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(2, found or 2)
 
 
 def cache_sizes(folder: Path = _CACHES) -> dict[int, int]:

@@ -50,3 +50,8 @@ def test_cache_sizes(tmp_path):
     assert facts.cache_sizes(tmp_path) == {1: 48 * 1024, 2: 1024**2}
     if sys.platform == "linux":
         assert facts.cache_sizes(tmp_path / "none") == {}
+
+
+def test_cores_are_those_that_the_process_may_use() -> None:
+    assert facts.cores() >= 2
+    assert facts.host().cores in (2, facts.cores())  # strict mode has two

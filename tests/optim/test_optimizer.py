@@ -189,18 +189,24 @@ def test_inside_jit(name: str) -> None:
         np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
-def test_a_rate_that_changes_every_step_costs_one_more_program(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The graphs that are compiled from here on."""
     target = targets.get(flags.get("FIRTH_TARGET"))
     # What other tests left must not be part of the first step, nor fill the trie by the next one.
     gc.collect()
     (firth.zeros(()) + 1).item()
     monkeypatch.setattr(sys.modules["firth.tensor.cut"], "TRIE_LIMIT", 1 << 60)
-    compiled: list[Any] = []
+    found: list[Any] = []
     compile_ = target.compile
-    monkeypatch.setattr(target, "compile", lambda graph: compiled.append(graph) or compile_(graph))
+    monkeypatch.setattr(target, "compile", lambda graph: found.append(graph) or compile_(graph))
+    return found
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_a_rate_that_changes_every_step_costs_one_more_program(
+    name: str, compiled: list[Any]
+) -> None:
     p = firth.tensor(RNG.normal(size=(7, 3)), requires_grad=True)
     optimizer = getattr(optim, name)([p], lr=0.1)
     schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
@@ -225,15 +231,7 @@ def test_a_copy_goes_on_alone() -> None:
         assert p.tolist() == q.tolist()
 
 
-def test_a_training_loop_compiles_one_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    target = targets.get(flags.get("FIRTH_TARGET"))
-    # What other tests left must not be part of the first step, nor fill the trie by the next one.
-    gc.collect()
-    (firth.zeros(()) + 1).item()
-    monkeypatch.setattr(sys.modules["firth.tensor.cut"], "TRIE_LIMIT", 1 << 60)
-    compiled: list[Any] = []
-    compile_ = target.compile
-    monkeypatch.setattr(target, "compile", lambda graph: compiled.append(graph) or compile_(graph))
+def test_a_training_loop_compiles_one_program(compiled: list[Any]) -> None:
     net = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 3))
     optimizer, loss_of = optim.Adam(net.parameters()), nn.CrossEntropyLoss()
     for _ in range(5):

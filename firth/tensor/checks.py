@@ -35,18 +35,18 @@ class Checks:
     holds: the answer; False also where equal values have another identity.
     """
 
-    __slots__ = ("_guards", "holds")
+    __slots__ = ("_clauses", "holds")
 
     def __init__(self, guards: Sequence[Guard]) -> None:
-        self._guards = guards
+        self._clauses = _Clauses(guards)
         self.holds: Callable[[], bool] = self._first
 
     def tensors(self) -> list[Tensor]:
         """Tensors that are read from outside."""
-        return _Clauses(self._guards).tensors
+        return self._clauses.tensors
 
     def _first(self) -> bool:
-        self.holds = _Clauses(self._guards).function()
+        self.holds = self._clauses.function()
         return self.holds()
 
 

@@ -17,7 +17,7 @@ from firth.base import dtype as dt
 from firth.base import flags
 from firth.codegen.builder import Index
 from firth.codegen.contract_dots import along_sum, dot_products
-from firth.codegen.contract_operands import Side, left, nothing, right
+from firth.codegen.contract_operands import Side, left, nothing, right, row_stride
 from firth.codegen.contract_pack import (
     at,
     count,
@@ -117,8 +117,11 @@ class Tile:
         extent = self.most[self.s.reduce[0]]
         inner = max(1, self._most(self.s.reduce[1:]))
         cols = self.s.cols
-        copies_a = not (self.e.generic or flags.strict()) and self._panels_of_a()
-        longest = max(1, blocking.reduce_block(self.size, copies_a) // inner)
+        copies_a = not flags.strict() and self._panels_of_a()
+        most = blocking.generic_sum(self.size)
+        if not self.e.generic:
+            most = blocking.reduce_block(self.size, copies_a)
+        longest = max(1, most // inner)
         runs = self.max_n > 4 * self.columns and bool(cols) and unit(self.s.b, cols[-1])
         if self.max_m <= blocking.FEW_ROWS and runs:
             longest = blocking.FEW_ROWS_SUM  # long runs of b's rows, sums from the first cache
@@ -135,7 +138,8 @@ class Tile:
         copied before a loop around."""
         if len(self.s.rows) != 1 or (id(self.s), "a") in self.e.packed:
             return self.max_m
-        most = blocking.rows_in_cache(self.max_k, self.size, self.rows, self.e.facts)
+        row = row_stride(self) if self.e.generic else self.max_k
+        most = blocking.rows_in_cache(row, self.size, self.rows, self.e.facts)
         parts = max(1, -(-self.max_m // most))
         return max(1, min(self.max_m, round_up(-(-self.max_m // parts), self.rows)))
 

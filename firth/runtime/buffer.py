@@ -191,6 +191,7 @@ def trim() -> None:
 
 # arenas: what a program needs only while it runs
 
+_LEAST_ARENA: Final = 256 * 1024
 _SMALL_ARENA: Final = 4 * 1024**2
 _PLAIN_LOANS: Final = 3
 _PAGED: Final = hasattr(mmap, "MAP_PRIVATE")  # as Linux and macOS
@@ -229,7 +230,8 @@ def lend(nbytes: int) -> Buffer:
         pass
     if nbytes > _SMALL_ARENA and _PAGED and nbytes <= PHYSICAL_BYTES:
         return _Plain(nbytes)
-    return allocate(max(nbytes, min(1 << nbytes.bit_length(), _SMALL_ARENA)) if nbytes else 0)
+    room = min(max(1 << nbytes.bit_length(), _LEAST_ARENA), _SMALL_ARENA)
+    return allocate(max(nbytes, room) if nbytes else 0)
 
 
 def give_back(arena: Buffer) -> None:

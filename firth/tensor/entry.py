@@ -6,7 +6,7 @@ then, in flat lists and in the one function that compares all guards (`checks.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from sys import getrefcount
 from typing import Any
 
@@ -29,15 +29,16 @@ class Entry:
     """A recording with its program: how to feed it and where its results go.
 
     sources: what has the buffer of each input; arguments: (input, argument) filled in at each call.
-    grads: (leaf, gradient) after a call; grad_reads: before it. donated: (result, input) that share
-    a buffer; overwritten: those inputs.
+    changed: (result, argument or -1, tensor) of what is updated in place. donated: (result, input)
+    that share a buffer; overwritten: those inputs and their tensors; elsewhere: other changes.
+    grads: (leaf, gradient) after a call; grad_reads: before it.
     outputs: (result, argument or -1, tensor itself if it is a known one); kinds: theirs.
     """
 
     __slots__ = (
-        "_changes", "_checks", "aliased", "arguments", "calls", "captured", "donated", "grad_reads",
-        "grads", "guards", "kinds", "labels", "nodes", "outputs", "overwritten", "places",
-        "positions", "program", "sources", "state", "tree", "written",
+        "_checks", "aliased", "arguments", "calls", "captured", "changed", "donated", "elsewhere",
+        "grad_reads", "grads", "guards", "kinds", "labels", "nodes", "outputs", "overwritten",
+        "places", "positions", "program", "sources", "state", "tree", "written",
     )  # fmt: skip
 
     def __init__(self, rec: Recording, guards: list[Guard]) -> None:
@@ -50,13 +51,14 @@ class Entry:
         self.positions: list[int] = []  # of the program's outputs
         self.sources: list[Any] = []
         self.arguments: list[tuple[int, int]] = []
-        self._changes: tuple[list[int], list[int], list[Tensor]] = ([], [], [])
+        self.changed: list[tuple[int, int, Tensor]] = []
+        self.elsewhere: list[tuple[int, int, Tensor]] = []
         self.outputs: list[tuple[int, int, Tensor | None]] = []
         self.kinds: list[Kind] = []
         self.grads: list[tuple[Tensor, Tensor | None]] = []
         self.grad_reads: list[tuple[Tensor, Any]] = []
         self.donated: tuple[tuple[int, int], ...] = ()
-        self.overwritten: list[int] = []
+        self.overwritten: tuple[list[int], list[Tensor]] = ([], [])
         self.program: Any = None
         self.tree: Any = None
         self._checks = Checks(guards)
@@ -64,15 +66,12 @@ class Entry:
         self.aliased: dict[int, Tensor] = {}  # arguments that the recording is only good for
         self.written = False  # whether an argument is updated in place
 
-    @property
-    def changed(self) -> Iterator[tuple[int, int, Tensor]]:
-        """(result, argument or -1, tensor) of what is updated in place."""
-        return zip(*self._changes, strict=True)
-
-    def change(self, result: int, argument: int, tensor: Tensor) -> None:
-        """Notes a tensor that is updated in place."""
-        for found, part in zip(self._changes, (result, argument, tensor), strict=True):
-            found.append(part)  # type: ignore[attr-defined]
+    def donate(self, inputs: dict[int, int]) -> None:
+        """Notes the inputs, each with the result, that are overwritten: none is an argument."""
+        self.donated = tuple((o, i) for i, o in inputs.items())
+        handles = {o: handle for o, _, handle in self.changed}
+        self.overwritten = list(inputs), [handles[o] for o in inputs.values()]
+        self.elsewhere = [change for change in self.changed if change[0] not in inputs.values()]
 
     def note_aliases(self, tensors: Sequence[Tensor]) -> None:
         """Notes what an argument must not be, and the arguments that were such a tensor already."""
@@ -117,11 +116,22 @@ class Entry:
         buffers: list[Buffer] = [s._buf for s in sources]
         if not all(buffers):  # a buffer is never false
             buffers = [realise(s) if b is None else b for s, b in zip(sources, buffers)]
-        for i in self.overwritten:
+        # What is updated in place has its new value where the old one is: noted now, while all
+        # this is in a cache. After an error the old value is still there; what had to be
+        # forgotten is not.
+        later: list[tuple[int, Tensor]] = []
+        for i, handle in zip(*self.overwritten):
             buffer = buffers[i]
             # held by the handle, the list, the local name and the argument of getrefcount
             if buffer.exported or getrefcount(buffer) > 4:
-                buffers[i] = from_array(buffer.array)
+                buffers[i] = buffer = from_array(buffer.array)
+            found = handle._extra
+            if found is None or found.history is found.error is found.views is None:
+                handle._buf = buffer
+                handle._rec = None
+                handle._pos = 0
+            else:
+                later.append((i, handle))
         try:
             if trace.collector is None:
                 results = self.program.run(buffers)
@@ -134,7 +144,10 @@ class Entry:
             if line:
                 error.at(line)
             raise
-        self._put(tensors, results)
+        for i, handle in later:
+            _put(handle, buffers[i])
+        for o, place, captured in self.elsewhere:
+            _put(captured if place < 0 else tensors[place], results[o])
         for leaf, g in self.grads:
             extra(leaf).grad = g
         if not self.outputs:
@@ -150,24 +163,21 @@ class Entry:
             made.append(out)
         return made[0] if self.tree is ONE else unflatten(self.tree, iter(made))
 
-    def _put(self, tensors: Sequence[Tensor], results: Sequence[Buffer]) -> None:
-        """Gives the tensors that are updated in place their new values."""
-        for o, place, captured in zip(*self._changes):
-            handle = captured if place < 0 else tensors[place]
-            handle._buf = results[o]
-            handle._rec = None
-            handle._pos = 0
-            found = handle._extra
-            if found is None:
-                continue
-            found.history = found.error = None
-            if found.views:
-                for reference in found.views:
-                    view = reference()
-                    if view is not None:
-                        view._buf = view._rec = None
-
 
 def _base(t: Tensor) -> Tensor | None:
     found = t._extra
     return found.base if found is not None else None
+
+
+def _put(handle: Tensor, buffer: Buffer) -> None:
+    """Gives a tensor a new value."""
+    handle._buf = buffer
+    handle._rec = None
+    handle._pos = 0
+    found = handle._extra
+    if found is not None:
+        found.history = found.error = None
+        for reference in found.views or ():
+            view = reference()
+            if view is not None:
+                view._buf = view._rec = None

@@ -233,7 +233,7 @@ class Jitted:
         for handle in changed:
             position = handle._pos if handle._pos >= 0 else -1 - handle._pos
             slot = arguments.get(id(handle), -1)
-            entry.change(len(positions), slot, handle)
+            entry.changed.append((len(positions), slot, handle))
             positions.append(position)
         entry.outputs = []
         entry.kinds = []
@@ -267,8 +267,7 @@ class Jitted:
                 source = inputs[id(handle)]
                 if _fits(nodes[positions[o]][0], places[source]):
                     donated.setdefault(source, o)
-        entry.donated = tuple((o, i) for i, o in donated.items())
-        entry.overwritten = list(donated)
+        entry.donate(donated)
         _restore(rec, session)
         stays = _constants(entry, {i for h, i in inputs.items() if h not in arguments})
         key = (flags.program_key(), tuple(positions), entry.donated, stays)

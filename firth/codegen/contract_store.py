@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from firth.codegen.contract import Tile
 
 
-def straight(t: Tile) -> tuple[str, Index, bool] | None:
+def straight(t: Tile) -> tuple[str, Index, bool | str] | None:
     """(address, elements from row to row, whether sums are added to what is there), where the body
-    is one store of the sum, or of the sum and what the element holds; else None.
+    is one store of the sum, or of the sum and what the element holds (perhaps only from some round
+    of the loops around on); else None.
 
     Whole vectors are written: every number of columns must be a multiple of the lanes.
     """
@@ -32,8 +33,13 @@ def straight(t: Tile) -> tuple[str, Index, bool] | None:
         or e.kernel.buffers[store.buffer].dtype is not t.dtype
     ):
         return None
-    adds = _adds(store, s.result) and not flags.strict()  # a sum that begins elsewhere
+    old = _added_to(store, s.result)
+    adds = old is not None and not flags.strict()  # a sum that begins elsewhere
     if store.value is not s.result and not adds:
+        return None
+    guards = old.guards if old is not None else ()
+    inside = {*s.rows, *s.cols, *s.reduce}
+    if guards and (t.blocked or any(a in inside for g in guards for a, _ in g.index.terms)):
         return None
     if t.blocked and not adds and not e.range(s.reduce[0]).nonempty:
         return None
@@ -45,18 +51,16 @@ def straight(t: Tile) -> tuple[str, Index, bool] | None:
     if any(coefficient(terms, axis) for axis in s.reduce):
         return None
     with at(e, (*s.rows, *s.cols), 0):
-        return memory.address(e, store.buffer, store.index), row, adds
+        there = adds and memory.guarded(e, guards)[0]
+        return memory.address(e, store.buffer, store.index), row, there
 
 
-def _adds(store: Store, result: Accumulator) -> bool:
+def _added_to(store: Store, result: Accumulator) -> Load | None:
+    """What the sum is added to, if it is the element that is stored."""
     x = store.value
     if not isinstance(x, Apply) or x.op != "add" or result not in x.args:
-        return False
+        return None
     old = x.args[1] if x.args[0] is result else x.args[0]
-    return (
-        isinstance(old, Load)
-        and old.buffer == store.buffer
-        and old.index == store.index
-        and not old.guards
-        and not old.dynamic
-    )
+    if not isinstance(old, Load) or old.dynamic or old.fill != 0:
+        return None
+    return old if old.buffer == store.buffer and old.index == store.index else None

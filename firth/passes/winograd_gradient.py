@@ -3,7 +3,9 @@
     winograd_sums       for a part of the tiles V[36] = B' d B, Z[36] = A g A', S[p] += V[p]' Z[p]
     winograd_gradient   the sum of all parts, G' S G, and the epilogue of the cluster
 
-The parts depend on the shape alone and are added in their order.
+The parts depend on the shape alone and are added in their order. Where blocks of channels and
+features are tiles enough there is one part: winograd_gradient does everything, and its sums stay in
+the second-level cache.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from firth.ir.kernel import (
     Affine,
     Apply,
     Axis,
-    Const,
     Contract,
     Expression,
+    Guard,
     Load,
     Loop,
     Statement,
@@ -58,7 +60,7 @@ from firth.passes.winograd_tiles import (
     to_weight,
 )
 
-ENOUGH_TILES = 8  # of a grid, for threads to share
+ENOUGH_TILES = 4  # of a grid, for threads to share
 CHANNELS = 8  # of a tile of the last kernel
 KERNEL = 9  # weights of a channel and a feature
 
@@ -66,8 +68,11 @@ KERNEL = 9  # weights of a channel and a feature
 def gradient(
     values: Callable[[], Values], conv: Convolution, facts: TargetFacts
 ) -> list[Call] | None:
-    """The two kernels; None where an operand is not simply read from memory."""
+    """The two kernels, or one; None where an operand is not simply read from memory."""
     rule = _Gradient(conv, facts)
+    if rule.sums.shape[0] == 1:
+        only = rule.alone(values())
+        return None if only is None else [only]
     sums = rule.sum_up(values())
     return None if sums is None else [sums, rule.finish(values())]
 
@@ -89,8 +94,6 @@ def split(conv: Convolution, facts: TargetFacts) -> Split:
     panel = panel_columns(4, facts)
     c, o = (round_up(conv.extents[x], panel) for x in (conv.channel, conv.feature))
     bc, bo = min(c, 2 * panel), min(o, 2 * panel)
-    if -(-c // bc) * -(-o // bo) < ENOUGH_TILES:
-        bc = panel
     rows, across = conv.tiles
     images = conv.count(conv.batch)
     most = max(1, facts.l2_bytes * 5 // 8 // (PLANES * 4 * (bc + bo)) // across)  # rows of tiles
@@ -121,8 +124,39 @@ class _Gradient:
         shape = (parts, PLANES, self.grid_c.extent * c, self.grid_o.extent * o)
         self.sums = Node(conv.node.op, (), conv.node.attrs, shape, dt.float32)
 
+    def alone(self, values: Values) -> Call | None:
+        """One kernel, where nothing is added up between tiles of the grid."""
+        epilogue = Epilogue(values, self.conv)
+        c, o = self.split.channels, self.split.features
+        plane = c * o + 3 * self.lanes  # planes begin in different sets of a cache
+        sums = Square(values.scratch(dt.float32, PLANES * plane), at(), POINTS * plane, plane)
+
+        def place(p: Axis, channel: Axis, feature: Axis) -> Affine:
+            return at((p, plane), (channel, o), (feature, 1))
+
+        body = self._sum_up(values, sums.buffer, place)
+        if body is None:
+            return None
+        fs, cs = Axis("fs", o // self.width), Axis("cs", c // CHANNELS)
+        feature = at((self.grid_o, o), (fs, self.width))
+        channel = at((self.grid_c, c), (cs, CHANNELS))
+        corner = sums.moved(at((cs, CHANNELS * o), (fs, self.width)))
+        back = self._back(values, epilogue, corner, o, (channel, feature))
+        return call(
+            "winograd_gradient", (self.grid_c, self.grid_o), values, [*body, nest([fs, cs], back)]
+        )
+
     def sum_up(self, values: Values) -> Call | None:
         """sums[part][p][channel][feature]."""
+        body = self._sum_up(values, values.buffer(self.sums, written=True), self._place)
+        grid = (self.grid_c, self.grid_o, *self.tiles.grid)
+        return None if body is None else call("winograd_sums", grid, values, body)
+
+    def _sum_up(
+        self, values: Values, sums: int, place: Callable[[Axis, Axis, Axis], Affine]
+    ) -> list[Statement] | None:
+        """What adds up the products of a tile of the grid; None where an operand is not simply
+        read from memory."""
         conv, tiles, lanes = self.conv, self.tiles, self.lanes
         sources = (
             ((conv.image, conv.image_labels, conv.channel), HALO, self.grid_c, self.split.channels),
@@ -136,32 +170,34 @@ class _Gradient:
             return None
         spare = values.scratch(dt.float32, PLANES * lanes)
         v, z = (points(values, tiles, part.stride, lanes) for part in (image, result))
-        clear, add = self._products(values, v, z)
+        add = self._products(v, z, sums, place)
         body = [
             *image.fill(), image.points(v, spare, of_input, POINTS),
             *result.fill(), result.points(z, spare, of_output, TILE), add,
         ]  # fmt: skip
-        grid = (self.grid_c, self.grid_o, *tiles.grid)
-        return call("winograd_sums", grid, values, [*clear, nest(tiles.again, body)])
+        return [nest(tiles.again, body)]
 
-    def _products(self, values: Values, v: Square, z: Square) -> tuple[list[Statement], Statement]:
-        """(what clears the sums, if several blocks are added up; the products of a block)."""
+    def _products(
+        self, v: Square, z: Square, sums: int, place: Callable[[Axis, Axis, Axis], Affine]
+    ) -> Statement:
+        """The products of a block, added to those of the blocks before it."""
         f, total = dt.float32, Accumulator("sum", "add", dt.float32, 0)
         p, t = Axis("p", PLANES), Axis("t", self.tiles.count)
         c, o = Axis("c", self.split.channels), Axis("o", self.split.features)
-        sums, place = values.buffer(self.sums, written=True), self._place(p, c, o)
         a = at((p, v.column), (t, c.extent), (c, 1))
         b = at((p, z.column), (t, o.extent), (o, 1))
-        clear: list[Statement] = []
+        where, again = place(p, c, o), math.prod(self.split.repeat)
         after: Expression = total
-        if math.prod(self.split.repeat) > 1:
-            clear = [nest([p, c, o], [Store(sums, place, Const(0.0, f))], self.lanes)]
-            after = Apply("add", (Load(sums, place, f), total), f)
-        body = (Store(sums, place, after),)
+        if again > 1:
+            n, y = self.tiles.again
+            block = at((n, y.extent), (y, 1), const=-1)
+            before = Load(sums, where, f, (Guard(block, again - 1),))  # none before the first
+            after = Apply("add", (before, total), f)
         product = Contract(
-            (c,), (o,), (t,), Load(v.buffer, a, f), Load(z.buffer, b, f), total, body
-        )
-        return clear, nest([p], [product])
+            (c,), (o,), (t,), Load(v.buffer, a, f), Load(z.buffer, b, f), total,
+            (Store(sums, where, after),),
+        )  # fmt: skip
+        return nest([p], [product])
 
     def _place(self, p: Axis, c: Axis, o: Axis) -> Affine:
         _, _, channels, features = self.sums.shape
@@ -181,8 +217,7 @@ class _Gradient:
         grid_o = Axis("features", features // self.width)
         grid_c = Axis("blocks", channels // CHANNELS)
         c, p, part = Axis("c", CHANNELS), Axis("p", PLANES), Axis("part", parts)
-        piece, o, wide = Axis("piece", self.width // lanes), Axis("o", lanes), Axis("w", self.width)
-        feature = at((piece, lanes), (o, 1))
+        wide = Axis("w", self.width)
         plane, line = channels * features, CHANNELS * self.width + 3 * lanes
         place = at(
             (part, PLANES * plane), (p, plane), (grid_c, CHANNELS * features), (c, features),
@@ -192,26 +227,42 @@ class _Gradient:
         total = Accumulator("total", "add", f, 0)
         add = Accumulate(total, Load(values.buffer(self.sums), place, f))
         keep = Store(whole.buffer, at((p, line), (c, self.width), (wide, 1)), total)
+        sums = nest([p, c, wide], [Loop(part, (add,), carries=(total,)), keep], lanes)
+        channel, feature = at((grid_c, CHANNELS)), at((grid_o, self.width))
+        back = self._back(values, epilogue, whole, self.width, (channel, feature))
+        return call("winograd_gradient", (grid_o, grid_c), values, [sums, *back])
+
+    def _back(
+        self,
+        values: Values,
+        epilogue: Epilogue,
+        sums: Square,
+        line: int,
+        first: tuple[Affine, Affine],
+    ) -> list[Statement]:
+        """G' S G and the epilogue for some channels and a panel of features from the `first` on,
+        whose sums lie `line` apart."""
+        lanes, f, conv = self.lanes, dt.float32, self.conv
+        c, piece, o = Axis("c", CHANNELS), Axis("piece", self.width // lanes), Axis("o", lanes)
+        wide, feature = Axis("w", self.width), at((piece, lanes), (o, 1))
         spare = between(values.scratch(f, PLANES * lanes), o, lanes)
-        by_feature = epilogue.unit(self.conv.feature)
+        by_feature = epilogue.unit(conv.feature)
         steps = (CHANNELS * KERNEL, KERNEL, 1)
         if by_feature:
             steps = (1, self.width * KERNEL, self.width)
         room = values.scratch(f, self.width * CHANNELS * KERNEL)
         corner = at((feature, steps[0]), (c, steps[1]))
         weights = Square(room, corner, 3 * steps[2], steps[2])
-        sums = nest([p, c, wide], [Loop(part, (add,), carries=(total,)), keep], lanes)
-        corners = whole.moved(at((c, self.width), (feature, 1)))
+        corners = sums.moved(at((c, line), (feature, 1)))
         body = both_ways(corners, spare, weights, to_weight, POINTS)
         i, j = Axis("i", 3), Axis("j", 3)
         places: dict[int | None, Affine] = {
-            self.conv.feature: at((grid_o, self.width), (wide, 1)),
-            self.conv.channel: at((grid_c, CHANNELS), (c, 1)),
-            self.conv.kernel[0]: of_axis(i),
-            self.conv.kernel[1]: of_axis(j),
+            conv.feature: at((first[1], 1), (wide, 1)),
+            conv.channel: at((first[0], 1), (c, 1)),
+            conv.kernel[0]: of_axis(i),
+            conv.kernel[1]: of_axis(j),
         }
         result = replace(weights, base=at((wide, steps[0]), (c, steps[1]))).load(i, j)
         order = ([c, i, j], [wide]) if by_feature else ([wide], [c, i, j])
         last = epilogue.loops(*order, places, result, lanes)
-        statements = [sums, nest([c, piece, o], body, lanes), last]
-        return call("winograd_gradient", (grid_o, grid_c), values, statements)
+        return [nest([c, piece, o], body, lanes), last]

@@ -3,10 +3,10 @@
 A plan says when memory is fullest. What was computed until then, and is read afterwards, has to be
 alive in between, or it is computed a second time from what is. Which values to keep is a minimum
 cut (`passes/cut.py`) of the graph above the border: keeping a value costs its bytes, inputs and
-outputs cost nothing, and elementwise ops and movement can be repeated; contractions, reductions,
-lookups and kernels of their own cannot. So of GELU's result and its derivative, both read by the
-backward pass, the sum that both are made of is kept; a norm keeps its input and a mean and a factor
-for each row.
+outputs cost nothing, and elementwise ops, movement and lookups in inputs can be repeated;
+contractions, reductions and kernels of their own cannot. So of GELU's result and its derivative,
+both read by the backward pass, the sum that both are made of is kept; a norm keeps its input, which
+others read too, and a mean and a factor for each row; what embeddings add up to is looked up again.
 
 What is computed again reads through slices that cut nothing: no kernel of the first computation
 takes them in. Each late kernel has copies of its own, so that they are part of it where it may
@@ -24,7 +24,7 @@ from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import INPUT, TABLE, make
 from firth.passes.cut import FREE, Cut
-from firth.passes.fuse import AGAIN, MOVEMENT
+from firth.passes.fuse import AGAIN, LOOKUPS, MOVEMENT
 from firth.passes.plan import Plan
 from firth.passes.schedule import Schedule
 from firth.passes.stored import strip
@@ -90,6 +90,9 @@ class _Border:
         self.early |= {id(n): n for n in graph.inputs}
         self.free = {id(strip(o)) for o in graph.outputs} | {id(n) for n in graph.inputs}
         self.order = graph.nodes()
+        self.shared = set(self._stored_anyway())
+        lookups = (n for n in self.early.values() if n.op.name in LOOKUPS and self._safe(n))
+        self.positions = {id(self._base(s)) for n in lookups for s in n.src[1:]}
         self.repeated: set[int] = set()
         self._copies: dict[tuple[int, int], Node] = {}
         self._made: dict[tuple[int, int], Node] = {}
@@ -109,6 +112,14 @@ class _Border:
         return graph, frozenset(present & (again | self.steps.again))
 
     # which values
+
+    def _stored_anyway(self) -> Iterator[int]:
+        """Values (by id) that another kernel reads before the border."""
+        owner = self.steps.owner
+        for node in self.early.values():
+            if id(node) in owner:
+                found = (id(self._base(s)) for s in node.src)
+                yield from (s for s in found if owner.get(s) != owner[id(node)])
 
     def _read_late(self) -> Iterator[Node]:
         """Values from before the border that are read behind it."""
@@ -136,11 +147,29 @@ class _Border:
 
     def _repeatable(self, node: Node) -> bool:
         name = node.op.name
-        if id(node) in self.free or not (node.op.family in _FREELY or name == AGAIN):
+        if id(node) in self.free or id(node) in self.positions:
+            return False
+        if node.op.family not in _FREELY and name not in (AGAIN, *LOOKUPS):
             return False
         if name in ("floor_divide", "remainder") and node.dtype.is_integer:
             return False  # may fail: once is enough
+        if name in LOOKUPS and not self._safe(node):
+            return False
         return name in MOVEMENT or not node.src or self._bytes(node) >= SMALL
+
+    def _base(self, node: Node) -> Node:
+        """What a kernel reads where it reads a node through movement."""
+        while node.op.name in MOVEMENT and id(node) not in self.steps.owner:
+            node = node.src[0]
+        return node
+
+    def _safe(self, lookup: Node) -> bool:
+        """Whether a lookup is of an input, at positions in memory: where an earlier one did not
+        fail there, this one cannot, so no update of inputs waits for it (`passes/checks.py`)."""
+        stored = self.steps.stored
+        return lookup.src[0].op is INPUT and all(
+            s.op is INPUT or id(s) in stored for s in map(self._base, lookup.src[1:])
+        )
 
     def _cost(self, node: Node) -> int:
         if id(node) in self.free:
@@ -148,7 +177,9 @@ class _Border:
         if node.op.name in MOVEMENT:
             return FREE
         size = self._bytes(node)
-        return size if id(node) in self.steps.stored else size + size // 16  # rather what is there
+        if id(node) not in self.steps.stored:
+            return size + size // 16  # rather what is there
+        return size if id(node) in self.shared else size + size // 32  # now only for late readers
 
     def _bytes(self, node: Node) -> int:
         return self.steps.size_bytes(node)

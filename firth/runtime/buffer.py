@@ -225,7 +225,7 @@ def lend(nbytes: int) -> Buffer:
                 return arena
             nbytes = arena.nbytes
             del arena  # before there is another one
-            return allocate(nbytes)
+            return Buffer(_fresh(nbytes)[0])  # no larger: huge pages would fill what is rounded up
     except IndexError:
         pass
     if nbytes > _SMALL_ARENA and _PAGED and nbytes <= PHYSICAL_BYTES:

@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from firth.base import dtype as dt
+from firth.ir.graph import Graph
 from firth.ir.kernel_key import kernel_key
 from firth.ir.op import TABLE as T
-from firth.ir.op import Expr
+from firth.ir.op import Expr, input_node
 from firth.passes import pipeline
+from firth.passes.checks import failing
 from firth.passes.plan import Plan, verify_order
 from firth.passes.remat import fullest
 from firth.passes.schedule import Schedule
@@ -45,6 +48,28 @@ def network(x: Expr, *weights: Expr) -> list[Expr]:
     return out
 
 
+def residual(x: Expr, *weights: Expr) -> list[Expr]:
+    """x + (c * tanh(c)) @ w for each weight, where c is x less its rows' means, and then, from the
+    last weight to the first, products with both factors."""
+    inputs = []
+    for w in weights:
+        inputs.append(x - T["sum"](x, axes=(1,), keepdims=True) * (1 / WIDTH))
+        x = x + product(inputs[-1] * T["tanh"](inputs[-1]), w)
+    out = []
+    for c, w in zip(inputs[::-1], weights[::-1], strict=True):
+        out.append(product(T["permute"](c * T["tanh"](c), axes=(1, 0)), x))
+        x = product(x, T["permute"](w, axes=(1, 0))) * c
+    return out
+
+
+def embedded(table: Expr, positions: Expr, *weights: Expr) -> list[Expr]:
+    """The same network behind a lookup, and the gradient of its table."""
+    found = T["gather"](table, positions, axes=(0,))
+    *out, last = network(found, *weights)
+    change = T["scatter"](table * 0, found * last, positions, axes=(0,), mode="add")
+    return [*out, last, change]
+
+
 def live(plan: Plan) -> int:
     at = fullest(plan)
     return sum(v.bytes for v in plan.values if v.first <= at <= v.last)
@@ -61,6 +86,37 @@ def test_results_and_derivatives_are_computed_again_from_the_sums() -> None:
     assert after.arena_bytes <= (LAYERS + 3) * value
     assert steps.again
     assert live(after) <= after.arena_bytes
+
+
+def test_of_two_values_the_one_that_others_read_is_kept() -> None:
+    graph = pipeline.to_base(graph_of(residual, *SHAPES))
+    _, plan = pipeline.place(graph, CROWDED)
+    at = fullest(plan)
+    large = [v for v in plan.values if v.bytes == 4 * ROWS * WIDTH and v.made < at < v.last]
+    assert LAYERS - 2 <= len(large) <= LAYERS + 1
+    assert {v.node.op.name for v in large} == {"add"}
+
+
+def lookups() -> Graph:
+    inputs = [input_node(0, SHAPES[0], dt.float32), input_node(1, (ROWS,), dt.int64)]
+    inputs += [input_node(i, s, dt.float32) for i, s in enumerate(SHAPES[1:], 2)]
+    outs = embedded(*map(Expr, inputs))
+    return Graph(tuple(inputs), tuple(o.node for o in outs))
+
+
+def test_what_was_looked_up_in_an_input_is_looked_up_again() -> None:
+    steps, plan = pipeline.place(pipeline.to_base(lookups()), CROWDED)
+    verify_order(plan)
+    at = fullest(plan)
+    assert not [v for v in plan.values if v.node.op.name == "gather" and v.first < at < v.last]
+    assert steps.again
+
+
+def test_late_lookups_hold_up_no_update() -> None:
+    steps, _ = pipeline.place(pipeline.to_base(lookups()), CROWDED)
+    checking = [k for k, call in enumerate(steps.calls) if call.checks]
+    assert len(checking) > 2  # the first lookup, late ones, and the gradient's
+    assert failing(steps.calls) == 1 << checking[0]
 
 
 def test_what_a_product_reads_again_is_made_just_before() -> None:
@@ -88,14 +144,27 @@ def test_the_first_kernels_are_told_and_most_of_them_stay() -> None:
     assert kernels[0] & kernels[1]
 
 
-def test_same_results(monkeypatch: pytest.MonkeyPatch) -> None:
+GRAPHS = {
+    "network": lambda: graph_of(network, *SHAPES),
+    "residual": lambda: graph_of(residual, *SHAPES),
+    "lookups": lookups,
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_same_results(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     crowded = replace(host.host(), crowded=1 << 20)
-    graph = graph_of(network, *SHAPES)
+    graph = GRAPHS[name]()
     rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(s).astype(np.float32) / 12 for s in SHAPES]
+    arrays = [
+        rng.standard_normal(n.shape).astype(np.float32) / 12
+        if n.dtype is dt.float32
+        else rng.integers(0, ROWS, n.shape)
+        for n in graph.inputs
+    ]
     plain = run(cpu, graph, arrays)
     monkeypatch.setattr(host, "host", lambda: crowded)
-    again = run(cpu, graph_of(network, *SHAPES), arrays)
+    again = run(cpu, GRAPHS[name](), arrays)
     for a, b, want in zip(plain, again, run(ref, graph, arrays), strict=True):
         np.testing.assert_allclose(b, want, rtol=2e-3, atol=1e-4)
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)

@@ -144,7 +144,7 @@ def test_large_arenas_take_huge_pages_once_they_are_used_often():
         give_back(arena)
         del arena
     assert kinds[1] is kinds[0] and kinds[-1] is Buffer and kinds[-2] is Buffer
-    assert len(buffers._arenas) == 1
+    assert [a.nbytes for a in buffers._arenas] == [size]  # no more, for huge pages would fill it
     trim()
 
 

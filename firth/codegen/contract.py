@@ -118,7 +118,7 @@ class Tile:
         inner = max(1, self._most(self.s.reduce[1:]))
         cols = self.s.cols
         copies_a = not flags.strict() and self._panels_of_a()
-        most = blocking.generic_sum(self.size)
+        most = blocking.generic_sum(self.size, flags.strict())
         if not self.e.generic:
             most = blocking.reduce_block(self.size, copies_a)
         longest = max(1, most // inner)

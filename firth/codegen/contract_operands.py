@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from firth.base import flags
 from firth.codegen import memory
 from firth.codegen.builder import Index
 from firth.codegen.contract_pack import (
@@ -115,7 +116,7 @@ def left(t: Tile) -> Side:
 def row_stride(t: Tile) -> int:
     """From one copied row to the next: room for whole vectors, and an odd number of lines, so that
     the rows of a piece lie in different sets of a cache. One for all sizes in generic kernels."""
-    longest = blocking.generic_sum(t.size) if t.e.generic else t.max_k
+    longest = blocking.generic_sum(t.size, flags.strict()) if t.e.generic else t.max_k
     line = max(1, 64 // t.size)
     lines = -(-(longest + t.lanes) // line)
     return (lines | 1) * line

@@ -67,10 +67,11 @@ def reduce_block(itemsize: int, copies_a: bool = False) -> int:
     return (512 if copies_a else 1024) * 4 // itemsize
 
 
-def generic_sum(itemsize: int) -> int:
+def generic_sum(itemsize: int, strict: bool = False) -> int:
     """Longest sum that a generic kernel does not cut: its copied rows lie as far apart as if they
-    were so long, whatever they are, so that the micro-kernel knows the distance."""
-    return reduce_block(itemsize) // 4
+    were so long, whatever they are, so that the micro-kernel knows the distance. In strict mode
+    it cuts where others do."""
+    return reduce_block(itemsize) // (1 if strict else 4)
 
 
 def sum_part(extent: int, longest: int) -> int:

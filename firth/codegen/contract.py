@@ -10,6 +10,7 @@ index maps it has. Long sums are cut into blocks. After a sum, `body` runs on it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,19 @@ def emit(e: Emitter, s: Contract) -> None:
     if s.result.dtype not in MICRO or s.a.dtype is not s.b.dtype:
         e.run(plain_loops(s, e.facts.lanes(4)))
         return
-    Tile(e, s).run()
+    tile = Tile(e, s)
+    if _tiny(e, s) and not tile.by_dots():
+        e.run(plain_loops(s, tile.lanes))
+    else:
+        tile.run()
+
+
+def _tiny(e: Emitter, s: Contract) -> bool:
+    """Whether a kernel is this contraction and so little work that its text is what costs."""
+    if e.generic or s not in e.kernel.body:
+        return False
+    axes = {*(axis for axis, _ in e.kernel.grid), *s.rows, *s.cols, *s.reduce}
+    return math.prod(axis.extent for axis in axes) <= blocking.TINY_WORK
 
 
 def plain_loops(s: Contract, lanes: int) -> tuple[Statement, ...]:

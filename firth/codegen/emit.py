@@ -21,6 +21,7 @@ from firth.codegen import (
     loops,
     memory,
     sort,
+    strided,
     values,
     within,
 )
@@ -279,11 +280,18 @@ class Emitter:
 
         Stores in a row compute all their values first: one may write where another still reads.
         """
+        done = 0
         for place, statement in enumerate(statements):
-            if isinstance(statement, Store) and not (
-                place and isinstance(statements[place - 1], Store)
-            ):
-                self._read_ahead(statements[place:])
+            if isinstance(statement, Store):
+                if not (place and isinstance(statements[place - 1], Store)):
+                    self._read_ahead(statements[place:])
+                if place < done:
+                    continue
+                stores = strided.together(self, statements[place:])
+                if stores:
+                    strided.interleaved(self, stores)
+                    done = place + len(stores)
+                    continue
             match statement:
                 case Store():
                     memory.store(self, statement)

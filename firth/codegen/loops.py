@@ -10,17 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from firth.codegen import arith, crossed
+from firth.codegen import arith, crossed, values
 from firth.codegen.builder import Index
-from firth.codegen.state import Lanes, Value
+from firth.codegen.state import Lanes, Range, Value
 from firth.codegen.types import constant, register_type, scalar_type, suffix
-from firth.ir.kernel import Accumulate, Accumulator, Apply, Contract, Loop, Statement, Store, Within
+from firth.ir.kernel import (
+    Accumulate,
+    Accumulator,
+    Apply,
+    Axis,
+    Buffer,
+    Contract,
+    Expression,
+    Load,
+    Loop,
+    Statement,
+    Store,
+    Within,
+)
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
 
 UNROLLED = 4  # serial loops of at most this many known steps become straight text,
 UNROLLED_STATEMENTS = 16  # if no more statements come of it
+LONG = 64  # additions a body is worth from which it is written once, all its steps masked
 
 
 def walk(
@@ -143,6 +157,9 @@ def _vector_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
     where = e.range(s.axis)
     native = _native(e, s)
     start, rest = where.start, where.count
+    if not carried and _most_lanes(e, s) == native and _written_once(e, s, where, native):
+        _masked_loop(e, s, where.start, rest, native)
+        return
     for lanes in dict.fromkeys((_most_lanes(e, s), native)):
         main: Index = b.mul(b.div(rest, lanes), lanes)
         stop = b.add(start, main)
@@ -159,6 +176,50 @@ def _vector_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
         _steps(e, s, (start, where.stop, 1), native, carried, lanes=native, tail=(rest, mask))
     else:
         _masked_step(e, s, start, rest, mask, native, carried)
+
+
+def _written_once(e: Emitter, s: Loop, where: Range, lanes: int) -> bool:
+    """Whether whole steps and the last one are better one text: LLVM's time for a long body is
+    dearer than masks, where the machine has them."""
+    counts = where.counts or (0,)
+    if not e.facts.masked or all(n <= lanes or n % lanes == 0 for n in counts if where.counts):
+        return False
+    stack, seen, cost = list[Expression](), set[int](), 0
+    for put in s.body:
+        if not isinstance(put, Store) or not _plain(e, s.axis, put, e.kernel.buffers[put.buffer]):
+            return False
+        stack.append(put.value)
+    while stack:
+        x = stack.pop()
+        if id(x) not in seen:
+            seen.add(id(x))
+            stack.extend(values.children(x))
+            if isinstance(x, Load) and not _plain(e, s.axis, x, x):
+                return False
+            cost += e.facts.cost(x.op) if isinstance(x, Apply) else 0
+    return cost >= LONG
+
+
+def _plain(e: Emitter, axis: Axis, access: Load | Store, holds: Load | Buffer) -> bool:
+    """Whether a load or a store is one instruction under a mask."""
+    step = dict(access.index.terms).get(axis, 0)
+    return not access.dynamic and step in (0, 1, -1) and holds.dtype.itemsize >= 4
+
+
+def _masked_loop(e: Emitter, s: Loop, start: Index, count: Index, lanes: int) -> None:
+    """Every step of a loop under a mask, which lets all lanes through but in the last one."""
+    b = e.b
+
+    def step(index: Index, _: list[str]) -> list[str]:
+        left = b.sub(count, index)
+        place = b.add(start, index)
+        with e.bound(
+            s.axis, place, Lanes(s.axis, place, lanes, left, _first_lanes(e, left, lanes))
+        ):
+            e.run(s.body)
+        return []
+
+    b.loop(0, b.mul(b.div(b.add(count, lanes - 1), lanes), lanes), lanes, [], step)
 
 
 def _first_lanes(e: Emitter, count: Index, lanes: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from firth.codegen import strided
 from firth.codegen.builder import Index
 from firth.codegen.state import Value
 from firth.codegen.types import constant, memory_type, register_type, scalar_type, suffix, widen
@@ -319,15 +320,16 @@ def _lane_pointers(
     index: Affine,
     dynamic: tuple[tuple[Expression, int], ...],
     lanes: int,
+    active: int,
 ) -> list[str]:
-    """The address of every lane's element."""
+    """The addresses of the first (active) lanes' elements."""
     b, element = e.b, e.memory_type(buffer)
     varying = [(v, c) for v, c in dynamic if e.value(v).lanes > 1]
     uniform = tuple((v, c) for v, c in dynamic if e.value(v).lanes == 1)
     base = address(e, buffer, index, uniform)
     step = lane_step(e, index)
     if not varying:
-        return [b.gep(element, base, b.mul(step, lane)) for lane in range(lanes)]
+        return [b.gep(element, base, b.mul(step, lane)) for lane in range(active)]
     type_ = f"<{lanes} x i64>"
     total = "" if step == 0 else lane_offsets(e, step, lanes)
     for place, (value, coefficient) in enumerate(varying):
@@ -338,21 +340,33 @@ def _lane_pointers(
         total = b.op(f"add nsw {type_} {total}, {text}") if total else text
     return [
         b.gep(element, base, b.op(f"extractelement {type_} {total}, i64 {lane}"))
-        for lane in range(lanes)
+        for lane in range(active)
     ]
 
 
+def _active(e: Emitter, mask: str | None, lanes: int) -> int:
+    """How many lanes a mask lets through, the first ones: all where that is not known."""
+    known = e.lanes is not None and mask is not None and mask == e.lanes.mask
+    return e.lanes.active if known and isinstance(e.lanes.active, int) else lanes
+
+
 def _gather(e: Emitter, x: Load, uniform: bool | str, mask: str | None, lanes: int) -> str:
-    b, element = e.b, memory_type(x.dtype)
+    b, element, size = e.b, memory_type(x.dtype), x.dtype.itemsize
     lane_masks = lane_mask(e, uniform, mask, lanes)
-    pointers = _lane_pointers(e, x.buffer, x.index, x.dynamic, lanes)
+    step = lane_step(e, x.index)
+    uniform_place = all(e.value(v).lanes == 1 for v, _ in x.dynamic)
+    if lane_masks is None and uniform_place and strided.fits(e, step, lanes, size):
+        assert isinstance(step, int)
+        pointer = address(e, x.buffer, x.index, x.dynamic)
+        return strided.spread(b, element, pointer, step, lanes, size, _depth(e, x, pointer))
+    active = _active(e, lane_masks, lanes)
     raws = []
-    for lane, pointer in enumerate(pointers):
-        if lane_masks is not None:
+    for lane, pointer in enumerate(_lane_pointers(e, x.buffer, x.index, x.dynamic, lanes, active)):
+        if lane_masks is not None and active == lanes:
             bit = b.op(f"extractelement <{lanes} x i1> {lane_masks}, i64 {lane}")
             pointer = b.op(f"select i1 {bit}, ptr {pointer}, ptr %args")
-        raws.append(b.load(element, pointer, x.dtype.itemsize, _depth(e, x, pointer)))
-    vector, type_ = "poison", widen(element, lanes)
+        raws.append(b.load(element, pointer, size, _depth(e, x, pointer)))
+    vector, type_ = "poison" if active == lanes else "zeroinitializer", widen(element, lanes)
     for lane, raw in enumerate(raws):
         vector = b.op(f"insertelement {type_} {vector}, {element} {raw}, i64 {lane}")
     vector = _register(e, vector, x.dtype, lanes)
@@ -395,10 +409,11 @@ def _store(e: Emitter, s: Store, mask: str | None) -> None:
     if step in (1, -1) and not varying:
         _store_vector(e, s, text, step, lane, lanes)
         return
-    pointers = _lane_pointers(e, s.buffer, s.index, s.dynamic, lanes)
+    active = _active(e, lane, lanes)
+    pointers = _lane_pointers(e, s.buffer, s.index, s.dynamic, lanes, active)
     for number, pointer in enumerate(pointers):
         one = b.op(f"extractelement {widen(element, lanes)} {text}, i64 {number}")
-        if lane is None:
+        if lane is None or active < lanes:
             b.store(element, one, pointer, dtype.itemsize)
         else:
             bit = b.op(f"extractelement <{lanes} x i1> {lane}, i64 {number}")

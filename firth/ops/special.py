@@ -113,12 +113,15 @@ def _lgamma(x: Value) -> Value:
     tail = _horner(square, [b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1)])
     steep = _log(shifted)
     found = (shifted - 0.5) * steep - shifted + 0.5 * math.log(2 * math.pi) + tail * r
-    found = _where(y > 1e30, y * (steep - 1.0), found) - _log(product)
+    found = _where(y > 1e30, y * (steep - 1.0), found)
     gap = _abs(x - _round(x))
-    mirrored = -_log(gap * _horner(gap * gap, _SINE)) - found
-    found = _where(low, mirrored, found)
-    pole = (x <= 0) & _equal(x, _floor(x))
-    return _where(pole | _equal(x, math.inf), math.inf, found)
+    tiny = gap < 1e-30  # quotients of such would lose bits, or vanish
+    scaled = _where(tiny, gap * 2.0**100, gap)
+    below = scaled * _horner(gap * gap, _SINE) / product
+    mirrored = _where(tiny, 100 * math.log(2) - found, -found)
+    # one logarithm for both sides
+    found = _where(low, mirrored, found) - _log(_where(low, below, product))
+    return _where((x <= 0) & _equal(x, _floor(x)), math.inf, found)
 
 
 def _digamma(x: Value) -> Value:

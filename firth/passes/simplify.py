@@ -30,10 +30,12 @@ class Simplifier:
         self._known: dict[tuple[object, ...], Node] = {}
         self._keep: list[Node] = []  # ids in keys stay valid
 
-    def make(self, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...] = ()) -> Node:
-        """`ir.op.make`, simplified and shared."""
+    def make(
+        self, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...] = (), like: Node | None = None
+    ) -> Node:
+        """`ir.op.make`, simplified and shared. like: a node that is this but for its sources."""
         if op is CONST:
-            return self.const(attrs[0], attrs[1])
+            return self.const(attrs[0], attrs[1], like)
         key = (op, *map(id, src), *((a.__class__, a) for a in attrs))
         node = self._known.get(key)
         if node is None:
@@ -42,8 +44,9 @@ class Simplifier:
             if node is None and op.family == "elementwise":
                 node = _fold(self, op, src, attrs)
             if node is None:
-                node = make(op, src, attrs)
-                node.origin = self.origin or next((s.origin for s in src if s.origin), None)
+                node = _made(op, src, attrs, like)
+                if node.origin is None:
+                    node.origin = self.origin or next((s.origin for s in src if s.origin), None)
             self._known[key] = node
             self._keep.extend(src)
         return node
@@ -51,19 +54,19 @@ class Simplifier:
     def again(self, node: Node, src: tuple[Node, ...]) -> Node:
         """The node on other sources."""
         self.origin = node.origin
-        return self.make(node.op, src, node.attrs)
+        return self.make(node.op, src, node.attrs, node)
 
     def call(self, name: str, *src: Node, **attrs: Attr) -> Node:
         """`make` by op name."""
         op = TABLE[name]
         return self.make(op, src, op.bind(attrs))
 
-    def const(self, value: bool | int | float, dtype: DType) -> Node:
+    def const(self, value: bool | int | float, dtype: DType, like: Node | None = None) -> Node:
         """A shared constant. -0.0 and 0.0 are different, NaN equals itself."""
         key = (CONST, value if is_traced(value) else repr(value), value.__class__, dtype)
         node = self._known.get(key)
         if node is None:
-            node = self._known[key] = const_node(value, dtype)
+            node = self._known[key] = like or const_node(value, dtype)
         return node
 
     def full(self, value: bool | int | float, shape: Shape, dtype: DType) -> Node:
@@ -77,6 +80,18 @@ class Simplifier:
         lead = len(shape) - len(node.shape)
         node = self.call("reshape", node, shape=(1,) * lead + node.shape)
         return self.call("expand", node, shape=shape)
+
+
+def _made(op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...], like: Node | None) -> Node:
+    """A new node, or the one it is like, whose shape and dtype need no rules."""
+    if like is None:
+        return make(op, src, attrs)
+    pairs = list(zip(src, like.src, strict=True))
+    if all(a is b for a, b in pairs):
+        return like
+    if all(a is b or (a.shape == b.shape and a.dtype is b.dtype) for a, b in pairs):
+        return Node(op, src, attrs, like.shape, like.dtype)
+    return make(op, src, attrs)
 
 
 def simplify(graph: Graph) -> Graph:

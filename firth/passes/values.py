@@ -237,10 +237,13 @@ class Values:
         else:
             axes, places, base = tuple(range(len(x.shape))), (), list(index)
             limits = [x.shape[d] - n + 1 for d, n in enumerate(node.attrs[0])]
-        self.checks = True
         dynamic = []
         for source, axis, limit in zip(node.src[1:], axes, limits, strict=True):
             value = self.at(source, places, guards)
+            if isinstance(value, Coordinate) and _within(value.index, limit):
+                base[axis] = combine([(base[axis], 1), (value.index, 1)])
+                continue
+            self.checks = True
             site = self.sites.add(node.op.name, "index", limit)
             checked = self.keep(Checked(value, limit, site, guards))
             dynamic.append((checked, view.strides[axis]))
@@ -307,3 +310,12 @@ def neutral(op: str, dtype: DType) -> bool | int | float:
         return 0 if low else 2**dtype.bits - 1
     half: int = 1 << dtype.bits - 1
     return -half if low else half - 1
+
+
+def _within(index: Affine, limit: int) -> bool:
+    """Whether an index is known to lie in [0, limit) wherever its axes are."""
+    low = high = index.const
+    for axis, step in index.terms:
+        reach = step * (axis.extent - 1)
+        low, high = (low, high + reach) if reach >= 0 else (low + reach, high)
+    return low >= 0 and high < limit

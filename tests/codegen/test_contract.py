@@ -10,6 +10,7 @@ import pytest
 from firth.base import dtype as dt
 from firth.base import flags
 from firth.base.facts import TargetFacts
+from firth.codegen.emit import emit
 from firth.ir.kernel import (
     Accumulator,
     Affine,
@@ -23,6 +24,7 @@ from firth.ir.kernel import (
     Load,
     Store,
 )
+from firth.passes import blocking
 from firth.passes.blocking import contract_blocks, panel_columns
 from tests.codegen.harness import facts, run
 
@@ -320,3 +322,23 @@ def test_blocks_are_whole_panels_and_share_big_work_evenly():
             assert cols % nr == 0 and -(-m // rows) * rows - m < -(-m // rows)
             if m * n * k > 1 << 24:
                 assert -(-m // rows) * -(-n // cols) >= 4
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("b_rows", [False, True])
+def test_a_tiny_product_is_ordinary_loops(machine, b_rows, monkeypatch):
+    """The same sums in the same order, in a fraction of the text."""
+    m, n, k = 7, 19, 3
+    kernel = matmul(m, n, k, b_rows=b_rows)
+    rng = np.random.default_rng(5)
+    a = rng.standard_normal((m, k)).astype(np.float32)
+    b = rng.standard_normal((n, k) if b_rows else (k, n)).astype(np.float32)
+    found, texts = [], []
+    for most in (0, 1 << 12):
+        monkeypatch.setattr(blocking, "TINY_WORK", most)
+        out = np.zeros((m, n), np.float32)
+        run(kernel, [a, b, out], MACHINES[machine])
+        found.append(out)
+        texts.append(emit(kernel, MACHINES[machine]).text)
+    np.testing.assert_array_equal(*found)
+    assert "@mk_" in texts[0] and "@mk_" not in texts[1]

@@ -13,6 +13,7 @@ from firth.ir.kernel import (
     Apply,
     Axis,
     Buffer,
+    Const,
     Kernel,
     Load,
     Loop,
@@ -121,3 +122,37 @@ def test_sums_of_products(target):
         run(kernel, [a, b, out], target, generic)
         np.testing.assert_allclose(out, 1 + a.astype(np.float64) @ b, rtol=1e-5, atol=1e-5)
     assert ("llvm.fma" in emit(kernel, target).text) == target.fma
+
+
+def long_body(n, work):
+    """y[i] = x[i], multiplied twice `work` times."""
+    i = Axis("i", n)
+    here = Affine(0, ((i, 1),))
+    value = Load(0, here, dt.float32)
+    for _ in range(work):
+        for factor in (1.125, 0.875):
+            value = Apply("mul", (value, Const(factor, dt.float32)), dt.float32)
+    buffers = (Buffer(dt.float32), Buffer(dt.float32, True))
+    return Kernel("k", (), buffers, (Loop(i, (Store(1, here, value),), 8),))
+
+
+@pytest.mark.parametrize("target", ALL_FACTS)
+@pytest.mark.parametrize("n", [5, 8, 19, 40])
+def test_a_long_body_means_the_same_written_once(target, n):
+    x = RNG.uniform(1, 2, n).astype(np.float32)
+    want = x
+    for _ in range(40):
+        want = want * np.float32(1.125) * np.float32(0.875)
+    for generic in (False, True):
+        out = np.full(n + 8, 7, np.float32)
+        run(long_body(n, 40), [x, out], target, generic)
+        np.testing.assert_array_equal(out[:n], want)
+        assert (out[n:] == 7).all()
+
+
+def test_a_long_body_is_written_once():
+    def products(n, work):
+        return emit(long_body(n, work), facts()).text.count("fmul") / (2 * work)
+
+    assert products(19, 40) == products(40, 40) == products(5, 40) == 1
+    assert products(19, 20) == 2

@@ -8,6 +8,7 @@ import pytest
 from firth.base import dtype as dt
 from firth.ir.kernel import Accumulate, Affine, Apply, Checked, Coordinate, Load, Loop, Store
 from firth.ir.op import TABLE as T
+from firth.ir.op import Expr
 from firth.passes.loops import Call
 from firth.passes.pipeline import to_kernels
 from firth.passes.values import Sites, neutral
@@ -65,6 +66,20 @@ def test_iota_and_constants_need_no_memory() -> None:
     assert len(call.kernel.buffers) == 2
     product = store_of(call).value.args[1]  # type: ignore[union-attr]
     assert isinstance(product, Apply) and isinstance(product.args[0].args[0], Coordinate)  # type: ignore[union-attr]
+
+
+def test_an_index_that_is_known_to_lie_inside_is_part_of_the_address() -> None:
+    def diagonal(x: Expr) -> Expr:
+        places = T["iota"](extent=3, dtype=dt.int64)
+        return T["gather"](x, places, places, axes=(0, 1))
+
+    (call,) = calls_of(diagonal, (3, 4))
+    load = store_of(call).value
+    assert isinstance(load, Load) and not load.dynamic and not call.checks
+    assert [c for _, c in load.index.terms] == [5]
+    (call,) = calls_of(diagonal, (3, 2))  # the last one lies outside
+    load = store_of(call).value
+    assert isinstance(load, Load) and len(load.dynamic) == 1 and call.checks
 
 
 def test_every_user_index_is_checked() -> None:

@@ -5,6 +5,7 @@ from firth.optim.adafactor import Adafactor
 from firth.optim.adagrad import Adadelta, Adagrad
 from firth.optim.adam import Adam, AdamW
 from firth.optim.adamax import Adamax, NAdam, RAdam
+from firth.optim.lbfgs import LBFGS
 from firth.optim.muon import Muon
 from firth.optim.optimizer import Optimizer
 from firth.optim.rmsprop import RMSprop
@@ -13,7 +14,7 @@ from firth.optim.sgd import SGD
 from firth.tensor.arguments import guarded
 
 __all__ = [
-    "ASGD", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon",
+    "ASGD", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon",
     "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "lr_scheduler",
 ]  # fmt: skip
 

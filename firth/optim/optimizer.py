@@ -238,12 +238,21 @@ class Optimizer(ABC):
             for p, number in zip(own["params"], group["params"], strict=True):
                 saved = state_dict["state"].get(number, state_dict["state"].get(str(number)))
                 if saved is not None:
-                    self.state[p] = _loaded(saved, p)
+                    self.state[p] = self._loaded(saved, p)
                 if "step" in self.state.get(p, ()):
                     count = float(np.asarray(self.state[p]["step"]))
                     counting.setdefault(count, []).append(self.state[p])
             for count, states in counting.items():
                 self._share(from_numpy(np.asarray(count, np.float32)), states)
+
+    def _loaded(self, saved: Mapping[str, Any], p: Tensor) -> State:
+        """The state of one array, copied."""
+        state = {}
+        for name, value in saved.items():
+            if value is not None:
+                dtype = np.dtype(np.float32) if name == "step" else p.dtype.np
+                state[name] = from_numpy(np.asarray(value).astype(dtype))
+        return state
 
 
 def zeros_like(p: Tensor) -> Tensor:
@@ -253,12 +262,3 @@ def zeros_like(p: Tensor) -> Tensor:
 
 def _as(x: Tensor, dtype: DType) -> Tensor:
     return x if x.dtype is dtype else x.to(dtype)
-
-
-def _loaded(saved: Mapping[str, Any], p: Tensor) -> State:
-    state = {}
-    for name, value in saved.items():
-        if value is not None:
-            dtype = np.dtype(np.float32) if name == "step" else p.dtype.np
-            state[name] = from_numpy(np.asarray(value).astype(dtype))
-    return state

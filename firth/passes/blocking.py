@@ -101,8 +101,8 @@ def contract_blocks(
     rows), then halved until there are enough, evened out: columns in whole panels, rows to the last
     one, as the micro-kernels of a tile share out its rows by themselves. Half as many rows: b is
     copied twice as often; half as many columns: a is read twice as often, which costs less, unless
-    it has to be copied too (copies_a): then tiles stay larger, four where there would be eight, or
-    as large as can be where a lies beyond the caches. A result that is large beside its sums has at
+    it has to be copied too (copies_a): then no more tiles than cores are made, or tiles are as
+    large as can be where a lies beyond the caches. A result that is large beside its sums has at
     least two row blocks: tiles are numbered row block by row block, so that each thread keeps one
     contiguous part of it (of a weight, its update and what the next step reads of it) in its own
     cache.
@@ -119,7 +119,9 @@ def contract_blocks(
     if m * n * k >= SMALL_WORK and m >= max(4 * mr, 2 * k):
         tall = min(tall, -(-m // 2))
     rows, cols = _even(m, tall), _even(n, wide, nr)
-    wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK and not copies_a)
+    wanted = 1 + 3 * (m * n * k >= SMALL_WORK) + 4 * (m * n * k >= LARGE_WORK)
+    if copies_a:
+        wanted = min(wanted, facts.cores)
     if m * n * k >= LARGE_WORK:
         wanted = max(wanted, facts.cores)
     read_cost = COPY_COST if copies_a else 1

@@ -71,7 +71,7 @@ def test_two_operands_that_are_copied_from_far_away_have_few_large_even_tiles() 
         rows, cols = contract_blocks(4000, n, 2048, 4, facts, copies_a=True)
         assert -(-n // cols) in (2, 4, 8) and cols <= 1024 and rows == 2000
     near = contract_blocks(1024, 1024, 1024, 4, facts, copies_a=True)
-    assert near == (512, 512)  # four tiles where a stays in the caches
+    assert near == (1024, 512)  # one for each core
 
 
 @pytest.mark.parametrize("copies_a", [False, True])

@@ -16,12 +16,21 @@ from firth.ir.node import Shape
 from firth.ir.op import TABLE, Expr
 from firth.ops import blocked
 from firth.ops.arrange import tril, triu
-from firth.ops.contract import matmul
+from firth.ops.contract import matmul, product_dtype
 from firth.ops.elementwise import where
 from firth.ops.host import host
 from firth.ops.movement import concatenate, permute, slice_
 from firth.ops.reduce import sum_
-from firth.ops.rules import broadcast, cases, iota, promote, reshape, zeros_like
+from firth.ops.rules import (
+    ANY_NUMBER,
+    broadcast,
+    cases,
+    composed,
+    iota,
+    promote,
+    reshape,
+    zeros_like,
+)
 
 MATRICES = (dt.float32, dt.float64)  # dtypes of samples
 _ALLOWED = (*MATRICES, dt.complex64, dt.complex128)
@@ -371,4 +380,34 @@ matrix_exp = host(
     sample=cases(lambda make, rng, d: [
         (make(*s), {}) for s in ((3, 3), (2, 2, 2), (0, 0), (1, 1))
     ], MATRICES),
+)  # fmt: skip
+
+# --- vector product -------------------------------------------------------------------------------
+
+
+def _cross_shape(a: Shape, b: Shape, axis: int) -> Shape:
+    if len(a) != len(b) or not 0 <= axis < len(a) or a[axis] != 3 or b[axis] != 3:
+        raise ShapeError(
+            message("cross", "these are not vectors of three", f"{a} and {b}, axis {axis}",
+                    "as many dims, and extent 3 along the axis", "name another axis")
+        )  # fmt: skip
+    return broadcast("cross", a, b)
+
+
+def _cross_lower(a: Expr, b: Expr, axis: int) -> Expr:
+    x, y = ([part(z, axis - a.ndim, i, i + 1) for i in range(3)] for z in (a, b))
+    pairs = ((1, 2), (2, 0), (0, 1))
+    return concatenate(*(x[i] * y[j] - x[j] * y[i] for i, j in pairs), axis=axis)
+
+
+cross = composed(
+    "cross", arity=2, attrs=("axis",), shape=_cross_shape, lower=_cross_lower,
+    dtype=lambda a, b, axis: product_dtype("cross", a, b),
+    ref=lambda a, b, axis: np.cross(a, b, axis=axis),
+    doc="The vector product along an axis of extent 3: x, y (..., 3, ...) -> (..., 3, ...); other "
+    "dims broadcast.",
+    sample=cases(lambda make, rng, d: [
+        (make(4, 3), make(4, 3), {"axis": 1}), (make(3, 1, 2), make(3, 5, 2), {"axis": 0}),
+        (make(3), make(3), {"axis": 0}), (make(0, 3), make(1, 3), {"axis": 1}),
+    ], ANY_NUMBER),
 )  # fmt: skip

@@ -398,15 +398,7 @@ def matrix_transpose(A: Tensor) -> Tensor:
 
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """The vector product along a dim of extent 3; other dims broadcast."""
-    dim = shape.axis_of("cross", dim, input.ndim) - input.ndim
-    if input.ndim != other.ndim or input.shape[dim] != 3 or other.shape[dim] != 3:
-        raise ShapeError(
-            message("cross", "these are not vectors of three",
-                    f"{tuple(input.shape)} and {tuple(other.shape)}, dim {dim}",
-                    "as many dims, and extent 3 along the dim", "name another dim")
-        ).at(user_line())  # fmt: skip
-    wide = apply("add", input.detach(), other.detach()).shape
-    return input.expand(*wide).cross(other.expand(*wide), dim=dim)
+    return input.cross(other, dim=dim)
 
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:

@@ -107,26 +107,7 @@ def cross(self: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
                         "vectors of three", "name the dim")
             ).at(user_line())  # fmt: skip
         dim = found[0]
-    left, right = (len(t._kind.shape) for t in (self, other))
-    axis = axis_of("cross", dim, max(left, right)) - max(left, right)
-    if left != right or self._kind.shape[axis] != 3 or other._kind.shape[axis] != 3:
-        raise ShapeError(
-            message("cross", "these are not vectors of three",
-                    f"{tuple(self._kind.shape)} and {tuple(other._kind.shape)}, dim {dim}",
-                    "extent 3 along the dim", "name another dim")
-        ).at(user_line())  # fmt: skip
-    axis += left
-    a, b = _components(self, axis), _components(other, axis)
-    rows = (a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1)))
-    return apply("concatenate", *rows, axis=axis)
-
-
-def _components(x: Tensor, axis: int) -> list[Tensor]:
-    """The three slices along an axis; nobody sees them, so they need not be views."""
-    sizes = tuple(1 if i == axis else n for i, n in enumerate(x._kind.shape))
-    ones = (1,) * len(sizes)
-    starts = [tuple(k if i == axis else 0 for i in range(len(sizes))) for k in range(3)]
-    return [apply("slice", x, starts=start, sizes=sizes, steps=ones) for start in starts]
+    return apply("cross", self, other, axis=axis_of("cross", dim, len(self._kind.shape)))
 
 
 # --- distances ------------------------------------------------------------------------------------

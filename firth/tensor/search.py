@@ -325,8 +325,7 @@ def _triangle(name: str) -> Callable[..., Tensor]:
             ).at(user_line())
         rows, columns = shape[-2], shape[-1]
         i = apply("reshape", apply("iota", extent=rows, dtype=dt.int64), shape=(rows, 1))
-        j = apply("reshape", apply("iota", extent=columns, dtype=dt.int64), shape=(1, columns))
-        gap = apply("sub", j, i)
+        gap = apply("sub", apply("iota", extent=columns, dtype=dt.int64), i)
         keep = apply("less_equal", gap, diagonal) if name == "tril" else (
             apply("greater_equal", gap, diagonal)
         )  # fmt: skip

@@ -45,6 +45,7 @@ from firth.ir.kernel import (
     Loop,
     Statement,
 )
+from firth.ir.traced import greatest, least
 from firth.passes import blocking
 
 if TYPE_CHECKING:
@@ -130,11 +131,10 @@ class Tile:
         extent = self.most[self.s.reduce[0]]
         inner = max(1, self._most(self.s.reduce[1:]))
         cols = self.s.cols
+        if self.e.generic and not flags.strict():
+            return blocking.sum_part(extent, greatest(1, blocking.generic_sum(self.size) // inner))
         copies_a = not flags.strict() and self._panels_of_a()
-        most = blocking.generic_sum(self.size, flags.strict())
-        if not self.e.generic:
-            most = blocking.reduce_block(self.size, copies_a)
-        longest = max(1, most // inner)
+        longest = max(1, blocking.reduce_block(self.size, copies_a) // inner)
         runs = self.max_n > 4 * self.columns and bool(cols) and unit(self.s.b, cols[-1])
         if self.max_m <= blocking.FEW_ROWS and runs:
             longest = blocking.FEW_ROWS_SUM  # long runs of b's rows, sums from the first cache
@@ -153,8 +153,9 @@ class Tile:
             return self.max_m
         row = row_stride(self) if self.e.generic else self.max_k
         most = blocking.rows_in_cache(row, self.size, self.rows, self.e.facts)
-        parts = max(1, -(-self.max_m // most))
-        return max(1, min(self.max_m, round_up(-(-self.max_m // parts), self.rows)))
+        parts = greatest(1, -(-self.max_m // most))
+        rows: int = greatest(1, least(self.max_m, round_up(-(-self.max_m // parts), self.rows)))
+        return rows
 
     def number(self, key: str, value: int) -> Index:
         """A size that is decided here: known, or always a parameter in a generic kernel."""
@@ -238,7 +239,7 @@ class Tile:
         """Copies what is to be copied, then all panels of the tile, a block of rows at a time."""
         self.k = count(self.e, self.s.reduce)
         b_side = self._side("b", right)
-        if self.block_m < self.max_m or (self.e.generic and len(self.s.rows) == 1):
+        if (self.e.generic and len(self.s.rows) == 1) or self.block_m < self.max_m:
             self._row_blocks(b_side, adds)
         else:
             self._rows(b_side, adds, 0, self.m)

@@ -61,8 +61,11 @@ class Op:
 
     def bind(self, attrs: Mapping[str, Attr]) -> tuple[Attr, ...]:
         """Attribute values in declaration order, defaults filled in; ArgumentError otherwise."""
-        if not attrs and not self.attrs:
-            return ()
+        if len(attrs) == len(self.attrs):
+            try:
+                return tuple([attrs[k] for k in self.attrs])
+            except KeyError:
+                pass
         unknown = [k for k in attrs if k not in self.attrs]
         missing = [k for k in self.attrs if k not in attrs and k not in self.defaults]
         if unknown or missing:

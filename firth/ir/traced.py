@@ -41,7 +41,9 @@ class Tape:
     """What was computed and decided with the numbers of one trace, in order."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[Any, Any, Any]] = []  # ("input", place, None) or (op, a, b)
+        self.rows: list[
+            tuple[Any, Any, Any]
+        ] = []  # ("input", place, None), (op, a, b) or (function, operands, None)
         self.known: dict[tuple[Any, ...], Traced] = {}
         self.guards: dict[tuple[Any, ...], bool] = {}
         self.open = True
@@ -217,11 +219,14 @@ for _name, _one_fn in _ONE.items():
 setattr(Traced, "bit_length", _one("bit_length", int.bit_length))  # noqa: B010
 
 
-def through(fn: Callable[..., Any], x: Any, *rest: Any) -> Any:
-    """fn(x, *rest), followed by the formula; fn gives the same for the same arguments."""
-    if type(x) is not Traced or not x.tape.open:
-        return fn(x, *rest)
-    return x.tape.number(fn(x.value, *rest), ((fn, rest), x.place, None))
+def through(fn: Callable[..., Any], *args: Any) -> Any:
+    """fn(*args), followed by the formula; fn gives the same for the same arguments."""
+    tape = next((x.tape for x in args if type(x) is Traced and x.tape.open), None)
+    if tape is None:
+        return fn(*args)
+    operands = [_operand(tape, x) for x in args]
+    row = (fn, tuple([place for _, place in operands]), None)
+    return tape.number(fn(*[value for value, _ in operands]), row)
 
 
 def _choice(name: str, fn: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -263,6 +268,15 @@ class Formula:
         def name(place: Any) -> str:
             return written[place] if type(place) is int else _literal(place[0])
 
+        def given(place: int, operands: Sequence[Any]) -> list[str]:
+            """Arguments of a function: what is no number of the tape may be any constant."""
+            for i, operand in enumerate(operands):
+                if type(operand) is not int:
+                    constants[f"f{place}_{i}"] = operand[0]
+            return [
+                written[p] if type(p) is int else f"f{place}_{i}" for i, p in enumerate(operands)
+            ]
+
         def need(roots: Sequence[int]) -> None:
             stack = list(roots)
             while stack:
@@ -274,13 +288,14 @@ class Formula:
                 if op == "input":
                     written[place] = f"x{a}"
                     continue
-                missing = [p for p in (a, b) if type(p) is int and p not in written]
+                operands = a if callable(op) else (a, b)
+                missing = [p for p in operands if type(p) is int and p not in written]
                 if missing:
                     stack += missing
                     continue
-                if isinstance(op, tuple):
+                if callable(op):
                     constants[f"f{place}"] = op
-                    text = f"f{place}[0]({name(a)}, *f{place}[1])"
+                    text = f"f{place}({', '.join(given(place, a))})"
                 elif b is None:
                     text = _UNARY[op].format(name(a))
                 else:

@@ -156,8 +156,9 @@ flip = movement(
 
 
 def _slice_shape(x: Shape, starts: Pairs, sizes: Pairs, steps: Pairs) -> Shape:
-    for what, values in (("starts", starts), ("sizes", sizes), ("steps", steps)):
-        _per_axis("slice", what, x, values)
+    if not len(x) == len(starts) == len(sizes) == len(steps):
+        for what, values in (("starts", starts), ("sizes", sizes), ("steps", steps)):
+            _per_axis("slice", what, x, values)
     for i, (n, start, size, step) in enumerate(zip(x, starts, sizes, steps, strict=True)):
         last = start + (size - 1) * step
         if step < 1 or size < 0 or start < 0 or start > n or (size and last >= n):

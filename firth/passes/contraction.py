@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from firth.base import dtype as dt
 from firth.base import flags
 from firth.base.facts import TargetFacts
 from firth.ir.kernel import Accumulator, Apply, Axis, Contract, Expression, Kernel, Load, Store
 from firth.ir.node import Node
+from firth.ir.traced import greatest, least, through
 from firth.passes.affine import of_axis
 from firth.passes.blocking import contract_blocks, window_blocks
 from firth.passes.clusters import Cluster, Fusion
@@ -70,8 +73,8 @@ def schedule_contraction(
         grid = [(axis, 1) for axis in (*batch, *outer_rows, *outer_cols)]
         sizes = _product(rows), _product(cols), _product(reduce)
         copied = _neighbours(new[a], rows) and not generic
-        blocks = contract_blocks(*sizes, node.dtype.itemsize, facts, copied)
-        grid += _blocks(rows, cols, blocks)
+        given = (*sizes, node.dtype.itemsize, facts, copied)
+        grid += _blocks(rows, cols, (through(_tile_rows, *given), through(_tile_columns, *given)))
     body = tuple(Store(s.buffer, rename(s.index, merged), new[s.value]) for s in stores)
     contract = Contract(tuple(rows), tuple(cols), tuple(reduce), new[a], new[b], result, body)
     arguments = tuple(n for n in values.nodes if n is not None)
@@ -159,9 +162,17 @@ def _blocks(rows: list[Axis], cols: list[Axis], blocks: tuple[int, int]) -> list
     out = []
     for group, block in zip((rows, cols), blocks, strict=True):
         if group:
-            inner = _product(group[1:])
-            out.append((group[0], max(1, min(group[0].extent, block // max(1, inner)))))
+            each = block // greatest(1, _product(group[1:]))
+            out.append((group[0], greatest(1, least(group[0].extent, each))))
     return out
+
+
+def _tile_rows(*given: Any) -> int:
+    return contract_blocks(*given)[0]
+
+
+def _tile_columns(*given: Any) -> int:
+    return contract_blocks(*given)[1]
 
 
 def _window_tiles(

@@ -10,9 +10,9 @@ import sys
 import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from math import prod
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,7 @@ from firth.runtime.site import UNKNOWN, Site, error_of
 Place = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """Calls of one native function, `void f(ptr args, i64 tile, ptr scratch)`, once per tile.
 
     args: the argument words after word 0, which is the error record's address. guarded: skipped
@@ -53,8 +52,7 @@ class Stage:
     after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """An array at a place, as a host stage sees it."""
 
     place: Place
@@ -62,8 +60,7 @@ class View:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
-class HostStage:
+class HostStage(NamedTuple):
     """Python on NumPy views of its places, run by the caller's thread; it writes in place.
 
     What it raises ends the run; no stage after it has run then.
@@ -129,10 +126,11 @@ class _Setup:
     def frame(self) -> _Frame:
         """A new frame: the template with its addresses filled in."""
         frame = _Frame(self.template, self.pool)
-        for field in _POINTERS:
-            frame.words[field // 8] += frame.address
-        bases = (int(frame.words[at.FRAME_BASES // 8]) - frame.address) // 8
-        frame.words[bases + at.BASE_ERROR] = frame.address + at.FRAME_ERROR
+        words, address = frame.words, frame.address
+        bases = int(words[at.FRAME_BASES // 8]) // 8
+        for some in _POINTERS:
+            words[some] += address
+        words[bases + at.BASE_ERROR] = address + at.FRAME_ERROR
         return frame
 
 
@@ -380,7 +378,7 @@ def _steps(stages: Sequence[Stage | HostStage]) -> tuple[range | HostStage, ...]
 def _view(view: View, inputs: Sequence[Buffer], outputs: Sequence[Buffer], arena: Buffer) -> object:
     kind, where = view.place
     if kind == "arena":
-        count = int(np.prod(view.shape, dtype=np.int64)) * view.dtype.itemsize
+        count = prod(view.shape) * view.dtype.itemsize
         return arena.array[where : where + count].view(view.dtype.np).reshape(view.shape)
     return (inputs if kind == "input" else outputs)[where].view(view.dtype, view.shape)
 
@@ -397,13 +395,10 @@ def _row(stage: Stage | HostStage, tiles: int, elapsed: float) -> Row:
 
 _MOST_TILES: Final = 2**32 - 1  # claims and tiles done are counted in 32 bits
 
+# words that are offsets from the frame's own address
 _POINTERS: Final = (
-    at.FRAME_STAGES,
-    at.FRAME_PARTS,
-    at.FRAME_PLACES,
-    at.FRAME_ARGS,
-    at.FRAME_BASES,
-    at.FRAME_COUNTERS,
+    slice(at.FRAME_STAGES // 8, at.FRAME_PLACES // 8 + 1),
+    slice(at.FRAME_ARGS // 8, at.FRAME_COUNTERS // 8 + 1),
 )
 
 
@@ -441,9 +436,13 @@ def _template(program: Program, alone: bool, pool: pools.Pool, tracer: int) -> n
             places += [at.BASE_ZERO, stage.function, len(bases) - 1, record]
         recorded += stage.tiles
         places += (at.BASE_ERROR, 0)
-        for place in stage.args:
-            kind, value = place
-            places += (at.BASE_ZERO, value) if kind == "int" else _place_words(place, outputs)
+        for kind, value in stage.args:
+            if kind == "int":
+                places += (at.BASE_ZERO, value)
+            elif kind == "arena":
+                places += (at.BASE_ARENA, value)
+            else:
+                places += (_base(kind, outputs) + value, 0)
     parts: list[int] = []
     tiles = [s.tiles for s in natives]
     for step in program._steps:
@@ -476,14 +475,12 @@ def _template(program: Program, alone: bool, pool: pools.Pool, tracer: int) -> n
     return np.frombuffer(array("q", table), np.int64)
 
 
-def _place_words(place: Place, outputs: int) -> tuple[int, int]:
-    kind, value = place
-    if kind == "arena":
-        return at.BASE_ARENA, value
+def _base(kind: str, outputs: int) -> int:
+    """The first base of outputs or inputs."""
     if kind == "output":
-        return at.BASE_FIRST + value, 0
+        return at.BASE_FIRST
     if kind == "input":
-        return at.BASE_FIRST + outputs + value, 0
+        return at.BASE_FIRST + outputs
     raise FirthError(
         message(
             "program",

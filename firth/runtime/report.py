@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A value in the arena, in the way from a first to a last stage.
 
     origin: number of the recorded graph's node that it belongs to; -1: unknown.

@@ -41,6 +41,7 @@ _LONGEST = 20 * LONG  # positions after which one line of a user's that records 
 _LARGEST = 16 * PHYSICAL_BYTES  # of a value; those inside of a program may never be stored
 _TENSOR = os.path.dirname(os.path.abspath(__file__))
 _new = object.__new__
+_INTS = {int}
 _PLAIN = frozenset((int, bool, float, str, DType, type(None)))
 
 
@@ -177,10 +178,9 @@ def _plain(op: str, attr: Any) -> Any:
     if attr.__class__ in _PLAIN:
         return attr
     if isinstance(attr, tuple):
-        for each in attr:
-            if each.__class__ is not int:
-                return tuple([_plain(op, each) for each in attr])
-        return attr
+        if not attr or {*map(type, attr)} == _INTS:
+            return attr
+        return tuple([_plain(op, each) for each in attr])
     if isinstance(attr, (Tensor, np.ndarray)):
         raise DTypeError(
             message(op, "a tensor stands where only a number or a dtype can",

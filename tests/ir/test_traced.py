@@ -9,6 +9,12 @@ import pytest
 from firth.ir.traced import Formula, greatest, least, through, trace
 
 
+class _Names(dict[bool, str]):
+    """A constant of the code that is no number."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
 def test_they_are_ints_to_whoever_asks() -> None:
     _, (n,) = trace([7])
     assert isinstance(n, int) and n == 7 and hash(n) == hash(7) and {7: "seven"}[n] == "seven"
@@ -29,6 +35,17 @@ def test_a_formula_gives_what_the_code_would() -> None:
     assert formula.compute(30, 11) == code(30, 11)
     assert formula.compute(17, 5) is None  # three tiles
     assert formula.compute(16, 20) is None  # m < n no more
+
+
+def test_a_function_of_several_numbers_is_followed_whatever_it_decides() -> None:
+    def larger(a: int, b: int, names: dict[bool, str]) -> str:
+        return names[a > b]
+
+    names = _Names({True: "first", False: "second"})
+    tape, (n, m) = trace([3, 8])
+    formula = Formula(tape, [through(larger, n, m * 2, names), through(larger, 5, 4, names)])
+    assert formula.compute(3, 8) == ["second", "first"]
+    assert formula.compute(17, 8) == ["first", "first"]
 
 
 def test_a_choice_is_no_decision() -> None:

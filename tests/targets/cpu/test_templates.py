@@ -32,26 +32,46 @@ BINARY: dict[str, Callable[[int], Expr]] = {
 }
 
 
-@pytest.mark.parametrize("name", BINARY)
-def test_the_same_program(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[Any] = []
-    monkeypatch.setattr(templates.plans, "program", lambda fields, _: taken.append(fields))
-    traces = 0
+@pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
+    """The graphs that are traced, of structures that nobody has seen."""
+    found: list[Graph] = []
     whole = templates._traced
 
-    def counted(*given: Any) -> Any:
-        nonlocal traces
-        traces += 1
-        return whole(*given)
+    def counted(graph: Graph, *rest: Any) -> Any:
+        found.append(graph)
+        return whole(graph, *rest)
 
     monkeypatch.setattr(templates, "_traced", counted)
     templates._known.clear()
+    return found
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The fields of programs that would be made."""
+    found: list[Any] = []
+    monkeypatch.setattr(templates.plans, "program", lambda fields, _: found.append(fields))
+    return found
+
+
+def graph_of(root: Expr) -> Graph:
+    inputs = {s.attrs[0]: s for s in Graph((), (root.node,)).nodes() if s.op.name == "input"}
+    return Graph(tuple(inputs[i] for i in sorted(inputs)), (root.node,))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_the_same_program(name: str, taken: list[Any], traces: list[Graph]) -> None:
     for n in (*SIZES, *SIZES):
-        root = BINARY[name](n).node
-        inputs = {s.attrs[0]: s for s in Graph((), (root,)).nodes() if s.op.name == "input"}
-        graph = Graph(tuple(inputs[i] for i in sorted(inputs)), (root,))
-        structure, _ = target._signature(graph)
-        templates.program(graph, structure)
+        graph = graph_of(BINARY[name](n))
+        templates.program(graph, target._signature(graph)[0])
         fields, _, _ = compiler.build_fields(graph, True, True)
         assert taken[-1] == fields, f"{n} of {name}"
-    assert traces < len(SIZES)  # the second round, at the least, needs none
+    assert len(traces) < len(SIZES)  # the second round, at the least, needs none
+
+
+def test_products_small_and_large_have_one_formula(taken: list[Any], traces: list[Graph]) -> None:
+    for n in (33, 61, 100, 300, 700, 5000):
+        graph = graph_of(ops.matmul(x32(0, 2, n, 8), x32(1, 2, 8, n)))
+        templates.program(graph, target._signature(graph)[0])
+    assert len(traces) == 1

@@ -47,8 +47,9 @@ _INTRINSICS = (
 ).split()
 _INTRINSIC = re.compile(r"llvm\.(" + "|".join(re.escape(i) for i in _INTRINSICS) + r")([.\d]|$)")
 _LIBRARY = frozenset({"memcpy", "memmove", "memset"})
-_DECLARE = re.compile(r'^\s*declare\b[^@\n]*@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
-_DEFINE = re.compile(r'^\s*define\b([^@\n]*)@("[^"]*"|[\w.$]+)\s*\(', re.MULTILINE)
+# found by their first word, wherever it stands: many times faster than by the beginnings of lines
+_DECLARE = re.compile(r'declare\b[^@\n]*@("[^"]*"|[\w.$]+)\s*\(')
+_DEFINE = re.compile(r'define\b([^@\n]*)@("[^"]*"|[\w.$]+)\s*\(')
 _EXTERNAL = re.compile(r"^@\S+ *=.*\bexternal\b|^module asm|\basm\b.*\"", re.MULTILINE)
 
 _ELSEWHERE = b"the object is under "  # then its key
@@ -110,6 +111,7 @@ class Loading:
         self._found: dict[str, Library] = {}
         self._codes: dict[str, bytes] = {}
         self._holders: dict[str, str] = {}
+        self._made: list[tuple[list[str], bytes]] = []  # keys and code of what is to be kept
         self._objects = _Objects()
         self._groups = Groups(self._compiled, self._needed)
         self._wanted: set[str] = set()
@@ -151,8 +153,9 @@ class Loading:
     def _compiled(self, toolchain: Toolchain, texts: list[Waiting], module: str) -> None:
         names = [text.name for text in texts]
         code = _machine_code(toolchain, ", ".join(names), module, _LIBRARY)
-        holder = _keep([text.place for text in texts], code)
-        self._holders.update(dict.fromkeys(names, holder))
+        places = [text.place for text in texts]
+        self._made.append((places, code))
+        self._holders.update(dict.fromkeys(names, holder_of(places)))
         self._codes.update(dict.fromkeys(names, code))
 
     def _needed(self, name: str) -> bool:
@@ -167,6 +170,8 @@ class Loading:
         try:
             self._complete = True
             self._crew.__exit__(kind, error, at)
+            for places, code in self._made:  # now that no two threads take turns at each call
+                _keep(places, code)
             if kind is None:
                 self.functions = self._linked()
         finally:

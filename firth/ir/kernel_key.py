@@ -6,7 +6,6 @@ met instead, so that it holds which of them are shared but not what they are cal
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -48,8 +47,10 @@ class _Key:
                 self._record(item, (kind, *[self.part(getattr(item, n)) for n in _names(kind)]))
             else:
                 stack.append((item, True))
-                inside = [i for n in _names(kind) for i in _inside(getattr(item, n))]
-                stack.extend((i, False) for i in reversed(inside))
+                place = len(stack)
+                for n in _names(kind):
+                    _hold(getattr(item, n), stack)
+                stack[place:] = stack[: place - 1 : -1]
 
     def _record(self, item: Any, record: tuple[Any, ...]) -> None:
         self.numbers[id(item)] = len(self.records)
@@ -59,33 +60,34 @@ class _Key:
         """The key of a field whose parts have their numbers."""
         kind = item.__class__  # a number of a trace says int
         if kind is tuple:
-            return tuple([self.part(i) for i in item])
+            return tuple([self.part(i) for i in item]) if item else ()
         if kind is int or kind is str or kind is DType:
             return item
         if kind is float or kind is bool:  # -0.0, NaN and True are not 0.0, NaN and 1
             return (kind, item if is_traced(item) else repr(item))
         if kind is Affine:
-            return (item.const, tuple([(self.part(axis), c) for axis, c in item.terms]))
+            return (item.const, tuple([(_Key, self.numbers[id(x)], c) for x, c in item.terms]))
         if kind is Guard:
             return (self.part(item.index), item.extent, item.step)
         return (_Key, self.numbers[id(item)])
 
 
-def _inside(value: Any) -> Iterator[Any]:
-    """What a field holds that is compared by identity."""
+def _hold(value: Any, found: list[tuple[Any, bool]]) -> None:
+    """Appends what a field holds that is compared by identity."""
     kind = value.__class__
     if kind is tuple:
         for item in value:
-            yield from _inside(item)
+            _hold(item, found)
     elif kind is Affine:
-        yield from (axis for axis, _ in value.terms)
+        for axis, _ in value.terms:
+            found.append((axis, False))
     elif kind is Guard:
-        yield from _inside(value.index)
+        _hold(value.index, found)
     elif kind not in _PLAIN:
-        yield value
+        found.append((value, False))
 
 
-_PLAIN = (int, str, float, bool, DType)
+_PLAIN = frozenset((int, str, float, bool, DType))
 _fields: dict[type, tuple[str, ...]] = {}
 
 

@@ -113,7 +113,7 @@ class Loading:
         self._holders: dict[str, str] = {}
         self._made: list[tuple[list[str], bytes]] = []  # keys and code of what is to be kept
         self._objects = _Objects()
-        self._groups = Groups(self._compiled, self._needed)
+        self._groups = Groups(self._compiled, self._needed, flags.threads())
         self._wanted: set[str] = set()
         self._complete = False
 

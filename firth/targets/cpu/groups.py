@@ -16,6 +16,7 @@ from firth.base.errors import VerifyError
 from firth.targets.cpu.crew import Toolchain
 
 MOST = 32_000  # characters of a group: some tens of milliseconds
+LEAST = 2_500  # of one that leaves something to other threads
 
 _HELPER = re.compile(r"^define internal [^@\n]*@([\w.]+)\(.*?^}\n", re.MULTILINE | re.DOTALL)
 _DECLARE = re.compile(r"^declare [^\n]*\n", re.MULTILINE)
@@ -34,13 +35,16 @@ class Groups:
     """Texts that wait; called by a thread, some of them become objects.
 
     done: is told of each object and the texts that are in it. needed: asked for a name when a
-    thread comes to it.
+    thread comes to it. threads: among how many what waits is shared out.
     """
 
     def __init__(
-        self, done: Callable[[Toolchain, list[Waiting], str], None], needed: Callable[[str], bool]
+        self,
+        done: Callable[[Toolchain, list[Waiting], str], None],
+        needed: Callable[[str], bool],
+        threads: int = 1,
     ) -> None:
-        self._done, self._needed = done, needed
+        self._done, self._needed, self._threads = done, needed, threads
         self._waiting: deque[Waiting] = deque()
 
     def add(self, text: Waiting) -> None:
@@ -64,7 +68,11 @@ class Groups:
         """What this call does. Nothing comes back: there may be no further call."""
         taken: list[Waiting] = []
         size = 0
-        while size < MOST:
+        enough = MOST
+        if self._threads > 1:
+            waiting = sum(len(w.text) for w in tuple(self._waiting))
+            enough = min(MOST, max(LEAST, waiting // self._threads))
+        while size < enough:
             try:
                 first = self._waiting.popleft()
             except IndexError:

@@ -161,3 +161,20 @@ def test_the_refused_text_is_named_and_written_ones_stay_alone(own: Toolchain) -
     with pytest.raises(VerifyError, match="wrong is refused"):
         groups(own)
     assert done[-1] == ["c"]
+
+
+def test_what_waits_is_shared_out_among_threads(own: Toolchain) -> None:
+    def groups_of(threads: int) -> list[str]:
+        done: list[str] = []
+        groups = Groups(
+            lambda _, texts, __: done.append("".join(w.name for w in texts)), bool, threads
+        )
+        for name in "abcd":
+            body = "  fence acquire\n" * 300
+            groups.add(Waiting(name, f"define void @{name}() {{\n{body}  ret void\n}}\n", name))
+        for _ in "abcd":
+            groups(own)
+        return done
+
+    assert groups_of(1) == ["abcd"]
+    assert groups_of(2) == ["ab", "c", "d"]  # the last two may go to two threads

@@ -18,6 +18,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, message
 from firth.tensor import Tensor, enable_grad, from_numpy, layers, no_grad
 from firth.tensor.lens import update
+from firth.tensor.noted import Changes, Noted
 from firth.tensor.record import cut
 
 State = dict[str, Tensor]
@@ -35,7 +36,8 @@ class Optimizer(ABC):
     ) -> None:
         self.defaults = dict(defaults)
         self.param_groups: list[Group] = []
-        self.state: dict[Tensor, State] = {}
+        self._changes = Changes()  # of what jitted steps would have to compare
+        self.state: dict[Tensor, State] = Noted(self._changes)
         self._sharing: dict[Tensor, int] = {}  # how many states hold a counter
         if not isinstance(params, Iterable):
             raise ArgumentError(
@@ -148,7 +150,7 @@ class Optimizer(ABC):
 
     def _init_state(self, params: list[Tensor], group: Group) -> None:
         for p in params:
-            self.state[p] = self.init(p, group)
+            self.state[p] = Noted(self._changes, self.init(p, group))
         counting = [self.state[p] for p in params if "step" in self.state[p]]
         if counting:
             self._share(from_numpy(np.zeros((), np.float32)), counting)
@@ -238,7 +240,7 @@ class Optimizer(ABC):
             for p, number in zip(own["params"], group["params"], strict=True):
                 saved = state_dict["state"].get(number, state_dict["state"].get(str(number)))
                 if saved is not None:
-                    self.state[p] = self._loaded(saved, p)
+                    self.state[p] = Noted(self._changes, self._loaded(saved, p))
                 if "step" in self.state.get(p, ()):
                     count = float(np.asarray(self.state[p]["step"]))
                     counting.setdefault(count, []).append(self.state[p])

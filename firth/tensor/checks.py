@@ -13,8 +13,9 @@ from operator import is_, methodcaller
 from types import CellType, MappingProxyType
 from typing import Any
 
-from firth.tensor.guards import MISSING, Guard
+from firth.tensor.guards import MISSING, Guard, unchanged
 from firth.tensor.handle import Tensor
+from firth.tensor.noted import Noted
 
 _MANY = 16  # more elements are compared in one clause
 _NESTED = 256  # more containers in each other share clauses: slower, but little text
@@ -59,6 +60,7 @@ class _Clauses:
         self.tensors: list[Tensor] = []
         self._names: dict[int, str] = {}
         self._clauses: dict[str, None] = {}  # in order, each once
+        self._known: dict[int, tuple[Sequence[Any], Sequence[Any]]] = {}
         others: list[Guard] = []
         containers: set[int] = set()
         for guard in guards:
@@ -67,10 +69,11 @@ class _Clauses:
             if any(isinstance(container, (set, frozenset)) for container, *_ in guard.parts):
                 others.append(guard)
                 continue
-            if len(guard.parts) > _NESTED and not _has_gaps(guard.parts):
-                self._containers(guard.parts)
+            parts = [part for part in guard.parts if not self._noted(part) and self._new(part)]
+            if len(parts) > _NESTED and not _has_gaps(parts):
+                self._containers(parts)
                 continue
-            for container, keys, values in guard.parts:
+            for container, keys, values in parts:
                 containers.add(id(container))
                 self._container(container, keys, values)
         for guard in guards:
@@ -112,6 +115,22 @@ class _Clauses:
         if isinstance(value, Tensor):
             self.tensors.append(value)
 
+    def _noted(self, part: tuple[Any, Any, Sequence[Any]]) -> bool:
+        """Whether a container tells by itself that it has changed."""
+        container, _, values = part
+        if type(container) is not Noted or not unchanged([part]):
+            return False
+        changes = container.changes
+        self._clauses[f"{self._name(changes)}.stamp is {self._name(changes.stamp)}"] = None
+        self.tensors += [v for v in values if isinstance(v, Tensor)]
+        return True
+
+    def _new(self, part: tuple[Any, Any, Sequence[Any]]) -> bool:
+        """Whether no line before read the same from this container."""
+        container, keys, values = part
+        known = self._known.setdefault(id(container), (keys or (), values))
+        return known[1] is values or not all(map(_same, known, (keys or (), values)))
+
     def _container(self, container: Any, keys: Any, values: Sequence[Any]) -> None:
         there = self._name(container)
         self._clauses[f"len({there}) == {len(values)}"] = None
@@ -148,6 +167,10 @@ class _Clauses:
             self._clauses[f"all(map(is_, row({now}), {row}))"] = None
         for *_, found in parts:
             self.tensors += [v for v in found if isinstance(v, Tensor)]
+
+
+def _same(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    return len(a) == len(b) and all(map(is_, a, b))
 
 
 def _has_gaps(parts: Sequence[tuple[Any, Any, Sequence[Any]]]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 import firth
 from firth.tensor.checks import Checks
-from firth.tensor.guards import MISSING, WHOLE, Guard, snapshot
+from firth.tensor.guards import BUT_OPTIONS, MISSING, WHOLE, Guard, snapshot
 
 
 def read(holder: object, key: object, value: object) -> Guard:
@@ -93,6 +93,15 @@ def test_containers_by_length_keys_and_elements(change: str) -> None:
     else:
         outer["a"] = outer.pop("a")
     assert not checks.holds()
+
+
+def test_a_container_that_several_lines_read() -> None:
+    group = {"params": [], "lr": 0.5}
+    but_lr = Guard({}, BUT_OPTIONS, snapshot(group, BUT_OPTIONS), "x", "line")
+    checks, but = Checks([but_lr, whole(group), whole(group)]), Checks([but_lr, but_lr])
+    assert checks.holds() and but.holds()
+    group["lr"] = 0.25
+    assert not checks.holds() and but.holds()
 
 
 @pytest.mark.parametrize("kind", [list, dict])

@@ -45,7 +45,7 @@ from firth.ir.kernel import (
     Loop,
     Statement,
 )
-from firth.ir.traced import greatest, least
+from firth.ir.traced import greatest, least, through
 from firth.passes import blocking
 
 if TYPE_CHECKING:
@@ -129,10 +129,12 @@ class Tile:
         if not self.s.reduce:
             return 1
         extent = self.most[self.s.reduce[0]]
-        inner = max(1, self._most(self.s.reduce[1:]))
+        inner = greatest(1, self._most(self.s.reduce[1:]))
         cols = self.s.cols
         if self.e.generic and not flags.strict():
-            return blocking.sum_part(extent, greatest(1, blocking.generic_sum(self.size) // inner))
+            longest = greatest(1, blocking.generic_sum(self.size) // inner)
+            part: int = through(blocking.sum_part, extent, longest)
+            return part
         copies_a = not flags.strict() and self._panels_of_a()
         longest = max(1, blocking.reduce_block(self.size, copies_a) // inner)
         runs = self.max_n > 4 * self.columns and bool(cols) and unit(self.s.b, cols[-1])

@@ -15,6 +15,7 @@ from firth.base.dtype import DType
 from firth.base.errors import ArgumentError, ShapeError, message
 from firth.ir.node import Shape
 from firth.ir.op import Expr
+from firth.ir.traced import as_seen
 from firth.ops.contract import contract, product_dtype
 from firth.ops.movement import flip, pad, pad_or_crop, permute, slice_, window, window_extent
 from firth.ops.reduce import sum_
@@ -24,6 +25,7 @@ Pairs = tuple[tuple[int, int], ...]
 Sizes = tuple[int, ...]
 
 _MOST_PARTS = 4  # contractions of one input gradient
+_FEW_PRODUCTS = 1 << 20  # of one input gradient: up to here fewer kernels are worth more than work
 _UNEVEN = 0.8  # share of products with other than zeros below which there are several
 
 
@@ -156,13 +158,14 @@ def _conv_vjp(
 def _input_gradient(
     g: Expr, shape: Shape, w: Expr, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Expr:
-    """The places of x by their remainder modulo the stride; with a dilation too, g with zeros
-    between its elements, convolved with the turned kernel."""
+    """The places of x by their remainder modulo the stride; with a dilation too, or where there is
+    little to do, g with zeros between its elements, convolved with the turned kernel."""
     n = len(stride)
-    strided = any(s > 1 for s in stride)
-    if strided and all(s == 1 or d == 1 for s, d in zip(stride, dilation, strict=True)):
-        return _by_remainders(g, shape, w, stride, padding, dilation, groups)
     if any(s > 1 for s in stride):
+        products = count(shape) * (w.shape[0] // groups) * count(w.shape[2:])
+        alone = all(s == 1 or d == 1 for s, d in zip(stride, dilation, strict=True))
+        if alone and (not products or as_seen(products) > _FEW_PRODUCTS):
+            return _by_remainders(g, shape, w, stride, padding, dilation, groups)
         g = pad(g, low=(0,) * g.ndim, high=(0,) * g.ndim,
                 inner=(0, 0, *(s - 1 for s in stride)), value=0)  # fmt: skip
     edges = []

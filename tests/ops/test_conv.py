@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,12 @@ def test_transpose_is_the_adjoint() -> None:
 @pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((1, 2), (3, 0)), ((2, 0), (-1, 1))])
 @pytest.mark.parametrize("kernel", [(3, 4), (1, 2), (5, 3)])
 @pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("few", [0, 1 << 20], ids=["by remainders", "as one"])
 def test_input_gradients_of_strided_convolutions(
     stride: tuple[int, int], padding: tuple[tuple[int, int], ...], kernel: tuple[int, int],
-    groups: int,
+    groups: int, few: int, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    monkeypatch.setattr(sys.modules["firth.ops.conv"], "_FEW_PRODUCTS", few)
     attrs = {"stride": stride, "padding": padding, "dilation": (1, 1), "groups": groups}
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 4, 8, 9)), rng.standard_normal((6, 4 // groups, *kernel))

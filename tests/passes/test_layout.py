@@ -213,14 +213,14 @@ def _doubled(g: Expr, w: Expr) -> Expr:
 
 def test_remainders_of_a_stride_lie_along_their_place() -> None:
     found = scheduled(
-        lambda g, w, v: conv(_doubled(g, w), v), (2, 8, 5, 5), (8, 8, 4, 4), SHAPES[1]
+        lambda g, w, v: conv(_doubled(g, w), v), (32, 8, 5, 5), (8, 8, 4, 4), SHAPES[1]
     )
     (layout,) = [x for op, x in by_op(found) if op == "contract"]
     assert layout.order == (0, 3, 4, 5, 6, 1, 2)  # (N, g, C, O1, r1, O2, r2)
 
 
 def test_remainders_with_different_numbers_of_elements_are_products_of_their_own() -> None:
-    found = scheduled(lambda g, w: conv(_doubled(g, w), w), (2, 8, 5, 5), (8, 8, 3, 3))
+    found = scheduled(lambda g, w: conv(_doubled(g, w), w), (32, 8, 5, 5), (8, 8, 3, 3))
     layouts = [layout for op, layout in by_op(found) if op == "contract"]
     assert len(layouts) == 4
     assert {layout.order for layout in layouts} == {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from itertools import accumulate
 
 from firth.base import flags
@@ -11,7 +12,7 @@ from firth.codegen.text import Text
 from firth.ir.graph import Graph
 from firth.ir.kernel import Kernel
 from firth.ir.kernel_key import kernel_key
-from firth.ir.traced import through
+from firth.ir.traced import greatest, through
 from firth.passes import pipeline
 from firth.passes.plan import Plan, Step
 from firth.passes.schedule import Schedule
@@ -138,7 +139,7 @@ def _fields(
             None if j in plan.in_place else n for j, n in enumerate(plan.output_bytes)
         ],
         "donated": list(plan.in_place.items()),
-        "scratch_bytes": max((t.scratch_bytes for t in texts if t is not None), default=0),
+        "scratch_bytes": reduce(greatest, [t.scratch_bytes for t in texts if t is not None], 0),
         "sites": sites,
         "serial_hint": _small(plan),
         "values": [

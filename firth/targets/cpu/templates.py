@@ -27,7 +27,7 @@ _EXTENTS = frozenset(("shape", "sizes", "starts", "low", "high", "extent", "stop
 _OWN = {"eye": _EXTENTS | {"rows", "columns"}, "roll": _EXTENTS | {"shifts"}}
 _KEPT = 1024  # structures
 _FORMULAS = 16  # of one structure and pattern
-_SMALL = 32  # nodes
+_SMALL = 48  # nodes: an eager convolution and its gradients
 _TRIES = 4  # traces that nothing has come of
 
 

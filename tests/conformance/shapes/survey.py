@@ -39,7 +39,6 @@ what the new shape costs. `make conformance` counts; this page is written by
 |---|---|---|---|---|
 """
 COMPILING = {
-    "conv_transpose": "a kernel with as many elements of each remainder is another structure",
     "avg_pool": "windows that end evenly are another structure",
 }
 REASONS = COMPILING | {

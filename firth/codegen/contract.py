@@ -196,6 +196,7 @@ class Tile:
             self.c_row: Index = row
             self.deferred = True  # no body
             if self.blocked:
+                assert isinstance(adds, bool)  # `straight` gives no conditions to blocks
                 self._blocks(adds)
             else:
                 self._block(adds)

@@ -346,8 +346,10 @@ def _lane_pointers(
 
 def _active(e: Emitter, mask: str | None, lanes: int) -> int:
     """How many lanes a mask lets through, the first ones: all where that is not known."""
-    known = e.lanes is not None and mask is not None and mask == e.lanes.mask
-    return e.lanes.active if known and isinstance(e.lanes.active, int) else lanes
+    v = e.lanes
+    if v is None or mask is None or mask != v.mask or not isinstance(v.active, int):
+        return lanes
+    return v.active
 
 
 def _gather(e: Emitter, x: Load, uniform: bool | str, mask: str | None, lanes: int) -> str:

@@ -17,6 +17,7 @@ from firth.ops.rules import (
     ANY,
     cases,
     check_axes,
+    count,
     expand_to,
     iota,
     promote,
@@ -120,6 +121,31 @@ def _cut(x: Expr, axis: int, start: int, size: int) -> Expr:
     starts = tuple(start if a == axis else 0 for a in range(x.ndim))
     sizes = tuple(size if a == axis else n for a, n in enumerate(x.shape))
     return slice_(x, starts=starts, sizes=sizes, steps=(1,) * x.ndim)
+
+
+def _unpack_shape(x: Shape, start: int, shape: Shape) -> Shape:
+    if not x or start < 0 or any(n < 0 for n in shape) or start + count(shape) > x[-1]:
+        raise ShapeError(
+            message("unpack", "the last dimension does not hold so much",
+                    f"{x}, {shape} from {start} on", "a part of its extent", "check the sizes")
+        )  # fmt: skip
+    return (*x[:-1], *shape)
+
+
+def _unpack_lower(x: Expr, start: int, shape: Shape) -> Expr:
+    return reshape(_cut(x, x.ndim - 1, start, count(shape)), (*x.shape[:-1], *shape))
+
+
+unpack = arrangement(
+    "unpack",
+    lambda make, rng, d: [
+        (make(2, 11), {"start": 2, "shape": (3, 2)}), (make(5), {"start": 5, "shape": (0, 2)}),
+        (make(4), {"start": 1, "shape": (3,)}),
+    ],
+    attrs=("start", "shape"), shape=_unpack_shape, lower=_unpack_lower,
+    doc="What lies in rows from a place on, with a shape: x (..., N) -> (..., *shape).",
+    ref=lambda x, start, shape: x[..., start : start + count(shape)].reshape(*x.shape[:-1], *shape),
+)  # fmt: skip
 
 
 def _roll_lower(x: Expr, shifts: Shape, axes: Shape) -> Expr:

@@ -74,13 +74,10 @@ def real_dtype(dtype: dt.DType) -> dt.DType:
 
 def parts(packed: Tensor, *shapes: Sequence[int]) -> list[Tensor]:
     """What a host op packed end to end, by the shapes behind the batches."""
-    lead, start, out = tuple(packed.shape[:-1]), 0, []
-    ahead, ones = (0,) * len(lead), (1,) * packed.ndim
+    start, out = 0, []
     for each in shapes:
-        count = math.prod(each)
-        part = apply("slice", packed, starts=(*ahead, start), sizes=(*lead, count), steps=ones)
-        out.append(part if len(each) == 1 else apply("reshape", part, shape=(*lead, *each)))
-        start += count
+        out.append(apply("unpack", packed, start=start, shape=tuple(each)))
+        start += math.prod(each)
     return out
 
 

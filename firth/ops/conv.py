@@ -229,6 +229,7 @@ def _each_remainder(
 ) -> Expr:
     """As `_by_remainders`, but a contraction for each; their places lie between one another."""
     n = len(stride)
+    blocks = [-(-x // s) for x, s in zip(shape[2:], stride, strict=True)]
     parts = []
     for remainders in itertools.product(*map(range, map(min, stride, w.shape[2:]))):
         taps, edges, low, high, counts = [], [], [], [], []
@@ -239,8 +240,9 @@ def _each_remainder(
             taps.append(-(-(w.shape[2 + i] - r) // s))
             counts.append(last - first + 1)
             edges.append((d * (taps[i] - 1) - first, last - g.shape[2 + i] + 1))
-            low.append(first * s + r - p)
-            high.append(shape[2 + i] - 1 - (last * s + r - p))
+            place = first * s + r - p  # of the first one: below the stride
+            low += [0, place]
+            high += [blocks[i] - counts[i], s - 1 - place]
         if min(counts) <= 0:
             continue
         a = _windows(g, tuple(taps), (1,) * n, tuple(edges), dilation, groups)
@@ -248,17 +250,20 @@ def _each_remainder(
         elements = slice_(elements, starts=(0, 0, 0, *remainders),
                           sizes=(*elements.shape[:3], *taps), steps=(1, 1, 1, *stride))  # fmt: skip
         elements = flip(elements, axes=tuple(range(3, 3 + n)))
+        elements = reshape(elements, (*elements.shape, *(1,) * n))  # the remainder, with one value
         a_labels, (group, other, own, *kernel), (_, _, _, *places) = _labels(n)
+        rest = range(4 + 2 * n, 4 + 3 * n)
         y = contract(
-            a, elements, a_labels=a_labels, b_labels=(group, own, other, *kernel),
-            out_labels=(0, group, other, *places),
+            a, elements, a_labels=a_labels, b_labels=(group, own, other, *kernel, *rest),
+            out_labels=(0, group, other, *itertools.chain(*zip(places, rest, strict=True))),
         )  # fmt: skip
-        y = reshape(y, (*shape[:2], *counts))
-        inner = (0, 0, *(s - 1 for s in stride))
-        parts.append(pad(y, low=(0, 0, *low), high=(0, 0, *high), inner=inner, value=0))
+        low, high = [0, 0, 0, *low], [0, 0, 0, *high]
+        parts.append(pad(y, low=tuple(low), high=tuple(high), inner=(0,) * y.ndim, value=0))
     if not parts:  # every window lies in the padding
         return filled(0, shape, g.dtype)
-    return functools.reduce(operator.add, parts)
+    whole = (*shape[:2], *(b * s for b, s in zip(blocks, stride, strict=True)))
+    y = reshape(functools.reduce(operator.add, parts), whole)
+    return slice_(y, starts=(0,) * y.ndim, sizes=shape, steps=(1,) * y.ndim)
 
 
 def _parts_of_kernel(w: Expr, taps: Sizes, kinds: Sizes, groups: int) -> Expr:

@@ -223,9 +223,10 @@ def test_remainders_with_different_numbers_of_elements_are_products_of_their_own
     found = scheduled(lambda g, w: conv(_doubled(g, w), w), (32, 8, 5, 5), (8, 8, 3, 3))
     layouts = [layout for op, layout in by_op(found) if op == "contract"]
     assert len(layouts) == 4
-    assert {layout.order for layout in layouts} == {
-        (0, 3, 4, 1, 2)
-    }  # channels last: (N, g, C, O1, O2)
+    # channels last, and what lies between one another is one value: (N, g, C, O1, r1, O2, r2)
+    assert {layout.order for layout in layouts} == {(0, 3, 4, 5, 6, 1, 2)}
+    (joined,) = [layout for op, layout in by_op(found) if op == "add"]
+    assert joined.order[-5:] == (3, 4, 5, 6, 2)  # group: one
     products = [c for c in found.calls if c.kernel.name == "contract"]
     extents = [math.prod(a.extent for a in c.kernel.body[0].reduce) for c in products]
     assert sorted(extents) == [8, 16, 16, 32, 72]

@@ -28,7 +28,7 @@ from firth.tensor.record import enter_into, local, user_line
 from firth.tensor.recording import Recording
 from firth.tensor.scalar import Constant, Option, OptionBecameTensor
 from firth.tensor.tree import flatten
-from firth.tensor.trie import graph_inputs, roots
+from firth.tensor.trie import first_of, graph_inputs, roots
 from firth.tensor.watch import Watcher, show
 from firth.tensor.why import difference, first_difference
 
@@ -134,6 +134,9 @@ class Jitted:
                     except OptionBecameTensor:
                         entries.remove(entry)
                         break
+        return self._first_call(key, args, kwargs, tensors)
+
+    def _first_call(self, key: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
         with Postponed():
             entry = self._record(key, args, kwargs, tensors)
         result = entry.run(tensors)
@@ -286,6 +289,9 @@ class Jitted:
         _restore(rec, session)
         session.restore_grads()
         if rec.state is not entry.state:
+            if first_of(rec.state) is not first_of(entry.state):  # the trie was cleared meanwhile
+                self.entries[key].remove(entry)
+                return self._first_call(key, args, kwargs, tensors)
             where = difference(rec, entry.state)
             raise RecordingError(
                 message(

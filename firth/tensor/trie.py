@@ -135,6 +135,13 @@ def varies(state: State, key: Key, place: Key) -> tuple[bool, State | None]:
     return False, None
 
 
+def first_of(state: State) -> State:
+    """The first state of the trie that a state hangs below: another one after that was cleared."""
+    while state.parent is not None:
+        state = state.parent
+    return state
+
+
 def graph_inputs(state: State | None) -> tuple[Node, ...]:
     """The input nodes of the recordings that lead to a state, in order."""
     found: dict[int, Node] = {}

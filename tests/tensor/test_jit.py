@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 import types
 from pathlib import Path
@@ -484,3 +485,18 @@ def test_leaves_made_inside_keep_the_recording():
         np.testing.assert_allclose(found.numpy(), want.numpy(), rtol=1e-5, atol=1e-6)
         x = x + 0.1
     assert len(slope.misses) == 1
+
+
+def test_recordings_outlive_the_trie(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks after it was cleared compare nothing with states that are gone."""
+
+    @firth.jit
+    def work(x: firth.Tensor) -> firth.Tensor:
+        return (x @ x).tanh().sum(0)
+
+    x = firth.ones(5, 5)
+    wanted = work(x).tolist()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules["firth.tensor.cut"], "TRIE_LIMIT", 0)
+        (firth.ones(3) + 1).sum().item()
+    assert [work(x).tolist() for _ in range(9)] == [wanted] * 9

@@ -119,19 +119,19 @@ class Entry:
         # What is updated in place has its new value where the old one is: noted now, while all
         # this is in a cache. After an error the old value is still there; what had to be
         # forgotten is not.
-        later: list[tuple[int, Tensor]] = []
+        rest = self.elsewhere
         for i, handle in zip(*self.overwritten):
             buffer = buffers[i]
             # held by the handle, the list, the local name and the argument of getrefcount
             if buffer.exported or getrefcount(buffer) > 4:
                 buffers[i] = buffer = from_array(buffer.array)
             found = handle._extra
-            if found is None or found.history is found.error is found.views is None:
+            if found is None or found.history is found.error is found.views is found.base is None:
                 handle._buf = buffer
                 handle._rec = None
                 handle._pos = 0
             else:
-                later.append((i, handle))
+                rest = self.changed  # in their order: a view after its base
         try:
             if trace.collector is None:
                 results = self.program.run(buffers)
@@ -144,9 +144,7 @@ class Entry:
             if line:
                 error.at(line)
             raise
-        for i, handle in later:
-            _put(handle, buffers[i])
-        for o, place, captured in self.elsewhere:
+        for o, place, captured in rest:
             _put(captured if place < 0 else tensors[place], results[o])
         for leaf, g in self.grads:
             extra(leaf).grad = g

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,6 +16,8 @@ from firth.runtime import collect, trace
 from firth.runtime.buffer import from_array
 from firth.runtime.program import HostStage, Program, View
 from firth.targets.cpu import build
+
+Work = Callable[[firth.Tensor], firth.Tensor]
 
 
 @contextmanager
@@ -35,12 +37,13 @@ def native(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-@firth.jit
-def work(x):  # type: ignore[no-untyped-def]  # of one shape: another would make it generic
-    return (x @ x).tanh().sum(0)
+@pytest.fixture
+def work() -> Work:
+    """Jitted, and new: what was recorded before the trie was cleared would be recorded again."""
+    return firth.jit(lambda x: (x @ x).tanh().sum(0))
 
 
-def test_every_tile_has_its_row(native: bool) -> None:
+def test_every_tile_has_its_row(native: bool, work: Work) -> None:
     x = firth.from_numpy(np.random.default_rng(0).standard_normal((300, 300)).astype(np.float32))
     wanted = work(x).numpy()
     began = time.perf_counter()
@@ -61,7 +64,7 @@ def test_every_tile_has_its_row(native: bool) -> None:
     assert all(b > 0 for b in total.busy)
 
 
-def test_results_and_stages_after_a_collector_are_as_before() -> None:
+def test_results_and_stages_after_a_collector_are_as_before(work: Work) -> None:
     x = firth.from_numpy(np.ones((300, 300), np.float32))
     wanted = work(x).numpy()
     with collected(True):
@@ -82,7 +85,9 @@ def test_host_stages(native: bool) -> None:
     assert [len(rows) for rows in run.tiles] == [1]
 
 
-def test_too_many_tiles_are_counted_but_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_tiles_are_counted_but_not_kept(
+    monkeypatch: pytest.MonkeyPatch, work: Work
+) -> None:
     monkeypatch.setattr(collect, "_MOST_RECORDS", 1)
     x = firth.from_numpy(np.ones((300, 300), np.float32))
     with collected(True) as collector:

@@ -56,8 +56,7 @@ class Workload:
     makers: variant -> a function that imports its framework, prepares and returns the call to time;
     ImportError and NotImplementedError leave the variant out.
     commands: variant -> a function that runs a new process once and returns its number.
-    slow: variants that run only with --slow. unit: "s", or "bytes". steady: one process each is
-    enough, numbers hardly differ.
+    slow: variants that run only with --slow. unit: "s", or "bytes".
     flops, bytes: what one call must compute and move at least, for its share of the peak.
     """
 
@@ -68,7 +67,6 @@ class Workload:
     goals: tuple[Goal, ...] = ()
     slow: tuple[str, ...] = ()
     unit: str = "s"
-    steady: bool = False
     flops: float = 0.0
     bytes: float = 0.0
 
@@ -120,8 +118,8 @@ def measure(workload: Workload, effort: Effort, wanted: Callable[[str], bool]) -
             calls.pop(variant, None)
             found[variant] = {"absent": f"{type(error).__name__}: {error}".splitlines()[0]}
     commands = {v: c for v, c in workload.commands.items() if wanted(v)}
-    new = [0] if workload.steady else range(-1, effort.processes)
-    times = {**alternate(calls, effort), **processes(commands, new)}
+    new = processes(commands, range(-1, effort.processes))
+    times = {**alternate(calls, effort), **new}
     for variant, runs in times.items():
         found[variant] = summary(runs) if runs else {"absent": "the process failed"}
     return found

@@ -1,7 +1,8 @@
 """Peak memory of training steps: how far a process grows above its compiled, idle state.
 
 Everyone is measured alike, in a new process (Linux only): some steps, then everything that is kept
-for later is given back to the system; from there, the highest resident set of three more steps.
+for later is given back to the system; from there, the highest resident set of three more steps. It
+differs from process to process, by a quarter for torch.compile, so there are as many as of others.
 """
 
 from __future__ import annotations
@@ -50,7 +51,6 @@ def _workload(name: str) -> Workload:
         commands={v: lambda m=m: _peak(name, m) for v, m in MAKERS.items()},
         goals=(Goal("firth_jit", 0.7, "peers"),),
         unit="bytes",
-        steady=True,
     )
 
 

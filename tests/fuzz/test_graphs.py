@@ -20,7 +20,7 @@ from firth.targets.cpu import templates
 from firth.targets.ref import target as ref
 from tests.fuzz.graphs import random_graph
 
-COUNT = int(os.environ.get("FIRTH_FUZZ", "300"))
+COUNT = int(os.environ.get("FIRTH_FUZZ", "500"))
 START = int(os.environ.get("FIRTH_FUZZ_SEED", "0"))
 CHUNK = 25
 FLOOR = 1e-5  # a scatter adds a thousand float32 values in order, ref in float64

@@ -18,7 +18,7 @@ from firth.passes.lower import lower
 from firth.targets.ref import target as ref
 from tests.fuzz.programs import run_program
 
-COUNT = int(os.environ.get("FIRTH_FUZZ", "300")) // 4
+COUNT = int(os.environ.get("FIRTH_FUZZ", "500")) // 4
 START = int(os.environ.get("FIRTH_FUZZ_SEED", "0"))
 CHUNK = 25
 

@@ -22,7 +22,7 @@ from tests.runtime import networks
 
 ROOT = Path(__file__).resolve().parents[2]
 
-COUNT = int(os.environ.get("FIRTH_FUZZ", "40"))
+COUNT = int(os.environ.get("FIRTH_FUZZ", "60"))
 START = int(os.environ.get("FIRTH_FUZZ_SEED", "0"))
 CHUNK = 20
 

@@ -57,7 +57,7 @@ def test_forks_while_other_threads_compile_graphs() -> None:
     for other in others:
         other.start()
     try:
-        for turn in range(40):
+        for turn in range(100):
             child = os.fork()
             if child == 0:
                 good = check(2000, 33, 0.5 + turn / 64)

@@ -43,8 +43,6 @@ def straight(t: Tile) -> tuple[str, Index, bool | str] | None:
         return None
     if t.blocked and not adds and not e.range(s.reduce[0]).nonempty:
         return None
-    if adds and flags.get("FIRTH_STRICT") == "1":
-        return None  # a sum is made before it is added, whatever its columns
     terms, row = store.index.terms, linear_stride(t, store.index, s.rows)
     if row is None or coefficient(terms, s.cols[0]) != 1:
         return None

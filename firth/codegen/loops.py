@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from firth.codegen import arith, crossed, values
+from firth.codegen import arith, crossed
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes, Range, Value
 from firth.codegen.types import constant, register_type, scalar_type, suffix
@@ -21,13 +21,13 @@ from firth.ir.kernel import (
     Axis,
     Buffer,
     Contract,
-    Expression,
     Load,
     Loop,
     Statement,
     Store,
     Within,
 )
+from firth.passes.expressions import reach, weight
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
@@ -181,23 +181,17 @@ def _vector_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
 def _written_once(e: Emitter, s: Loop, where: Range, lanes: int) -> bool:
     """Whether whole steps and the last one are better one text: LLVM's time for a long body is
     dearer than masks, where the machine has them."""
-    counts = where.counts or (0,)
-    if not e.facts.masked or all(n <= lanes or n % lanes == 0 for n in counts if where.counts):
+    if not e.facts.masked or all(n <= lanes or n % lanes == 0 for n in where.counts or ()):
         return False
-    stack, seen, cost = list[Expression](), set[int](), 0
+    roots = []
     for put in s.body:
         if not isinstance(put, Store) or not _plain(e, s.axis, put, e.kernel.buffers[put.buffer]):
             return False
-        stack.append(put.value)
-    while stack:
-        x = stack.pop()
-        if id(x) not in seen:
-            seen.add(id(x))
-            stack.extend(values.children(x))
-            if isinstance(x, Load) and not _plain(e, s.axis, x, x):
-                return False
-            cost += e.facts.cost(x.op) if isinstance(x, Apply) else 0
-    return cost >= LONG
+        roots.append(put.value)
+    made = reach(roots).values()
+    if any(isinstance(x, Load) and not _plain(e, s.axis, x, x) for x in made):
+        return False
+    return sum(weight(x, e.facts) for x in made) >= LONG
 
 
 def _plain(e: Emitter, axis: Axis, access: Load | Store, holds: Load | Buffer) -> bool:

@@ -203,6 +203,14 @@ def _pad_index(node: Node, index: Index) -> tuple[Index, tuple[Guard, ...]] | No
     return tuple(out), tuple(guards)
 
 
+def inside(index: Affine, limit: int) -> bool:
+    """Whether an index is known to lie in [0, limit) wherever its axes are."""
+    ends = [c * (axis.extent - 1) for axis, c in index.terms]
+    low = index.const + sum(c for c in ends if c < 0)
+    high = index.const + sum(c for c in ends if c > 0)
+    return low >= 0 and high < limit
+
+
 def _reshape_index(new: Shape, index: Index, old: Shape) -> Index | None:
     """An index of the reshaped node as one of its source, term by term where extents allow it."""
     if 0 in old:

@@ -25,6 +25,7 @@ from firth.ir.kernel import (
     Store,
     Within,
 )
+from firth.passes.affine import inside
 from firth.passes.expressions import reach
 from firth.passes.loops import Call
 
@@ -56,10 +57,7 @@ def _holds(x: Checked | Apply, nodes: dict[int, int], held: dict[int, int]) -> b
     if isinstance(x, Apply):
         return False
     if isinstance(x.index, Coordinate):
-        ends = [c * (axis.extent - 1) for axis, c in x.index.index.terms]
-        low = x.index.index.const + sum(c for c in ends if c < 0)
-        high = x.index.index.const + sum(c for c in ends if c > 0)
-        return low >= 0 and high < x.extent
+        return inside(x.index.index, x.extent)
     if not isinstance(x.index, Load) or x.index.guards or x.index.dynamic:
         return False
     return held.get(nodes.get(x.index.buffer, 0), x.extent + 1) <= x.extent

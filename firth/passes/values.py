@@ -22,7 +22,7 @@ from firth.ir.kernel import (
 )
 from firth.ir.node import Node
 from firth.ir.op import INPUT
-from firth.passes.affine import Index, View, combine, move_index, move_view, of_axis, whole
+from firth.passes.affine import Index, View, combine, inside, move_index, move_view, of_axis, whole
 from firth.passes.clusters import Cluster, Fusion
 from firth.passes.fuse import LOOKUPS, MOVEMENT, REDUCTIONS
 from firth.passes.placement import Placement
@@ -240,7 +240,7 @@ class Values:
         dynamic = []
         for source, axis, limit in zip(node.src[1:], axes, limits, strict=True):
             value = self.at(source, places, guards)
-            if isinstance(value, Coordinate) and _within(value.index, limit):
+            if isinstance(value, Coordinate) and inside(value.index, limit):
                 base[axis] = combine([(base[axis], 1), (value.index, 1)])
                 continue
             self.checks = True
@@ -310,12 +310,3 @@ def neutral(op: str, dtype: DType) -> bool | int | float:
         return 0 if low else 2**dtype.bits - 1
     half: int = 1 << dtype.bits - 1
     return -half if low else half - 1
-
-
-def _within(index: Affine, limit: int) -> bool:
-    """Whether an index is known to lie in [0, limit) wherever its axes are."""
-    low = high = index.const
-    for axis, step in index.terms:
-        reach = step * (axis.extent - 1)
-        low, high = (low, high + reach) if reach >= 0 else (low + reach, high)
-    return low >= 0 and high < limit

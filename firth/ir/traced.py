@@ -136,6 +136,12 @@ def as_seen(x: Any) -> Any:
     return x.value if type(x) is Traced else x
 
 
+def differ(a: Any, b: Any) -> bool:
+    """Whether two numbers differ, for a way that is all right for any numbers where they do: the
+    formula is bound only where they are equal."""
+    return as_seen(a) != as_seen(b) or a != b
+
+
 def is_traced(x: object) -> bool:
     """Whether a number belongs to a trace: its value may not be put into tables and texts."""
     return type(x) is Traced

@@ -19,6 +19,7 @@ from firth.ir.kernel import (
     Load,
     Store,
 )
+from firth.ir.traced import differ
 from firth.passes.affine import combine, of_axis
 
 
@@ -35,7 +36,7 @@ def collapse(
         run: list[Axis] = []
         mine = [a for a, k in zip(axes, classes, strict=True) if k == kind and a.extent != 1]
         for axis in mine:
-            if run and any(t.get(run[-1], 0) != t.get(axis, 0) * axis.extent for t in tables):
+            if run and any(differ(t.get(run[-1], 0), t.get(axis, 0) * axis.extent) for t in tables):
                 _merge_run(run, merged)
                 run = []
             run.append(axis)

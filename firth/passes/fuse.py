@@ -29,6 +29,7 @@ from firth.base.facts import TargetFacts
 from firth.ir.graph import Graph
 from firth.ir.node import Node, Shape
 from firth.ir.op import CONST, HOST, INPUT
+from firth.ir.traced import differ
 from firth.ir.verify import SCHEDULED
 from firth.passes.clusters import Cluster, Fusion, in_order
 from firth.passes.placement import Placement, ascends, axes_of, follow, reduced_place, stays_so
@@ -352,7 +353,7 @@ class _Fuser:
         found: set[int] = set()
         while stack and len(found) < 32:
             n = stack.pop()
-            if id(n) in found or math.prod(n.shape) != size or n.op is CONST:
+            if id(n) in found or n.op is CONST or differ(math.prod(n.shape), size):
                 continue
             found.add(id(n))
             owner = self.owner.get(id(n), cluster)

@@ -1,4 +1,4 @@
-"""Every op of the table on new shapes: what that compiles, and what it costs.
+"""Every op of the table at its first use and on new shapes: what is compiled, and what it costs.
 
 python -m tests.conformance.shapes.survey [op ...]   no names: writes docs/conformance/shapes.md
 """
@@ -21,7 +21,8 @@ from tests.table.table_tools import OPS
 
 PAGE = Path(__file__).parents[3] / "docs" / "conformance" / "shapes.md"
 _GOAL = 500.0  # microseconds
-_HEAD = """# New shapes, op by op
+_FIRST_GOAL = 30.0  # milliseconds
+_HEAD = """# First uses and new shapes, op by op
 
 Outside of `jit`, an op of known dtype and rank on a new shape should compile nothing and take at
 most 0.5 ms. Here each op of the table is tried: every sample of its tests (float32 where it takes
@@ -33,39 +34,44 @@ what the new shape costs. `make conformance` counts; this page is written by
 {ops} ops, {count} samples; {quiet} compile nothing; {fast} take at most 0.5 ms, the median one
 {median:.0f} us.
 
-## Samples above 0.5 ms, or with compilations
+The first use of each, with nothing compiled in the process nor on disk, should take at most 30 ms:
+{soon} samples do, the median one {first:.1f} ms.
+
+## First uses above 30 ms
+
+| op and sample | first use |
+|---|---|
+{late}
+## New shapes above 0.5 ms, or with compilations
 
 | op and sample | compilations | new shape | again | why |
 |---|---|---|---|---|
 """
-COMPILING = {
-    "avg_pool": "windows that end evenly are another structure",
-}
-REASONS = COMPILING | {
+REASONS = {
     "adaptive_avg_pool": "what divides evenly is another structure, and its formula another one",
 }
 
 
 class Found(NamedTuple):
-    """Of one sample: its name, compilations after the known shapes, and medians in microseconds
-    of new shapes and of the same ones again."""
+    """Of one sample: its name, milliseconds of its first use, compilations after the known shapes,
+    and medians in microseconds of new shapes and of the same ones again."""
 
     name: str
+    first: float
     compilations: int
     new: float
     again: float
 
 
 def survey(names: list[str]) -> Iterator[Found]:
-    """Each op's samples that can be stretched, in an empty folder of compiled code."""
-    with tempfile.TemporaryDirectory() as empty:
-        flags.put("FIRTH_CACHE", empty)
+    """Each op's samples that can be stretched, each from an empty folder of compiled code on."""
+    with tempfile.TemporaryDirectory() as folder:
+        flags.put("FIRTH_CACHE", folder)
         (firth.ones(3) + 1).numpy()  # LLVM itself
-        for op in OPS:
-            if not names or op.name in names:
-                forget()
-                for sample in stretched(op):
-                    yield measured(sample)
+        for sample in (s for op in OPS if not names or op.name in names for s in stretched(op)):
+            forget()
+            flags.put("FIRTH_CACHE", str(Path(folder, sample.name)))
+            yield measured(sample)
         flags.put("FIRTH_CACHE", None)
 
 
@@ -82,18 +88,20 @@ def measured(sample: Stretched) -> Found:
             call().numpy()
             times.append(1e6 * (time.perf_counter() - start))
     compilations = build.compilations - before
-    return Found(
-        sample.name, compilations, statistics.median(new[KNOWN:]), statistics.median(again[KNOWN:])
-    )
+    later = statistics.median(new[KNOWN:]), statistics.median(again[KNOWN:])
+    return Found(sample.name, new[0] / 1e3, compilations, *later)
 
 
 def page(rows: list[Found]) -> str:
     """The survey as text."""
     slow = [r for r in rows if r.new > _GOAL or r.compilations]
+    late = sorted((r for r in rows if r.first > _FIRST_GOAL), key=lambda r: -r.first)
     head = _HEAD.format(
         sizes=len(SIZES), ops=len({r.name.split()[0] for r in rows}), count=len(rows),
         quiet=sum(not r.compilations for r in rows), fast=sum(r.new <= _GOAL for r in rows),
-        median=statistics.median(r.new for r in rows),
+        median=statistics.median(r.new for r in rows), soon=len(rows) - len(late),
+        first=statistics.median(r.first for r in rows),
+        late="".join(f"| `{r.name}` | {r.first:.1f} ms |\n" for r in late),
     )  # fmt: skip
     return head + "".join(_row(r) for r in sorted(slow, key=lambda r: -r.new))
 

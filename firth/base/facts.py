@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-# What an operation costs, in additions of the same vectors; what is not listed costs one.
+# What an operation costs, in additions of the same vectors (`chebyshev`: each term of it); what is
+# not listed costs one.
 OPERATIONS: Final[Mapping[str, int]] = MappingProxyType({
     "div": 3, "sqrt": 4, "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16,
     "tan": 24, "asin": 16, "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30,
-    "remainder": 8, "floor_divide": 8, "threefry": 60, "gather": 20, "checked_index": 20,
+    "remainder": 8, "floor_divide": 8, "threefry": 60, "chebyshev": 2, "gather": 20,
+    "checked_index": 20,
 })  # fmt: skip
 
 
@@ -61,9 +63,9 @@ class TargetFacts:
         """Elements of `itemsize` bytes in one vector register."""
         return max(1, self.vector_bytes // itemsize)
 
-    def cost(self, op: str) -> int:
-        """Additions that one operation is worth."""
-        return self.operations.get(op, 1)
+    def cost(self, op: str, terms: int = 0) -> int:
+        """Additions that one operation is worth; of a sum of many terms, all of them."""
+        return self.operations.get(op, 1) * max(terms, 1)
 
     def strict(self) -> TargetFacts:
         """The same machine, told to compute as the least of them all: for equal bits everywhere."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from firth.base import dtype as dt
 from firth.base.dtype import DType
 from firth.codegen import arith, convert, math, memory
+from firth.codegen.math_lanes import Lanes
+from firth.codegen.math_series import chebyshev
 from firth.codegen.state import Value
 from firth.codegen.types import constant, literal, scalar_type
 from firth.ir import traced
@@ -128,6 +130,9 @@ def _apply(e: Emitter, x: Apply) -> Value:
         return Value(convert.cast(e.b, texts[0], source, x.dtype, lanes), lanes)
     if op == "bitcast":
         return Value(convert.bitcast(e.b, texts[0], source, x.dtype, lanes), lanes)
+    if op == "chebyshev":
+        m = Lanes(e.b, source, lanes, e.facts)
+        return Value(chebyshev(m, texts[0], x.coefficients), lanes)
     if op in math.OPS and source.kind == "f":
         return Value(math.emit(e.b, op, texts, source, lanes, e.facts), lanes)
     if op in ("floor_divide", "remainder") and source.kind in "iu":

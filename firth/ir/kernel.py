@@ -97,7 +97,7 @@ class Apply:
     `multiply_add`: x * y + z, rounded once where the machine does it at once.
 
     site: number of the place in the program, where integer division by zero is reported.
-    guards: where one fails a division is not checked.
+    guards: where one fails a division is not checked. coefficients: of a `chebyshev` sum.
     """
 
     op: str
@@ -105,6 +105,7 @@ class Apply:
     dtype: DType
     site: int = 0
     guards: tuple[Guard, ...] = ()
+    coefficients: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

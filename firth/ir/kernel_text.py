@@ -129,7 +129,8 @@ class _Printer:
         if isinstance(e, Checked):
             return f"check({self.value(e.index)} < {e.extent})"
         name = f"{e.op}.{e.dtype.name}" if e.op in ("cast", "bitcast") else e.op
-        return f"{name}({', '.join(map(self.value, e.args))})"
+        terms = f"; {len(e.coefficients)} terms" if e.coefficients else ""
+        return f"{name}({', '.join(map(self.value, e.args))}{terms})"
 
     def place(self, index: Affine, dynamic: tuple[tuple[Expression, int], ...]) -> str:
         """An address."""

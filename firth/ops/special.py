@@ -7,7 +7,7 @@ the meaning. The Chebyshev series in it are accurate to float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,29 +28,33 @@ from firth.ops.rules import (
     same,
     uniform,
 )
+from firth.ops.series import series
 from firth.ops.special_tables import (
+    COTANGENT,
     ERFCX,
     ERFINV_FAR,
-    ERFINV_LAST,
-    ERFINV_MIDDLE,
     ERFINV_NEAR,
     I0_FAR,
     I0_NEAR,
+    I0_SMALL,
     I1_FAR,
     I1_NEAR,
+    I1_SMALL,
     J0_NEAR,
-    J0_P,
-    J0_Q,
     J1_NEAR,
-    J1_P,
-    J1_Q,
     K0_FAR,
     K0_NEAR,
     K1_FAR,
     K1_NEAR,
+    PHASE_0,
+    PHASE_1,
+    SINE,
+    STIRLING,
+    STIRLING_SLOPE,
+    WAVE_0,
+    WAVE_1,
     Y0_NEAR,
     Y1_NEAR,
-    Table,
 )
 
 Value = Any  # an expression or an array
@@ -67,37 +71,14 @@ def _either(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
 
 _abs, _exp, _log = _either("abs", np.abs), _either("exp", np.exp), _either("log", np.log)
 _sqrt, _sin, _cos = _either("sqrt", np.sqrt), _either("sin", np.sin), _either("cos", np.cos)
-_tan, _round = _either("tan", np.tan), _either("round", np.rint)
-_floor, _log1p = _either("floor", np.floor), _either("log1p", np.log1p)
+_floor, _round = _either("floor", np.floor), _either("round", np.rint)
+_log1p, _maximum = _either("log1p", np.log1p), _either("maximum", np.maximum)
 _where, _equal = _either("where", np.where), _either("equal", np.equal)
-_maximum, _minimum = _either("maximum", np.maximum), _either("minimum", np.minimum)
-
-
-def series(table: Table, x: Value) -> Value:
-    """The Chebyshev series of a table by Clenshaw's recurrence; x is held inside its range."""
-    low, high, c = table
-    x = _minimum(_maximum(x, low), high)
-    t = (x * 2.0 - (low + high)) * (1.0 / (high - low))
-    b1: Value = t * 0.0
-    b2 = b1
-    for k in range(len(c) - 1, 0, -1):
-        b1, b2 = t * 2.0 * b1 - b2 + c[k], b1
-    return t * b1 - b2 + c[0]
 
 
 # --- gamma ----------------------------------------------------------------------------------------
 
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 _SHIFT = 8
-_SINE = [(-1) ** k * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(11)]
-
-
-def _horner(x: Value, coefficients: Sequence[float]) -> Value:
-    """c[0] + c[1] x + c[2] x**2 + ..."""
-    found: Value = x * coefficients[-1]
-    for c in coefficients[-2:0:-1]:
-        found = (found + c) * x
-    return found + coefficients[0]
 
 
 def _lgamma(x: Value) -> Value:
@@ -109,15 +90,14 @@ def _lgamma(x: Value) -> Value:
     product = _where(small, ends * (ends + 6.0) * (ends + 10.0) * (ends + 12.0), 1.0)
     shifted = _where(small, y + float(_SHIFT), y)
     r = 1.0 / shifted
-    square = r * r
-    tail = _horner(square, [b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1)])
     steep = _log(shifted)
-    found = (shifted - 0.5) * steep - shifted + 0.5 * math.log(2 * math.pi) + tail * r
+    found = (shifted - 0.5) * steep - shifted + 0.5 * math.log(2 * math.pi)
+    found = found + series(STIRLING, r * r) * r
     found = _where(y > 1e30, y * (steep - 1.0), found)
     gap = _abs(x - _round(x))
     tiny = gap < 1e-30  # quotients of such would lose bits, or vanish
     scaled = _where(tiny, gap * 2.0**100, gap)
-    below = scaled * _horner(gap * gap, _SINE) / product
+    below = scaled * series(SINE, gap * gap) / product
     mirrored = _where(tiny, 100 * math.log(2) - found, -found)
     # one logarithm for both sides
     found = _where(low, mirrored, found) - _log(_where(low, below, product))
@@ -128,19 +108,18 @@ def _digamma(x: Value) -> Value:
     """The asymptotic series after a shift; below 1/2 by reflection."""
     low = x < 0.5
     y = _where(low, 1.0 - x, x)
-    total: Value = _minimum(y, 1.0) * 0.0
-    shifted = y
-    for k in range(_SHIFT):
-        step = y + float(k) < _SHIFT
-        total = _where(step, total + 1.0 / (y + float(k)), total)
-        shifted = _where(step, y + (k + 1.0), shifted)
-    square = 1.0 / (shifted * shifted)
-    tail: Value = square * 0.0
-    for k in range(len(_BERNOULLI), 0, -1):
-        tail = (tail + _BERNOULLI[k - 1] / (2 * k)) * square
-    found = _log(shifted) - 0.5 / shifted - tail - total
+    small = y < _SHIFT
+    # 1 / y + 1 / (y + 1) + ... + 1 / (y + 7): the first and the last together, and so on
+    ends = y * (y + 7.0)
+    outer, inner = ends * (ends + 6.0), (ends + 10.0) * (ends + 12.0)
+    above = (ends + 3.0) * inner + (ends + 11.0) * outer
+    total = _where(small, (y + 3.5) * above * 4.0 / (outer * inner), 0.0)
+    shifted = _where(small, y + float(_SHIFT), y)
+    r = 1.0 / shifted
+    square = r * r
+    found = _log(shifted) - r * 0.5 - series(STIRLING_SLOPE, square) * square - total
     gap = x - _round(x)
-    found = _where(low, found - math.pi / _tan(gap * math.pi), found)
+    found = _where(low, found - series(COTANGENT, gap * gap) / gap, found)
     pole = _equal(gap, 0.0) & (x < 0)
     return _where(pole, math.nan, _where(_equal(x, 0.0), -1.0 / x, found))
 
@@ -201,11 +180,14 @@ zeta = _pair("zeta", "The Hurwitz zeta function, the sum of (k + y)**-x",
 # --- error functions ------------------------------------------------------------------------------
 
 
+def _erfcx_above(x: Value) -> Value:
+    """erfcx of x of at least 0."""
+    near = series(ERFCX, (x - 3.75) / (x + 3.75)) / (x * 2.0 + 1.0)
+    return _where(x > 7e4, 1.0 / (x * math.sqrt(math.pi)), near)
+
+
 def _erfcx(x: Value) -> Value:
-    size = _abs(x)
-    t = (size - 3.75) / (size + 3.75)
-    far = 1.0 / (size * math.sqrt(math.pi))
-    found = _where(size > 7e4, far, series(ERFCX, t) / (size * 2.0 + 1.0))
+    found = _erfcx_above(_abs(x))
     return _where(x < 0, _exp(x * x) * 2.0 - found, found)
 
 
@@ -218,24 +200,21 @@ erfcx = function(
 def _erfinv_over(w: Value) -> Value:
     """erfinv(x) / x from w = -log(1 - x * x)."""
     root = _sqrt(_maximum(w, 6.25))
-    far = _where(root < 8.0, series(ERFINV_FAR, root), series(ERFINV_LAST, root))
-    outer = _where(root < 4.0, series(ERFINV_MIDDLE, root), far)
-    return _where(w < 6.25, series(ERFINV_NEAR, w), outer)
+    return _where(w < 6.25, series(ERFINV_NEAR, w), series(ERFINV_FAR, 1.0 / root) * root)
 
 
 def _erfinv(x: Value) -> Value:
-    found = _erfinv_over(-(_log1p(x) + _log1p(-x))) * x
-    return _where(_equal(_abs(x), 1.0), x * math.inf, _where(_abs(x) <= 1.0, found, math.nan))
+    size = _abs(x)
+    found = _erfinv_over(-_log((1.0 - size) * (size + 1.0))) * x
+    return _where(_equal(size, 1.0), x * math.inf, _where(size <= 1.0, found, math.nan))
 
 
 def _ndtri(p: Value) -> Value:
     """By erfinv(2p - 1), whose 1 - x * x is 4p(1 - p) without cancellation."""
     x = p * 2.0 - 1.0
-    inside = (p > 0) & (p < 1)
-    safe = _where(inside, p, 0.5)
-    found = _erfinv_over(-(_log(safe * 4.0) + _log1p(-safe))) * x * math.sqrt(2)
+    found = _erfinv_over(-_log(p * 4.0 * (1.0 - p))) * x * math.sqrt(2)
     edge = _where(_equal(p, 0.0), -math.inf, _where(_equal(p, 1.0), math.inf, math.nan))
-    return _where(inside, found, edge)
+    return _where((p > 0) & (p < 1), found, edge)
 
 
 erfinv = function(
@@ -249,10 +228,11 @@ ndtri = function(
 
 
 def _log_ndtr(x: Value) -> Value:
+    """By erfcx of |x| / sqrt(2), of which erfc of either sign is made."""
     u = x * math.sqrt(0.5)
-    low = _log(_erfcx(_maximum(-u, 0.5)) * 0.5) - u * u
-    inner = _erfcx(_maximum(u, -0.8)) * _exp(-(u * u)) * 0.5
-    return _where(x < -1.0, low, _log1p(-inner))
+    scaled, square = _erfcx_above(_abs(u)) * 0.5, u * u
+    tail = scaled * _exp(_where(x < 0, 0.0, -square))  # no subnormals where it does not count
+    return _where(x < 0, _log(scaled) - square, _log1p(-tail))
 
 
 log_ndtr = function(
@@ -266,14 +246,12 @@ log_ndtr = function(
 
 def _i0e(x: Value) -> Value:
     size = _abs(x)
-    outer = _maximum(size, 8.0)
-    return _where(size < 8.0, series(I0_NEAR, size), series(I0_FAR, 8.0 / outer) / _sqrt(outer))
+    return _where(size < 8.0, series(I0_NEAR, size), series(I0_FAR, 8.0 / size) / _sqrt(size))
 
 
 def _i1e(x: Value) -> Value:
     size = _abs(x)
-    outer = _maximum(size, 8.0)
-    far = series(I1_FAR, 8.0 / outer) / _sqrt(outer)
+    far = series(I1_FAR, 8.0 / size) / _sqrt(size)
     return _where(size < 8.0, series(I1_NEAR, size) * x, _where(x < 0, -far, far))
 
 
@@ -310,28 +288,26 @@ i1e = function("i1e", _i1e, (-9, 9), doc="exp(-|x|) * i1(x)", lower=_i1e,
                vjp=_slope_of_i1e)  # fmt: skip
 
 
-_LOG_2 = math.log(2)
+def _k0(x: Value, scale: float) -> Value:
+    """K0, times exp(x) where scale is 1."""
+    square = x * x
+    near = series(K0_NEAR, square) - (_log(x) - math.log(2)) * series(I0_SMALL, square)
+    return _either_side(x, near, series(K0_FAR, 2.0 / x) / _sqrt(x), scale)
 
 
-def _k0e(x: Value) -> Value:
-    near_x, far_x = _minimum(x, 2.0), _maximum(x, 2.0)
-    near = series(K0_NEAR, near_x * near_x) - (_log(near_x) - _LOG_2) * _grown(_i0e)(near_x)
-    far = series(K0_FAR, 2.0 / far_x) / _sqrt(far_x)
-    found = _where(x < 2.0, near * _exp(near_x), far)
-    return _where(_equal(x, 0.0), math.inf, _where(x < 0, math.nan, found))
+def _k1(x: Value, scale: float) -> Value:
+    """K1, times exp(x) where scale is 1."""
+    square = x * x
+    near = series(K1_NEAR, square) / x + (_log(x) - math.log(2)) * series(I1_SMALL, square) * x
+    return _either_side(x, near, series(K1_FAR, 2.0 / x) / _sqrt(x), scale)
 
 
-def _k1e(x: Value) -> Value:
-    near_x, far_x = _minimum(x, 2.0), _maximum(x, 2.0)
-    near = (_log(near_x) - _LOG_2) * _grown(_i1e)(near_x)
-    near = series(K1_NEAR, near_x * near_x) / near_x + near
-    far = series(K1_FAR, 2.0 / far_x) / _sqrt(far_x)
-    found = _where(x < 2.0, near * _exp(near_x), far)
-    return _where(_equal(x, 0.0), math.inf, _where(x < 0, math.nan, found))
-
-
-def _decayed(scaled: Callable[[Value], Value]) -> Callable[[Value], Value]:
-    return lambda x: scaled(x) * _exp(-x)
+def _either_side(x: Value, near: Value, far: Value, scale: float) -> Value:
+    """Below 2 and from there on, where the formula gives it times exp(x)."""
+    near = _where(_equal(x, 0.0), math.inf, _where(x < 0, math.nan, near))
+    if scale:
+        return _where(x < 2.0, near * _exp(x), far)
+    return _where(x < 2.0, near, far * _exp(-x))
 
 
 def _flat(name: str, formula: Callable[[Value], Value], low: float, doc: str) -> Op:
@@ -343,58 +319,55 @@ def _flat(name: str, formula: Callable[[Value], Value], low: float, doc: str) ->
     )  # fmt: skip
 
 
-modified_bessel_k0 = _flat("modified_bessel_k0", _decayed(_k0e), 0.1,
+modified_bessel_k0 = _flat("modified_bessel_k0", lambda x: _k0(x, 0), 0.1,
                            "The modified Bessel function K0")  # fmt: skip
-modified_bessel_k1 = _flat("modified_bessel_k1", _decayed(_k1e), 0.1,
+modified_bessel_k1 = _flat("modified_bessel_k1", lambda x: _k1(x, 0), 0.1,
                            "The modified Bessel function K1")  # fmt: skip
-scaled_modified_bessel_k0 = _flat("scaled_modified_bessel_k0", _k0e, 0.1, "exp(x) * K0(x)")
-scaled_modified_bessel_k1 = _flat("scaled_modified_bessel_k1", _k1e, 0.1, "exp(x) * K1(x)")
+scaled_modified_bessel_k0 = _flat("scaled_modified_bessel_k0", lambda x: _k0(x, 1), 0.1,
+                                  "exp(x) * K0(x)")  # fmt: skip
+scaled_modified_bessel_k1 = _flat("scaled_modified_bessel_k1", lambda x: _k1(x, 1), 0.1,
+                                  "exp(x) * K1(x)")  # fmt: skip
 
 # --- Bessel functions -----------------------------------------------------------------------------
 
 
-def _wave(p: Table, q: Table, order: int, second: bool) -> Callable[[Value], Value]:
+def _far(x: Value, order: int, trigonometric: Callable[[Value], Value]) -> Value:
     """Far from 0: sqrt(2 / (pi x)) times a wave whose size and phase change slowly."""
-
-    def value(x: Value) -> Value:
-        r = 8.0 / x
-        angle = x - (2 * order + 1) * math.pi / 4
-        sine, cosine = _sin(angle), _cos(angle)
-        even, odd = series(p, r * r), series(q, r * r) * r
-        wave = even * sine + odd * cosine if second else even * cosine - odd * sine
-        return wave * _sqrt(2 / math.pi / x)
-
-    return value
+    size, phase = ((WAVE_0, PHASE_0), (WAVE_1, PHASE_1))[order]
+    x = _maximum(x, 8.0)  # angles of any size would take the long way
+    r = 8.0 / x
+    square = r * r
+    angle = x + (series(phase, square) * r - (2 * order + 1) * math.pi / 4)
+    wave = series(size, square) * trigonometric(angle) * _sqrt(2 / math.pi / x)
+    return _where(_equal(x, math.inf), 0.0, wave)
 
 
 def _j0(x: Value) -> Value:
     size = _abs(x)
-    inner, outer = _minimum(size, 8.0), _maximum(size, 8.0)
-    far = _where(_equal(size, math.inf), 0.0, _wave(J0_P, J0_Q, 0, False)(outer))
-    return _where(size < 8.0, series(J0_NEAR, inner * inner), far)
+    return _where(size < 8.0, series(J0_NEAR, x * x), _far(size, 0, _cos))
 
 
 def _j1(x: Value) -> Value:
     size = _abs(x)
-    inner, outer = _minimum(size, 8.0), _maximum(size, 8.0)
-    far = _where(_equal(size, math.inf), 0.0, _wave(J1_P, J1_Q, 1, False)(outer))
-    found = _where(size < 8.0, series(J1_NEAR, inner * inner) * inner, far)
-    return _where(x < 0, -found, found)
+    far = _far(size, 1, _cos)
+    return _where(size < 8.0, series(J1_NEAR, x * x) * x, _where(x < 0, -far, far))
 
 
 def _y0(x: Value) -> Value:
-    inner, outer = _minimum(x, 8.0), _maximum(x, 8.0)
-    near = series(Y0_NEAR, inner * inner) + _log(inner) * _j0(inner) * (2 / math.pi)
-    far = _where(_equal(x, math.inf), 0.0, _wave(J0_P, J0_Q, 0, True)(outer))
-    found = _where(x < 8.0, near, far)
-    return _where(_equal(x, 0.0), -math.inf, _where(x < 0, math.nan, found))
+    square = x * x
+    near = series(Y0_NEAR, square) + _log(x) * series(J0_NEAR, square) * (2 / math.pi)
+    return _second(x, near, _far(x, 0, _sin))
 
 
 def _y1(x: Value) -> Value:
-    inner, outer = _minimum(x, 8.0), _maximum(x, 8.0)
-    near = series(Y1_NEAR, inner * inner) * inner
-    near = near + (_log(inner) * _j1(inner) - 1.0 / inner) * (2 / math.pi)
-    far = _where(_equal(x, math.inf), 0.0, _wave(J1_P, J1_Q, 1, True)(outer))
+    square = x * x
+    near = _log(x) * (series(J1_NEAR, square) * x) - 1.0 / x
+    near = series(Y1_NEAR, square) * x + near * (2 / math.pi)
+    return _second(x, near, _far(x, 1, _sin))
+
+
+def _second(x: Value, near: Value, far: Value) -> Value:
+    """Below 8 and from there on, of functions that are infinite at 0 and undefined below."""
     found = _where(x < 8.0, near, far)
     return _where(_equal(x, 0.0), -math.inf, _where(x < 0, math.nan, found))
 

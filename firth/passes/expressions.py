@@ -19,6 +19,7 @@ from firth.ir.kernel import (
     Load,
     Store,
 )
+from firth.ir.node import Node
 from firth.ir.traced import differ
 from firth.passes.affine import combine, of_axis
 
@@ -99,7 +100,7 @@ class Rewriter:
             return Coordinate(rename(e.index, self.merged), e.dtype)
         if isinstance(e, Apply):
             args = tuple(self.new[id(a)] for a in e.args)
-            return Apply(e.op, args, e.dtype, e.site, self.guards(e.guards))
+            return Apply(e.op, args, e.dtype, e.site, self.guards(e.guards), e.coefficients)
         if isinstance(e, Checked):
             return Checked(self.new[id(e.index)], e.extent, e.site, self.guards(e.guards))
         return e
@@ -118,7 +119,12 @@ def affines_of(made: Iterable[Expression], stores: Iterable[Store]) -> Iterable[
 
 def weight(e: Expression, facts: TargetFacts) -> int:
     """Additions that the expression itself is worth."""
-    return facts.cost(e.op) if isinstance(e, Apply) else 0
+    return facts.cost(e.op, len(e.coefficients)) if isinstance(e, Apply) else 0
+
+
+def coefficients(node: Node) -> tuple[float, ...]:
+    """Of a node that is a sum of many terms; none of any other."""
+    return node.attrs[0] if node.op.name == "chebyshev" else ()
 
 
 def arguments_of(e: Expression) -> tuple[Expression, ...]:

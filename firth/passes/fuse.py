@@ -32,6 +32,7 @@ from firth.ir.op import CONST, HOST, INPUT
 from firth.ir.traced import differ
 from firth.ir.verify import SCHEDULED
 from firth.passes.clusters import Cluster, Fusion, in_order
+from firth.passes.expressions import coefficients
 from firth.passes.placement import Placement, ascends, axes_of, follow, reduced_place, stays_so
 from firth.passes.stored import interleaved, loads, several_readers, whole_values
 from firth.passes.whole import partner
@@ -452,7 +453,7 @@ class _Fuser:
             return 0
         if node.op.name == AGAIN:
             return self.facts.trip // 2
-        return self.facts.cost(node.op.name)
+        return self.facts.cost(node.op.name, len(coefficients(node)))
 
     def _recompute_cost(self, node: Node) -> int:
         """Cost of one element from stored values; a large number where it cannot be recomputed."""

@@ -24,6 +24,7 @@ from firth.ir.graph import Graph
 from firth.ir.node import Node
 from firth.ir.op import INPUT, TABLE, make
 from firth.passes.cut import FREE, Cut
+from firth.passes.expressions import coefficients
 from firth.passes.fuse import AGAIN, LOOKUPS, MOVEMENT
 from firth.passes.plan import Plan
 from firth.passes.schedule import Schedule
@@ -190,7 +191,7 @@ class _Border:
         while stack:
             node = self.early[stack.pop()]
             if node.op.name not in (AGAIN, *MOVEMENT):
-                total += self.facts.cost(node.op.name)
+                total += self.facts.cost(node.op.name, len(coefficients(node)))
             fresh = [id(s) for s in node.src if id(s) in repeated and id(s) not in seen]
             seen.update(fresh)
             stack += fresh

@@ -16,6 +16,7 @@ from firth.passes.alone import schedule_alone
 from firth.passes.attention import schedule_attention
 from firth.passes.clusters import Cluster, Fusion
 from firth.passes.contraction import schedule_contraction
+from firth.passes.expressions import coefficients
 from firth.passes.fuse import REDUCTIONS, fuse
 from firth.passes.layout import copied, layouts, not_joined
 from firth.passes.loops import Call, schedule_loops
@@ -142,7 +143,7 @@ def _with_origins(calls: list[Call], cluster: Cluster, facts: TargetFacts) -> li
         return (
             node is not cluster.contraction,
             node.op.name not in REDUCTIONS,
-            -facts.cost(node.op.name),
+            -facts.cost(node.op.name, len(coefficients(node))),
         )
 
     nodes = sorted(cluster.nodes, key=rank)

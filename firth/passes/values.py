@@ -24,6 +24,7 @@ from firth.ir.node import Node
 from firth.ir.op import INPUT
 from firth.passes.affine import Index, View, combine, inside, move_index, move_view, of_axis, whole
 from firth.passes.clusters import Cluster, Fusion
+from firth.passes.expressions import coefficients
 from firth.passes.fuse import LOOKUPS, MOVEMENT, REDUCTIONS
 from firth.passes.placement import Placement
 from firth.passes.simplify import scalar_value
@@ -182,7 +183,7 @@ class Values:
         if name in ("floor_divide", "remainder") and node.dtype.is_integer:
             site, self.checks = self.sites.add(name, "division"), True
             return self.keep(Apply(name, args, node.dtype, site, guards))
-        return self.keep(Apply(name, args, node.dtype))
+        return self.keep(Apply(name, args, node.dtype, coefficients=coefficients(node)))
 
     def _pad(self, node: Node, index: Index, guards: tuple[Guard, ...]) -> Expression:
         moved = move_index(node, index)

@@ -64,6 +64,7 @@ def everything(dtype, lanes):
     if dtype.kind == "f" and dtype.bits > 16:
         results += [Apply(op, (x, y), dtype) for op in FLOAT]
         results += [Apply(op, (x,), dtype) for op in FLOAT_UNARY]
+        results.append(Apply("chebyshev", (x,), dtype, coefficients=(1.0,) * 9))
     if dtype is dt.uint64:
         results.append(Apply("threefry", (x, y), dtype))
     stores = tuple(Store(k + 2, here, r) for k, r in enumerate(results))

@@ -52,6 +52,30 @@ def _far(order: int, which: int) -> Callable[[Any], Any]:
     return value
 
 
+def _size(order: int) -> Callable[[Any], Any]:
+    """sqrt(P**2 + Q**2) as a function of (8 / x)**2."""
+    p, q = _far(order, 0), _far(order, 1)
+    return lambda z: mp.sqrt(p(z) ** 2 + q(z) ** 2 * z)
+
+
+def _phase(order: int) -> Callable[[Any], Any]:
+    """atan(Q / P) * x / 8 as a function of (8 / x)**2."""
+    p, q = _far(order, 0), _far(order, 1)
+    return lambda z: mp.atan(q(z) * mp.sqrt(z) / p(z)) / mp.sqrt(z)
+
+
+def _stirling(s: Any) -> Any:
+    """What Stirling's formula for the logarithm of gamma(x) lacks, times x, where s = 1 / x**2."""
+    x = 1 / mp.sqrt(s)
+    return (mp.loggamma(x) - (x - 0.5) * mp.log(x) + x - mp.log(2 * mp.pi) / 2) * x
+
+
+def _stirling_slope(s: Any) -> Any:
+    """log(x) - 1 / (2 x) - digamma(x), times x**2, where s = 1 / x**2."""
+    x = 1 / mp.sqrt(s)
+    return (mp.log(x) - 1 / (2 * x) - mp.digamma(x)) * x * x
+
+
 def _erfinv(w: Any) -> Any:
     """erfinv(x) / x where w = -log(1 - x**2)."""
     x = mp.sqrt(-mp.expm1(-w)) if w > 0 else mp.mpf(10) ** -25
@@ -63,6 +87,13 @@ def _erfinv(w: Any) -> Any:
 
 
 TABLES: dict[str, tuple[Callable[[Any], Any], Any, Any]] = {
+    "STIRLING": (_stirling, "1e-20", "0.015625"),
+    "STIRLING_SLOPE": (_stirling_slope, "1e-20", "0.015625"),
+    # of the square of the distance to a whole number
+    "SINE": (_root(lambda x: mp.sinpi(x) / (mp.pi * x)), 0, "0.25"),
+    "COTANGENT": (_root(lambda x: mp.pi * x * mp.cospi(x) / mp.sinpi(x)), 0, "0.25"),
+    "I0_SMALL": (_root(lambda x: mp.besseli(0, x)), 0, 4),
+    "I1_SMALL": (_root(lambda x: mp.besseli(1, x) / x), 0, 4),
     "I0_NEAR": (lambda x: mp.exp(-x) * mp.besseli(0, x), 0, 8),
     "I0_FAR": (lambda u: mp.exp(-8 / u) * mp.sqrt(8 / u) * mp.besseli(0, 8 / u), "1e-4", 1),
     "I1_NEAR": (lambda x: mp.exp(-x) * mp.besseli(1, x) / x if x else mp.mpf(1) / 2, 0, 8),
@@ -78,14 +109,12 @@ TABLES: dict[str, tuple[Callable[[Any], Any], Any, Any]] = {
                 0, 64),
     "Y1_NEAR": (_root(lambda x: (mp.bessely(1, x) - 2 / mp.pi * (
         mp.log(x) * mp.besselj(1, x) - 1 / x)) / x), 0, 64),
-    "J0_P": (_far(0, 0), "1e-8", 1), "J0_Q": (_far(0, 1), "1e-8", 1),
-    "J1_P": (_far(1, 0), "1e-8", 1), "J1_Q": (_far(1, 1), "1e-8", 1),
+    "WAVE_0": (_size(0), "1e-8", 1), "PHASE_0": (_phase(0), "1e-8", 1),
+    "WAVE_1": (_size(1), "1e-8", 1), "PHASE_1": (_phase(1), "1e-8", 1),
     # t = (x - 3.75) / (x + 3.75)
     "ERFCX": (lambda t: (1 + 2 * _at(t)) * mp.exp(_at(t) ** 2) * mp.erfc(_at(t)), -1, "0.9999"),
     "ERFINV_NEAR": (_erfinv, 0, "6.25"),
-    "ERFINV_MIDDLE": (lambda r: _erfinv(r * r), "2.5", 4),
-    "ERFINV_FAR": (lambda r: _erfinv(r * r), 4, 8),
-    "ERFINV_LAST": (lambda r: _erfinv(r * r), 8, 28),
+    "ERFINV_FAR": (lambda u: _erfinv(1 / u**2) * u, mp.mpf(1) / 28, "0.4"),
 }  # fmt: skip
 
 

@@ -20,7 +20,10 @@ CASES = {
     "i0e": (ours._i0e, theirs.i0e, WIDE[:-2]), "i1e": (ours._i1e, theirs.i1e, WIDE[:-2]),
     "j0": (ours._j0, theirs.j0, WIDE[:-2]), "j1": (ours._j1, theirs.j1, WIDE[:-2]),
     "y0": (ours._y0, theirs.y0, POSITIVE[:-1]), "y1": (ours._y1, theirs.y1, POSITIVE[:-1]),
-    "k0e": (ours._k0e, theirs.k0e, POSITIVE[:-1]), "k1e": (ours._k1e, theirs.k1e, POSITIVE[:-1]),
+    "k0": (lambda x: ours._k0(x, 0), theirs.k0, POSITIVE[:-1]),
+    "k1": (lambda x: ours._k1(x, 0), theirs.k1, POSITIVE[:-1]),
+    "k0e": (lambda x: ours._k0(x, 1), theirs.k0e, POSITIVE[:-1]),
+    "k1e": (lambda x: ours._k1(x, 1), theirs.k1e, POSITIVE[:-1]),
 }  # fmt: skip
 
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
 
 UNROLLED = 4  # serial loops of at most this many known steps become straight text,
-UNROLLED_STATEMENTS = 16  # if no more statements come of it
-LONG = 64  # additions a body is worth from which it is written once, all its steps masked
+UNROLLED_STATEMENTS = 16  # if no more statements come of it, nor a power as often
+LONG = 64  # additions a body is worth from which it is written once
 
 
 def walk(
@@ -116,7 +116,7 @@ def _steps(
     before = [e.accumulators[a] for a in carried]
     if isinstance(count, int) and count <= 0:
         return
-    if isinstance(count, int) and (count <= step or (not lanes and _unrolls(s.body, count))):
+    if isinstance(count, int) and (count <= step or (not lanes and _unrolls(e, s.body, count))):
         after = [v.text for v in before]
         for place in range(0, count, step):
             after = body(e.b.add(start, place), after)
@@ -130,8 +130,11 @@ def _steps(
         e.assign(accumulator, Value(text, old.lanes))
 
 
-def _unrolls(body: Sequence[Statement], count: int) -> bool:
-    return count <= UNROLLED and count * _size(body) <= UNROLLED_STATEMENTS
+def _unrolls(e: Emitter, body: Sequence[Statement], count: int) -> bool:
+    if count > UNROLLED or count * _size(body) > UNROLLED_STATEMENTS:
+        return False
+    values = [s.value for s, _ in walk(body, lambda _: 1) if isinstance(s, Store | Accumulate)]
+    return count * max(weight(x, e.facts) for x in reach(values).values()) < LONG
 
 
 def _size(body: Sequence[Statement]) -> int:

@@ -1,8 +1,9 @@
-"""Layers that take the number of channels from their first input, and then are ordinary ones."""
+"""Layers that take their channels from the first input, or the state they load: ordinary then."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from firth.base.errors import ShapeError, message
@@ -16,13 +17,14 @@ from firth.nn.conv import (
 )
 from firth.nn.instance import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from firth.nn.linear import Linear
-from firth.nn.module import Module
+from firth.nn.module import Module, join
 from firth.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from firth.tensor import Tensor
 
 
 class _Lazy(Module):
-    """Waits for the first input. It has no parameters before: give optimizers what is there after.
+    """Waits for the first input, or for a state to load. It has no parameters before: give
+    optimizers what is there after.
 
     Parameters take the input's dtype where none was given.
     """
@@ -30,6 +32,7 @@ class _Lazy(Module):
     becomes: type[Module]
     defaults: dict[str, Any] = {}  # where they are not the ordinary layer's
     spatial: int | None = None  # dimensions after the channels; None: the channels are last
+    saved_at = 0  # where saved weights have the channels; 1: those of one group
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         given = inspect.signature(self.becomes).bind(0, *args, **kwargs).arguments
@@ -49,13 +52,31 @@ class _Lazy(Module):
                 message(type(self).__name__, "the input has no channels", f"shape {tuple(x.shape)}",
                         f"at least {max(-place, place + 1)} dimensions", "reshape it")
             )  # fmt: skip
-        made: Any = self.becomes(x.shape[place], **{"dtype": x.dtype, **self._given})
+        self._become(x.shape[place], {"dtype": x.dtype})
+        return self.forward(x, *more)
+
+    def _become(self, channels: int, otherwise: dict[str, Any]) -> None:
+        made: Any = self.becomes(channels, **{**otherwise, **self._given})
         made.train(self.training)
         made.__dict__.update(_hooks=self._hooks, _pre_hooks=self._pre_hooks)
         self.__dict__.clear()
         self.__dict__.update(made.__dict__)
         self.__class__ = self.becomes  # type: ignore[assignment]
-        return self.forward(x, *more)
+
+    def _sized(self, path: str, state: Mapping[str, Any]) -> Callable[[], None] | None:
+        saved = state.get(join(path, "weight"), state.get(join(path, "running_mean")))
+        if saved is None or len(saved.shape) <= self.saved_at:
+            return None
+        before = type(self), dict(self.__dict__)
+        groups = self._given.get("groups", 1) if self.saved_at else 1
+        self._become(saved.shape[self.saved_at] * groups, {})
+
+        def back() -> None:
+            self.__dict__.clear()
+            self.__class__, found = before
+            self.__dict__.update(found)
+
+        return back
 
 
 class LazyLinear(_Lazy):
@@ -67,25 +88,25 @@ class LazyLinear(_Lazy):
     (Size([4, 2]), Linear(in_features=3, out_features=2, bias=True))
     """
 
-    becomes = Linear
+    becomes, saved_at = Linear, 1
 
 
 class LazyConv1d(_Lazy):
     """Conv1d with in_channels from the first input. x: (N, C, L) or (C, L)."""
 
-    becomes, spatial = Conv1d, 1
+    becomes, spatial, saved_at = Conv1d, 1, 1
 
 
 class LazyConv2d(_Lazy):
     """Conv2d with in_channels from the first input. x: (N, C, H, W) or (C, H, W)."""
 
-    becomes, spatial = Conv2d, 2
+    becomes, spatial, saved_at = Conv2d, 2, 1
 
 
 class LazyConv3d(_Lazy):
     """Conv3d with in_channels from the first input. x: (N, C, D, H, W) or (C, D, H, W)."""
 
-    becomes, spatial = Conv3d, 3
+    becomes, spatial, saved_at = Conv3d, 3, 1
 
 
 class LazyConvTranspose1d(_Lazy):

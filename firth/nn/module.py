@@ -235,7 +235,7 @@ class Module:
         yield prefix, self
         if recurse:
             for name, module in self._modules.items():
-                yield from module._walk(_join(prefix, name), True, seen)
+                yield from module._walk(join(prefix, name), True, seen)
 
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
@@ -260,7 +260,7 @@ class Module:
     ) -> Iterator[tuple[str, Parameter]]:
         """Every parameter with its dotted name; a tied one once, unless told otherwise."""
         walk = self._walk(prefix, recurse)
-        named = ((_join(path, n), p) for path, m in walk for n, p in m._parameters.items())
+        named = ((join(path, n), p) for path, m in walk for n, p in m._parameters.items())
         return _once(named) if remove_duplicate else named
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
@@ -273,7 +273,7 @@ class Module:
         """Every buffer with its dotted name."""
         walk = self._walk(prefix, recurse)
         named = (
-            (_join(path, n), b) for path, m in walk for n, b in m._buffers.items() if b is not None
+            (join(path, n), b) for path, m in walk for n, b in m._buffers.items() if b is not None
         )
         return _once(named) if remove_duplicate else named
 
@@ -309,10 +309,10 @@ class Module:
         out: dict[str, Tensor] = {}
         for path, module in self._walk(prefix.rstrip(".")):
             for name, tensor in module._parameters.items():
-                out[_join(path, name)] = tensor
+                out[join(path, name)] = tensor
             for name, persistent in module._buffer_names.items():
                 if persistent and module.__dict__[name] is not None:
-                    out[_join(path, name)] = module.__dict__[name]
+                    out[join(path, name)] = module.__dict__[name]
         return out
 
     def load_state_dict(
@@ -321,8 +321,10 @@ class Module:
         """Copies tensors (or NumPy arrays) by name into parameters and buffers.
 
         StateDictError lists every missing and unexpected name and every wrong shape at once, and
-        nothing is copied then. strict=False allows the first two.
+        nothing is copied then. strict=False allows the first two. Lazy layers become those that
+        were saved.
         """
+        sized = [module._sized(path, state_dict) for path, module in list(self._walk())]
         own = self._state()
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -332,12 +334,19 @@ class Module:
             if name in state_dict and tuple(state_dict[name].shape) != tuple(own[name].shape)
         ]
         if wrong or (strict and (missing or unexpected)):
-            raise StateDictError(self._misfit(own, missing, unexpected, wrong, strict))
+            error = StateDictError(self._misfit(own, missing, unexpected, wrong, strict))
+            for back in filter(None, sized):
+                back()
+            raise error
         for name, tensor in own.items():
             if name in state_dict:
                 value = state_dict[name]
                 put(tensor, np.asarray(value.detach() if hasattr(value, "detach") else value))
         return IncompatibleKeys(missing, unexpected)
+
+    def _sized(self, path: str, state: Mapping[str, Any]) -> Callable[[], None] | None:
+        """Takes its sizes from a saved state, if it waits for them; what takes that back."""
+        return None
 
     def _misfit(
         self,
@@ -450,7 +459,8 @@ class Module:
         return f"{type(self).__name__}(\n  {body}\n)"
 
 
-def _join(prefix: str, name: str) -> str:
+def join(prefix: str, name: str) -> str:
+    """The dotted name of something below a path."""
     return f"{prefix}.{name}" if prefix else name
 
 

@@ -11,6 +11,7 @@ import torch
 import firth
 from firth import nn
 from firth.base.errors import ShapeError
+from firth.nn.module import StateDictError
 from tests.nn.oracle import Oracle
 
 CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
@@ -66,3 +67,29 @@ def test_wrong_arguments_are_seen_at_once() -> None:
         nn.LazyConv2d(4)
     with pytest.raises(ShapeError, match=r"LazyConv2d: the input has no channels; got shape \(3,"):
         nn.LazyConv2d(4, 3)(firth.ones(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs", "shape"), CASES, ids=lambda x: str(x).replace(" ", "")
+)
+def test_a_saved_state_says_the_sizes(
+    name: str, args: Any, kwargs: Any, shape: tuple[int, ...]
+) -> None:
+    saved = nn.Sequential(getattr(nn, name)(*args, **{**kwargs, "dtype": firth.float64}))
+    x = firth.tensor(np.random.default_rng(0).normal(size=shape))
+    saved(x)
+    fresh = nn.Sequential(getattr(nn, name)(*args, **{**kwargs, "dtype": firth.float64}))
+    fresh.load_state_dict(saved.state_dict())
+    assert repr(fresh) == repr(saved)
+    found, wanted = (net.eval()(x).detach().numpy() for net in (fresh, saved))
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_state_that_does_not_fit_leaves_the_layer_waiting() -> None:
+    model = nn.Sequential(nn.LazyConv2d(4, 3, groups=2), nn.LazyLinear(3))
+    saved = nn.Sequential(nn.Conv2d(6, 4, 3, groups=2), nn.Linear(5, 2)).state_dict()
+    with pytest.raises(StateDictError, match=r"1\.weight: got \(2, 5\), expected \(3, 5\)"):
+        model.load_state_dict(saved)
+    assert [type(layer).__name__ for layer in model] == ["LazyConv2d", "LazyLinear"]
+    model.load_state_dict({k: v for k, v in saved.items() if k.startswith("0")}, strict=False)
+    assert model[0].in_channels == 6 and type(model[1]) is nn.LazyLinear

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from firth.codegen import values
 from firth.codegen.contract import MICRO, SIDES, Tile
 from firth.codegen.contract_operands import nothing
 from firth.codegen.contract_pack import count
 from firth.ir.kernel import Axis, Contract, Expression, Load, Loop, Sort, Statement, Store, Within
+from firth.passes.expressions import arguments_of
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
@@ -73,5 +73,5 @@ def _stored(body: Sequence[Statement]) -> set[int]:
 def _loads(x: Expression) -> Iterator[Load]:
     if isinstance(x, Load):
         yield x
-    for child in values.children(x):
+    for child in arguments_of(x):
         yield from _loads(child)

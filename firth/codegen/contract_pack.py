@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from firth.codegen import memory, values
+from firth.codegen import memory
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes
 from firth.codegen.types import scalar_type, widen
 from firth.ir.kernel import Axis, Expression, Load
+from firth.passes.expressions import arguments_of
 
 if TYPE_CHECKING:
     from firth.codegen.builder import Builder
@@ -192,7 +193,7 @@ def unit(x: Expression, axis: Axis) -> bool:
     stack = [x]
     while stack:
         y = stack.pop()
-        stack += values.children(y)
+        stack += arguments_of(y)
         if isinstance(y, Load):
             step = coefficient(y.index.terms, axis)
             if y.dynamic or step not in (0, 1):

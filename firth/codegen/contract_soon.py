@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from firth.codegen import memory, values
+from firth.codegen import memory
 from firth.codegen.builder import Index
 from firth.codegen.contract_pack import at, coefficient
 from firth.codegen.types import scalar_type
 from firth.ir.kernel import Expression, Load, Statement, Store
+from firth.passes.expressions import arguments_of
 
 if TYPE_CHECKING:
     from firth.codegen.contract import Tile
@@ -85,4 +86,4 @@ def _expressions(body: Sequence[Statement]) -> Iterator[Expression]:
         if id(x) not in seen:
             seen.add(id(x))
             yield x
-            stack += values.children(x)
+            stack += arguments_of(x)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from firth.codegen import values
 from firth.codegen.builder import Index
 from firth.codegen.contract_pack import first_lanes
 from firth.codegen.contract_transpose import transpose
 from firth.codegen.state import Lanes, Value
 from firth.codegen.types import scalar_type, widen
 from firth.ir.kernel import Axis, Expression, Load, Loop, Store
+from firth.passes.expressions import arguments_of
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
@@ -62,7 +62,7 @@ def _loads(root: Expression) -> Iterator[Load]:
         x = stack.pop()
         if id(x) not in seen:
             seen.add(id(x))
-            stack.extend(values.children(x))
+            stack.extend(arguments_of(x))
             if isinstance(x, Load):
                 yield x
 

@@ -25,22 +25,12 @@ from firth.ir.kernel import (
     Guard,
     Load,
 )
+from firth.passes.expressions import arguments_of
 
 if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
 
 INT32 = 1 << 31
-
-
-def children(x: Expression) -> tuple[Expression, ...]:
-    """The expressions that an expression is made of."""
-    if isinstance(x, Apply):
-        return x.args
-    if isinstance(x, Load):
-        return tuple(v for v, _ in x.dynamic)
-    if isinstance(x, Checked):
-        return (x.index,)
-    return ()
 
 
 def _own_axes(x: Expression) -> list[Axis]:
@@ -57,7 +47,7 @@ def needs(e: Emitter, root: Expression) -> frozenset[Axis | Accumulator]:
     if isinstance(root, Accumulator):
         return frozenset((root,))
     found: frozenset[Axis | Accumulator] = frozenset(_own_axes(root))
-    for child in children(root):
+    for child in arguments_of(root):
         found |= e.needs(child)
     return found
 
@@ -69,7 +59,7 @@ def value(e: Emitter, root: Expression) -> Value:
         x = stack[-1]
         done = _leaf(e, x) or e.known(x)
         if done is None:
-            waiting = [c for c in children(x) if _leaf(e, c) is None and e.known(c) is None]
+            waiting = [c for c in arguments_of(x) if _leaf(e, c) is None and e.known(c) is None]
             if waiting:
                 stack += waiting
                 continue

@@ -139,7 +139,7 @@ def as_seen(x: Any) -> Any:
 def differ(a: Any, b: Any) -> bool:
     """Whether two numbers differ, for a way that is all right for any numbers where they do: the
     formula is bound only where they are equal."""
-    return as_seen(a) != as_seen(b) or a != b
+    return bool(as_seen(a) != as_seen(b) or a != b)
 
 
 def is_traced(x: object) -> bool:

@@ -30,12 +30,16 @@ def chebyshev(m: Lanes, x: str, coefficients: Sequence[float]) -> str:
     c = seen(coefficients, m.mantissa)
     b = m.b
 
+    nothing = m.const(0.0)
+
     def term(double: str, b1: str, b2: str, now: str) -> str:
+        if b2 == nothing:
+            return m.fma(double, b1, now)
         late = m.sub(b2, now)
         return m.fma(double, b1, m.neg(late)) if m.fused else m.sub(m.mul(double, b1), late)
 
     with b.at(b.depth_of(x)):  # a sum of what does not change in a loop stands before it
-        last, before = m.const(c[-1] if len(c) > 1 else 0.0), m.const(0.0)
+        last, before = m.const(c[-1]) if len(c) > 1 else nothing, nothing
         double = m.add(x, x)
         inner = c[-2:0:-1]
         first = len(inner) % _AT_ONCE if len(inner) > _AT_ONCE else len(inner)

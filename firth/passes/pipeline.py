@@ -16,7 +16,6 @@ from firth.passes.plan import Plan, plan, verify_order
 from firth.passes.remat import remat
 from firth.passes.schedule import Schedule, schedule
 from firth.passes.share import share
-from firth.passes.simplify import simplify
 from firth.passes.split import split
 from firth.passes.whole import fits
 
@@ -34,15 +33,14 @@ def to_base(graph: Graph) -> Graph:
     graph = check(graph, "recorded")
     # Before lower, which then makes broadcasting of the parts explicit like any other.
     graph, owners = pairs(graph)
-    # Bodies and broadcasting become base ops, so that one set of rules suffices afterwards.
-    # Attention stays whole where it has a kernel of its own.
+    # Bodies and broadcasting become base ops, so that one set of rules suffices afterwards; each is
+    # simplified where it meets its surroundings: shared parts and idle movement go. Attention
+    # stays whole where it has a kernel of its own.
     graph = check(lower(graph, fits, owners), "lowered")
-    # Bodies meet their surroundings: shared parts and idle movement go.
-    graph = check(simplify(graph), "lowered")
-    # After simplify, which finds what is computed anyway.
+    # After lower, which finds what is computed anyway.
     if not flags.strict():
         graph = check(share(graph), "lowered")
-    # After simplify, which would see through the reshapes; before fuse, which needs the two steps.
+    # After lower, which would see through the reshapes; before fuse, which needs the two steps.
     graph = check(split(graph), "lowered")
     return graph
 

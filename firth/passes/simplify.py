@@ -13,7 +13,6 @@ import numpy as np
 from firth.base import dtype as dt
 from firth.base import flags
 from firth.base.dtype import DType
-from firth.ir.graph import Graph
 from firth.ir.node import Attr, Node, Shape
 from firth.ir.op import CONST, TABLE, Op, const_node, make
 from firth.ir.traced import is_traced
@@ -92,17 +91,6 @@ def _made(op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...], like: Node | N
     if all(a is b or (a.shape == b.shape and a.dtype is b.dtype) for a, b in pairs):
         return Node(op, src, attrs, like.shape, like.dtype)
     return make(op, src, attrs)
-
-
-def simplify(graph: Graph) -> Graph:
-    """The same values from fewer nodes."""
-    maker = Simplifier()
-    made: dict[int, Node] = {id(n): n for n in graph.inputs}
-    for node in graph.nodes():
-        if id(node) not in made:
-            src = tuple(made[id(s)] for s in node.src)
-            made[id(node)] = maker.again(node, src)
-    return graph.replace(made[id(o)] for o in graph.outputs)
 
 
 def scalar_value(node: Node) -> bool | int | float | None:

@@ -22,12 +22,15 @@ PARTS = 64
 
 def split(graph: Graph) -> Graph:
     """The graph with its large reductions in two steps."""
+    cuts = {id(n): parts for n in graph.nodes() if (parts := _parts(n))}
+    if not cuts:
+        return graph
     maker = Simplifier()
     made: dict[int, Node] = {id(n): n for n in graph.inputs}
     for node in graph.nodes():
         if id(node) not in made:
             src = tuple(made[id(s)] for s in node.src)
-            parts = _parts(node)
+            parts = cuts.get(id(node))
             if parts:
                 maker.origin = node.origin
                 made[id(node)] = _in_two(maker, node, src[0], *parts)

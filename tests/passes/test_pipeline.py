@@ -23,7 +23,7 @@ def test_a_recorded_graph_becomes_base_ops() -> None:
     firth.ir.verify.verify(graph, "lowered")
 
 
-def test_simplify_comes_after_lower() -> None:
+def test_lowered_graphs_are_simple() -> None:
     """Bodies bring movement that does nothing; none of it reaches a kernel."""
     graph = to_base(graph_of(lambda x: T["reshape"](T["neg"](x), shape=(2, 3)), (2, 3)))
     assert [n.op.name for n in graph.nodes()] == ["input", "neg"]

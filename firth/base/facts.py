@@ -65,7 +65,8 @@ class TargetFacts:
 
     def cost(self, op: str, terms: int = 0) -> int:
         """Additions that one operation is worth; of a sum of many terms, all of them."""
-        return self.operations.get(op, 1) * max(terms, 1)
+        once = self.operations.get(op, 1)
+        return once * terms if terms else once
 
     def strict(self) -> TargetFacts:
         """The same machine, told to compute as the least of them all: for equal bits everywhere."""

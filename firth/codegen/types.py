@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Final
 
@@ -50,9 +51,19 @@ def suffix(element: str, lanes: int = 1) -> str:
 
 def float_bits(value: float, dtype: DType) -> int:
     """The bits of a number rounded to a float dtype."""
+    if dtype.bits > 16:
+        return int.from_bytes(_packed(value, dtype), "little")
     with np.errstate(over="ignore", invalid="ignore"):
         raw = np.asarray(value, np.float64).astype(dtype.np).tobytes()
     return int.from_bytes(raw, "little")
+
+
+def _packed(value: float, dtype: DType) -> bytes:
+    """The bytes of a float32 or float64, little end first; too large a number is infinite."""
+    try:
+        return struct.pack("<f" if dtype.bits == 32 else "<d", value)
+    except OverflowError:
+        return struct.pack("<f", math.copysign(math.inf, value))
 
 
 def literal(value: bool | int | float, dtype: DType) -> str:
@@ -63,7 +74,7 @@ def literal(value: bool | int | float, dtype: DType) -> str:
         if dtype.bits == 16:
             return str(float_bits(value, dtype))
         if dtype.bits == 32:
-            value = struct.unpack("<f", struct.pack("<I", float_bits(value, dtype)))[0]
+            (value,) = struct.unpack("<f", _packed(value, dtype))
         return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
     wrapped = int(value) & ((1 << dtype.bits) - 1)
     if wrapped >> (dtype.bits - 1):

@@ -48,6 +48,8 @@ LOOSE = {
 
 def broadcast(name: str, *shapes: Shape) -> Shape:
     """The shape that all shapes broadcast to; ShapeError names the two and the dimension."""
+    if shapes and all(shape == shapes[0] for shape in shapes):
+        return shapes[0]
     out: list[int] = []
     for shape in shapes:
         if len(shape) > len(out):

@@ -121,8 +121,13 @@ def _rule(*names: str) -> Callable[[Rule], Rule]:
 
 def _fold(s: Simplifier, op: Op, src: tuple[Node, ...], attrs: tuple[Attr, ...]) -> Node | None:
     """Elementwise work on numbers is done now, once."""
-    values = [scalar_value(n) for n in src]
-    if not src or any(v is None or is_traced(v) for v in values):
+    values = []
+    for n in src:
+        value = scalar_value(n)
+        if value is None or is_traced(value):
+            return None
+        values.append(value)
+    if not values:
         return None
     if flags.strict() and op.name not in _EXACT and any(n.dtype.kind == "f" for n in src):
         return None  # NumPy's last bit is not the compiled code's

@@ -261,6 +261,15 @@ class Builder:
             f"<{len(picks)} x i32> <{order}>"
         )
 
+    def first_lanes(self, count: Index, lanes: int) -> str:
+        """An i1 vector: true in the first `count` lanes."""
+        if isinstance(count, int):
+            bits = ", ".join(f"i1 {'true' if i < count else 'false'}" for i in range(lanes))
+            return f"<{bits}>"
+        narrow = self.splat(self.op(f"trunc i64 {count} to i32"), "i32", lanes)
+        iota = ", ".join(f"i32 {i}" for i in range(lanes))
+        return self.op(f"icmp slt <{lanes} x i32> <{iota}>, {narrow}")
+
     # control
 
     @contextmanager

@@ -74,7 +74,7 @@ def vectors(
 
         def masked(index: Index, _: list[str]) -> list[str]:
             first, some = b.add(start, index), b.min(lanes, b.sub(size, index))
-            mask = first_lanes(b, some, lanes)
+            mask = b.first_lanes(some, lanes)
             with e.bound(axis, first, Lanes(axis, first, lanes, some, mask)):
                 body(index, lanes)
             return []
@@ -100,7 +100,7 @@ def vectors(
         b.loop(main, size, 1, [], step(1))
         return
     first = b.add(start, main)
-    mask = first_lanes(b, rest, lanes)
+    mask = b.first_lanes(rest, lanes)
 
     def tail() -> None:
         with e.bound(axis, first, Lanes(axis, first, lanes, rest, mask)):
@@ -116,16 +116,6 @@ def only_if(e: Emitter, condition: bool | str, body: Callable[[], None]) -> None
     elif condition is not False:
         with e.b.when(condition), e.frame():
             body()
-
-
-def first_lanes(b: Builder, size: Index, lanes: int) -> str:
-    """An i1 vector: true in the first `size` lanes."""
-    if isinstance(size, int):
-        bits = ", ".join(f"i1 {'true' if i < size else 'false'}" for i in range(lanes))
-        return f"<{bits}>"
-    narrow = b.splat(b.op(f"trunc i64 {size} to i32"), "i32", lanes)
-    iota = ", ".join(f"i32 {i}" for i in range(lanes))
-    return b.op(f"icmp slt <{lanes} x i32> <{iota}>, {narrow}")
 
 
 # pieces

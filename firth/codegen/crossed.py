@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from firth.codegen.builder import Index
-from firth.codegen.contract_pack import first_lanes
 from firth.codegen.contract_transpose import transpose
 from firth.codegen.state import Lanes, Value
 from firth.codegen.types import scalar_type, widen
@@ -139,4 +138,4 @@ def _square(
 def _part(e: Emitter, axis: Axis, first: Index, count: int, lanes: int) -> Lanes:
     if count == lanes:
         return Lanes(axis, first, lanes)
-    return Lanes(axis, first, lanes, count, first_lanes(e.b, count, lanes))
+    return Lanes(axis, first, lanes, count, e.b.first_lanes(count, lanes))

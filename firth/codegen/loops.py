@@ -174,7 +174,7 @@ def _vector_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
         _steps(e, s, (start, where.stop, rest), 1, carried, lanes=1)
         return
     # one masked step: a loop of at most one iteration over [0, rest) rounded up to the register
-    mask = _first_lanes(e, rest, native)
+    mask = e.b.first_lanes(rest, native)
     if isinstance(rest, int):
         _steps(e, s, (start, where.stop, 1), native, carried, lanes=native, tail=(rest, mask))
     else:
@@ -210,22 +210,12 @@ def _masked_loop(e: Emitter, s: Loop, start: Index, count: Index, lanes: int) ->
     def step(index: Index, _: list[str]) -> list[str]:
         left = b.sub(count, index)
         place = b.add(start, index)
-        with e.bound(
-            s.axis, place, Lanes(s.axis, place, lanes, left, _first_lanes(e, left, lanes))
-        ):
+        mask = b.first_lanes(left, lanes)
+        with e.bound(s.axis, place, Lanes(s.axis, place, lanes, left, mask)):
             e.run(s.body)
         return []
 
     b.loop(0, b.mul(b.div(b.add(count, lanes - 1), lanes), lanes), lanes, [], step)
-
-
-def _first_lanes(e: Emitter, count: Index, lanes: int) -> str:
-    if isinstance(count, int):
-        bits = ", ".join(f"i1 {'true' if i < count else 'false'}" for i in range(lanes))
-        return f"<{bits}>"
-    narrow = e.b.splat(e.b.op(f"trunc i64 {count} to i32"), "i32", lanes)
-    iota = ", ".join(f"i32 {i}" for i in range(lanes))
-    return e.b.op(f"icmp slt <{lanes} x i32> <{iota}>, {narrow}")
 
 
 def _masked_step(

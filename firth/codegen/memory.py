@@ -357,10 +357,11 @@ def _gather(e: Emitter, x: Load, uniform: bool | str, mask: str | None, lanes: i
     lane_masks = lane_mask(e, uniform, mask, lanes)
     step = lane_step(e, x.index)
     uniform_place = all(e.value(v).lanes == 1 for v, _ in x.dynamic)
-    if lane_masks is None and uniform_place and strided.fits(e, step, lanes, size):
+    whole = uniform is True and mask is None and strided.fits(e, step, lanes, size)
+    if whole and uniform_place:
         assert isinstance(step, int)
         pointer = address(e, x.buffer, x.index, x.dynamic)
-        return strided.spread(b, element, pointer, step, lanes, size, _depth(e, x, pointer))
+        return strided.spread(e, element, pointer, step, size, _depth(e, x, pointer))
     active = _active(e, lane_masks, lanes)
     raws = []
     for lane, pointer in enumerate(_lane_pointers(e, x.buffer, x.index, x.dynamic, lanes, active)):

@@ -23,6 +23,8 @@ from firth.ir.node import Node
 from firth.ir.traced import differ
 from firth.passes.affine import combine, of_axis
 
+FEW_APART = 4  # elements from lane to lane for which vectors are put together from whole ones
+
 
 def collapse(
     axes: Sequence[Axis], affines: Iterable[Affine], classes: Sequence[int]

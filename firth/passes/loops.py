@@ -9,6 +9,7 @@ dtypes and TargetFacts only.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ from firth.ir.traced import greatest, least
 from firth.passes.affine import of_axis
 from firth.passes.clusters import Cluster, Fusion
 from firth.passes.expressions import (
+    FEW_APART,
     Rewriter,
     affines_of,
     arguments_of,
@@ -228,11 +230,26 @@ class _Nest:
         unroll = 4 if total <= 4 else 2 if total <= 12 else 1
         if self.bodies and v in self.reduced:
             unroll = max(unroll, 2)
-        lanes *= unroll
+        lanes = min(lanes * unroll, max(lanes, self._put_together()))
         if not self.generic and v is not None:
             while lanes > self.facts.lanes(itemsize) and lanes > v.extent:
                 lanes //= 2
         return lanes
+
+    def _put_together(self) -> int:
+        """The most lanes of a vector that is put together from whole ones (codegen/strided.py),
+        where lanes of an access lie a few elements apart. More of them go one by one."""
+        sizes = [e.dtype.itemsize for e in self.made if isinstance(e, Load) and not e.guards
+                 and not e.dynamic and 1 < abs(self._step(e.index)) <= FEW_APART]  # fmt: skip
+        beside = Counter((s.buffer, s.index.terms) for s in self.stores)
+        for s in self.stores:
+            if 1 < self._step(s.index) == beside[s.buffer, s.index.terms] <= FEW_APART:
+                sizes.append(s.value.dtype.itemsize)
+        return self.facts.lanes(max(sizes, default=1))
+
+    def _step(self, index: Affine) -> int:
+        """How far an index moves from lane to lane."""
+        return next((step for axis, step in index.terms if axis is self.vector), 0)
 
     def call(self) -> Call:
         """The finished kernel."""

@@ -38,6 +38,11 @@ def test_known_numbers_stay_python():
     assert b.text() == ""
 
 
+def test_masks_of_known_sizes_are_constants():
+    b = Builder()
+    assert b.first_lanes(2, 4) == "<i1 true, i1 true, i1 false, i1 false>" and b.text() == ""
+
+
 @pytest.mark.parametrize("factor", [2, 3, 8, -4])
 def test_multiplication_and_division(factor):
     b = Builder()

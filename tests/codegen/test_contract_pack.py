@@ -6,7 +6,6 @@ from firth.base import dtype as dt
 from firth.codegen.builder import Builder
 from firth.codegen.contract_pack import (
     coefficient,
-    first_lanes,
     piece_sizes,
     round_up,
     round_up_index,
@@ -36,11 +35,6 @@ def test_rounding_up() -> None:
     b = Builder()
     assert round_up_index(b, 9, 8) == 16 and b.text() == ""
     assert str(round_up_index(b, "%n", 8)).startswith("%")
-
-
-def test_masks_of_known_sizes_are_constants() -> None:
-    b = Builder()
-    assert first_lanes(b, 2, 4) == "<i1 true, i1 true, i1 false, i1 false>" and b.text() == ""
 
 
 def test_what_moves_by_one() -> None:

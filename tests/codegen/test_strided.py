@@ -24,14 +24,14 @@ def every(n, step, first, dtype, lanes):
 @pytest.mark.parametrize("dtype", [dt.float32, dt.float64, dt.int16], ids=str)
 def test_loads_reach_from_the_first_to_the_last_element(target, step, dtype):
     lanes = target.lanes(dtype.itemsize)
-    for n in (lanes, 3 * lanes + 1):
+    for n in (2, lanes, 3 * lanes + 1):
         x = RNG.integers(0, 999, (n - 1) * abs(step) + 1).astype(dtype.np)  # not one more
         y = np.zeros(n, dtype.np)
         kernel = every(n, step, 0 if step > 0 else len(x) - 1, dtype, lanes)
         for generic in (False, True):
             run(kernel, [x, y], target, generic)
             np.testing.assert_array_equal(y, x[::step])
-        if dtype.itemsize >= 4 and lanes > 1 and abs(step) <= 4:
+        if n >= lanes > 1 and dtype.itemsize >= 4 and abs(step) <= 4:
             assert emit(kernel, target).text.count("load <") >= 2
 
 
@@ -51,7 +51,7 @@ def points(n, count, lanes, order=None):
 @pytest.mark.parametrize("count", [2, 3, 4, 5])
 def test_neighbours_are_stored_together(target, count):
     lanes = target.lanes(4)
-    for n in (lanes, 2 * lanes + 3):
+    for n in (1, lanes, 2 * lanes + 3):
         x = RNG.standard_normal((count, n)).astype(np.float32)
         y = np.zeros((n, count), np.float32)
         kernel = points(n, count, lanes, range(count)[::-1])
@@ -68,4 +68,28 @@ def test_neighbours_take_one_vector_each():
 
 def test_the_last_lanes_alone_are_touched():
     text = emit(points(3, 3, 8), facts(32)).text
-    assert text.count("store float") == 9 and "br i1" not in text
+    assert text.count("call void @llvm.masked.store") == 2 and "store float" not in text
+    text = emit(every(3, 3, 0, dt.float32, 8), facts(32)).text
+    assert text.count("= call <8 x float> @llvm.masked.load") == 1
+
+
+@pytest.mark.parametrize("target", ALL_FACTS)
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_tiles_of_any_length_keep_to_themselves(target, count):
+    """y[i, c] = x[i, c] + c in tiles of which the last one is short: its length is no constant."""
+    lanes = target.lanes(4)
+    block = lanes + lanes // 2
+    for n in (block + 1, 2 * block, 3 * block - 1):
+        i = Axis("i", n)
+        stores = []
+        for c in range(count):
+            x = Load(0, Affine(c, ((i, count),)), dt.float32)
+            value = Apply("add", (x, Const(float(c), dt.float32)), dt.float32)
+            stores.append(Store(1, Affine(c, ((i, count),)), value))
+        buffers = (Buffer(dt.float32), Buffer(dt.float32, True))
+        kernel = Kernel("tiles", ((i, block),), buffers, (Loop(i, tuple(stores), lanes),))
+        x = RNG.standard_normal((n, count)).astype(np.float32)
+        y = np.full((n + 4, count), 7, np.float32)
+        run(kernel, [x, y], target, False)
+        np.testing.assert_array_equal(y[:n], x + np.arange(count, dtype=np.float32))
+        assert (y[n:] == 7).all()

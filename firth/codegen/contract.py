@@ -10,7 +10,6 @@ index maps it has. Long sums are cut into blocks. After a sum, `body` runs on it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -62,18 +61,10 @@ def emit(e: Emitter, s: Contract) -> None:
         e.run(plain_loops(s, e.facts.lanes(4)))
         return
     tile = Tile(e, s)
-    if _tiny(e, s) and not tile.by_dots():
+    if tile.plain():
         e.run(plain_loops(s, tile.lanes))
     else:
         tile.run()
-
-
-def _tiny(e: Emitter, s: Contract) -> bool:
-    """Whether a kernel is this contraction and so little work that its text is what costs."""
-    if e.generic or s not in e.kernel.body:
-        return False
-    axes = {*(axis for axis, _ in e.kernel.grid), *s.rows, *s.cols, *s.reduce}
-    return math.prod(axis.extent for axis in axes) <= blocking.TINY_WORK
 
 
 def plain_loops(s: Contract, lanes: int) -> tuple[Statement, ...]:
@@ -180,6 +171,12 @@ class Tile:
             only_if(self.e, self.b.compare("slt", blocking.FEW_ROWS, self.m), self._tile)
         else:
             dot_products(self)
+
+    def plain(self) -> bool:
+        """Whether ordinary loops do: not where dot products are as short, nor in strict mode where
+        larger ones of the same structure would cut the sum."""
+        ordered = flags.strict() and self.blocked
+        return self.e.plain_sums and not ordered and not self.by_dots()
 
     def by_dots(self) -> bool:
         """Whether it is, or may be, dot products: never where the order of summation should not

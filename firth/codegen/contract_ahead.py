@@ -25,7 +25,7 @@ def packed_before(e: Emitter, s: Loop) -> Iterator[None]:
         if c.result.dtype not in MICRO or c.a.dtype is not c.b.dtype:
             continue
         t = Tile(e, c)
-        if t.blocked or t.by_dots():
+        if t.blocked or t.by_dots() or t.plain():
             continue
         t.k = count(e, c.reduce)
         for (which, make), x in zip(SIDES, (c.a, c.b), strict=True):

@@ -15,6 +15,7 @@ from firth.base.dtype import DType
 from firth.base.errors import MissingRule, VerifyError, message
 from firth.base.facts import TargetFacts
 from firth.codegen import (
+    brief,
     check,
     contract_ahead,
     contract_windows,
@@ -60,6 +61,8 @@ class Emitter:
         self.generic = generic
         self.site = site if flags.get("FIRTH_CHECK") == "1" else 0
         self.fused = facts.fma and not flags.strict()
+        self.plain_sums = not generic and brief.contracts_briefly(kernel, facts)
+        self.plain_loops = not generic and brief.loops_briefly(kernel, facts)
         self.b = Builder()
         self.params: list[int] = []
         self.scratch_bytes = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from firth.codegen import arith, crossed
+from firth.codegen import arith, brief, crossed
 from firth.codegen.builder import Index
 from firth.codegen.state import Lanes, Range, Value
 from firth.codegen.types import constant, register_type, scalar_type, suffix
@@ -19,7 +19,6 @@ from firth.ir.kernel import (
     Accumulator,
     Apply,
     Axis,
-    Buffer,
     Contract,
     Load,
     Loop,
@@ -33,7 +32,9 @@ if TYPE_CHECKING:
     from firth.codegen.emit import Emitter
 
 UNROLLED = 4  # serial loops of at most this many known steps become straight text,
-UNROLLED_STATEMENTS = 16  # if no more statements come of it, nor a power as often
+UNROLLED_STATEMENTS = 16  # if no more statements come of it, nor a power as often,
+UNROLLED_ADDITIONS = 12  # nor more work, in a kernel that is little
+BRIEF_LONG = 12  # additions of a body from which it is written as seldom as possible there
 LONG = 64  # additions a body is worth from which it is written once
 
 
@@ -51,6 +52,12 @@ def walk(
 
 def _most_lanes(e: Emitter, s: Loop) -> int:
     """The lanes of a vector loop; of one too short for a whole step, those of a register."""
+    if e.plain_loops and s.vector > 1:
+        if brief.apart(s.body, s.axis, s.vector):
+            return 1
+        once = s.axis.extent % s.vector == 0
+        if not once and brief.additions(s.body, e.facts, once=True) >= BRIEF_LONG:
+            return _native(e, s)
     if e.generic or s.axis.extent >= s.vector:
         return s.vector
     return _native(e, s)
@@ -71,7 +78,7 @@ def _combined(e: Emitter, body: Sequence[Statement]) -> dict[Accumulator, int]:
 
 def loop(e: Emitter, s: Loop) -> None:
     """Emits a loop, and after it binds its accumulators to their results."""
-    loads = crossed.crossing(e, s)
+    loads = [] if e.plain_loops else crossed.crossing(e, s)
     if loads:
         crossed.emit(e, s, loads)
         return
@@ -81,7 +88,7 @@ def loop(e: Emitter, s: Loop) -> None:
         start = arith.identity(accumulator.op, accumulator.dtype)
         e.assign(accumulator, Value(constant(start, accumulator.dtype, lanes), lanes))
     carried = [a for a in changed if a in e.accumulators]
-    if s.vector > 1 and e.lanes is None:
+    if s.vector > 1 and e.lanes is None and _most_lanes(e, s) > 1:
         _vector_loop(e, s, carried)
     else:
         _serial_loop(e, s, carried)
@@ -133,6 +140,8 @@ def _steps(
 def _unrolls(e: Emitter, body: Sequence[Statement], count: int) -> bool:
     if count > UNROLLED or count * _size(body) > UNROLLED_STATEMENTS:
         return False
+    if e.plain_loops and count * brief.additions(body, e.facts) > UNROLLED_ADDITIONS:
+        return False
     values = [s.value for s, _ in walk(body, lambda _: 1) if isinstance(s, Store | Accumulate)]
     return count * max(weight(x, e.facts) for x in reach(values).values()) < LONG
 
@@ -160,8 +169,8 @@ def _vector_loop(e: Emitter, s: Loop, carried: list[Accumulator]) -> None:
     where = e.range(s.axis)
     native = _native(e, s)
     start, rest = where.start, where.count
-    if not carried and _most_lanes(e, s) == native and _written_once(e, s, where, native):
-        _masked_loop(e, s, where.start, rest, native)
+    if _most_lanes(e, s) == native and _written_once(e, s, where, native):
+        _masked_loop(e, s, where.start, rest, native, carried)
         return
     for lanes in dict.fromkeys((_most_lanes(e, s), native)):
         main: Index = b.mul(b.div(rest, lanes), lanes)
@@ -186,36 +195,51 @@ def _written_once(e: Emitter, s: Loop, where: Range, lanes: int) -> bool:
     dearer than masks, where the machine has them."""
     if not e.facts.masked or all(n <= lanes or n % lanes == 0 for n in where.counts or ()):
         return False
-    roots = []
-    for put in s.body:
-        if not isinstance(put, Store) or not _plain(e, s.axis, put, e.kernel.buffers[put.buffer]):
-            return False
-        roots.append(put.value)
-    made = reach(roots).values()
-    if any(isinstance(x, Load) and not _plain(e, s.axis, x, x) for x in made):
+    puts = [x for x, _ in walk(s.body, lambda _: 1) if isinstance(x, Store | Accumulate)]
+    stores = [x for x in puts if isinstance(x, Store)]
+    if not e.plain_loops and len(stores) < len(s.body):
         return False
+    made = reach([x.value for x in puts]).values()
+    accesses: list[Load | Store] = [*stores]
+    accesses += (x for x in made if isinstance(x, Load))
+    if not all(_plain(e, s.axis, x) for x in accesses):
+        return False
+    if e.plain_loops:
+        return brief.additions(s.body, e.facts, once=True) >= BRIEF_LONG
     return sum(weight(x, e.facts) for x in made) >= LONG
 
 
-def _plain(e: Emitter, axis: Axis, access: Load | Store, holds: Load | Buffer) -> bool:
+def _plain(e: Emitter, axis: Axis, access: Load | Store) -> bool:
     """Whether a load or a store is one instruction under a mask."""
     step = dict(access.index.terms).get(axis, 0)
-    return not access.dynamic and step in (0, 1, -1) and holds.dtype.itemsize >= 4
+    size = e.kernel.buffers[access.buffer].dtype.itemsize
+    return not access.dynamic and step in (0, 1, -1) and size >= 4
 
 
-def _masked_loop(e: Emitter, s: Loop, start: Index, count: Index, lanes: int) -> None:
+def _masked_loop(
+    e: Emitter, s: Loop, start: Index, count: Index, lanes: int, carried: list[Accumulator]
+) -> None:
     """Every step of a loop under a mask, which lets all lanes through but in the last one."""
     b = e.b
 
-    def step(index: Index, _: list[str]) -> list[str]:
+    def step(index: Index, values: list[str]) -> list[str]:
         left = b.sub(count, index)
         place = b.add(start, index)
         mask = b.first_lanes(left, lanes)
         with e.bound(s.axis, place, Lanes(s.axis, place, lanes, left, mask)):
+            for accumulator, text in zip(carried, values, strict=True):
+                e.assign(accumulator, Value(text, e.accumulators[accumulator].lanes))
             e.run(s.body)
-        return []
+            return [e.accumulators[a].text for a in carried]
 
-    b.loop(0, b.mul(b.div(b.add(count, lanes - 1), lanes), lanes), lanes, [], step)
+    before = [e.accumulators[a] for a in carried]
+    pairs = [
+        (register_type(a.dtype, v.lanes), v.text) for a, v in zip(carried, before, strict=True)
+    ]
+    stop = b.mul(b.div(b.add(count, lanes - 1), lanes), lanes)
+    after = b.loop(0, stop, lanes, pairs, step)
+    for accumulator, old, text in zip(carried, before, after, strict=True):
+        e.assign(accumulator, Value(text, old.lanes))
 
 
 def _masked_step(

@@ -30,8 +30,8 @@ WINDOW_TILES = 32
 TALL_WINDOWS = 128
 # up to here dot products along the sum beat transposing b first
 DOT_ROWS = 16
-# multiplications of a kernel that takes less time than LLVM for a line of a micro-kernel's text
-TINY_WORK = 1 << 12
+# steps of plain loops that take less time than LLVM for a line of a micro-kernel's text
+TINY_STEPS = 1 << 11
 
 
 def micro_rows(facts: TargetFacts) -> int:

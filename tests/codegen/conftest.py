@@ -1,10 +1,12 @@
-"""Contractions of tests are tiny, and meant for the micro-kernels all the same."""
+"""Kernels of tests are tiny, and meant for blocks and wide vectors all the same."""
 
 import pytest
 
+from firth.codegen import brief
 from firth.passes import blocking
 
 
 @pytest.fixture(autouse=True)
-def micro_kernels_for_tiny_contractions(monkeypatch):
-    monkeypatch.setattr(blocking, "TINY_WORK", 0)
+def tiny_kernels_as_large_ones(monkeypatch):
+    monkeypatch.setattr(blocking, "TINY_STEPS", 0)
+    monkeypatch.setattr(brief, "WORK", -1)

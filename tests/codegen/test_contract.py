@@ -335,7 +335,7 @@ def test_a_tiny_product_is_ordinary_loops(machine, b_rows, monkeypatch):
     b = rng.standard_normal((n, k) if b_rows else (k, n)).astype(np.float32)
     found, texts = [], []
     for most in (0, 1 << 12):
-        monkeypatch.setattr(blocking, "TINY_WORK", most)
+        monkeypatch.setattr(blocking, "TINY_STEPS", most)
         out = np.zeros((m, n), np.float32)
         run(kernel, [a, b, out], MACHINES[machine])
         found.append(out)

@@ -6,9 +6,10 @@ from math import nan
 from typing import Final
 
 from firth.base import dtype as dt
+from firth.base.dtype import DType
 from firth.codegen import math_tables as table
 from firth.codegen.math_lanes import Lanes
-from firth.codegen.types import literal, register_type
+from firth.codegen.types import literal, register_type, scalar_type
 
 TWO_OVER_PI: Final = 0.6366197723675814
 # pi / 2 as a sum
@@ -18,29 +19,29 @@ HALF_PI_F64: Final = (1.5707963267948966, 6.123233995736766e-17, -1.497384904859
 HALF_PI_SHORT: Final = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)
 
 
-def _reduction_helper(lanes: int) -> tuple[str, str]:
+def _reduction_helper(dtype: DType) -> tuple[str, str]:
     """(name, text) of a function: |x| >= 2**16 -> (x mod pi/2 in [-pi/4, pi/4], quadrant).
 
     Payne and Hanek, 'Radian reduction for trigonometric functions' (1983): x = m 2**e is multiplied
-    with the 256 bits of 2/pi that matter, modulo 4, in 32-bit pieces. One lane at a time: rare.
+    with the 256 bits of 2/pi that matter, modulo 4, in 32-bit pieces. One lane at a time, from an
+    array of arguments that the results take the place of, and piece by piece: it is rare, so LLVM
+    shall take no time over it (optnone). A sine of up to 2**17 does not come here.
     """
-    name = f"firth_reduce_v{lanes}"
-    v, q = register_type(dt.float64, lanes), register_type(dt.int64, lanes)
+    name = f"firth_reduce_f{dtype.bits}"
+    single = dtype is dt.float32
+    element, count = scalar_type(dtype), len(table.TWO_OVER_PI)
     words = ", ".join(f"i32 {w}" for w in table.TWO_OVER_PI)
-    count = len(table.TWO_OVER_PI)
     text = [
         f"@{name}_bits = internal constant [{count} x i32] [{words}]",
-        f"define internal {{ {v}, {q} }} @{name}({v} %x) nounwind noinline {{",
+        f"define internal void @{name}(ptr %xs, ptr %ns, i64 %lanes) nounwind noinline optnone {{",
         "entry:",
-        f"%in = alloca [{lanes} x double], align 64",
-        f"%rs = alloca [{lanes} x double], align 64",
-        f"%qs = alloca [{lanes} x i64], align 64",
-        f"store {v} %x, ptr %in, align 8",
         "br label %lane",
         "lane:",
-        "%i = phi i64 [ 0, %entry ], [ %next, %lane ]",
-        "%at = getelementptr double, ptr %in, i64 %i",
-        "%raw = load i64, ptr %at, align 8",
+        "%i = phi i64 [ 0, %entry ], [ %next, %sum ]",
+        f"%x_at = getelementptr {element}, ptr %xs, i64 %i",
+        f"%x = load {element}, ptr %x_at, align {dtype.itemsize}",
+        "%wide = fpext float %x to double" if single else "",
+        f"%raw = bitcast double {'%wide' if single else '%x'} to i64",
         "%exp0 = lshr i64 %raw, 52",
         "%exp1 = and i64 %exp0, 2047",
         "%exp = call i64 @llvm.smax.i64(i64 %exp1, i64 1013)",
@@ -51,33 +52,35 @@ def _reduction_helper(lanes: int) -> tuple[str, str]:
         "%shift = and i64 %e, 31",
         "%m0 = and i64 %man, 4294967295",
         "%m1 = lshr i64 %man, 32",
-    ]
-    for j in range(8):  # w0 is the lowest of the eight words that begin at s
-        text += [
-            f"%j{j} = add i64 %s, {7 - j}",
-            f"%p{j} = getelementptr i32, ptr @{name}_bits, i64 %j{j}",
-            f"%h{j} = load i32, ptr %p{j}, align 4",
-            f"%w{j} = zext i32 %h{j} to i64",
-        ]
-    for row, first in (("0", 0), ("1", 1)):
-        carry = "0"
-        for j in range(first, 8):
-            here = f"%{'ab'[first]}{j}"
-            text.append(f"{here}m = mul i64 %w{j - first}, %m{row}")
-            text.append(f"{here}c = add i64 {here}m, {carry}")
-            if first:
-                text.append(f"{here}t = add i64 {here}c, %a{j}")
-            total = f"{here}t" if first else f"{here}c"
-            text.append(f"{here} = and i64 {total}, 4294967295")
-            text.append(f"{here}k = lshr i64 {total}, 32")
-            carry = f"{here}k"
-    text += [  # value = (64-bit words P3 P2 P1 ...) * 2**(shift - 222), modulo 4
-        "%P1h = shl i64 %b3, 32",
-        "%P1 = or i64 %P1h, %b2",
-        "%P2h = shl i64 %b5, 32",
-        "%P2 = or i64 %P2h, %b4",
-        "%P3h = shl i64 %b7, 32",
-        "%P3 = or i64 %P3h, %b6",
+        "br label %word",
+        "word:",  # from the lowest of the eight words at s: word * m0, and the one below it * m1
+        "%j = phi i64 [ 0, %lane ], [ %above, %word ]",
+        "%below = phi i64 [ 0, %lane ], [ %w, %word ]",
+        "%Q1 = phi i64 [ 0, %lane ], [ %P1, %word ]",
+        "%Q2 = phi i64 [ 0, %lane ], [ %P2, %word ]",
+        "%Q3 = phi i64 [ 0, %lane ], [ %P3, %word ]",
+        "%carry0 = phi i64 [ 0, %lane ], [ %more0, %word ]",
+        "%carry1 = phi i64 [ 0, %lane ], [ %more1, %word ]",
+        "%down = sub i64 7, %j",
+        "%place = add i64 %s, %down",
+        f"%word_at = getelementptr i32, ptr @{name}_bits, i64 %place",
+        "%h = load i32, ptr %word_at, align 4",
+        "%w = zext i32 %h to i64",
+        "%product0 = mul i64 %w, %m0",
+        "%total0 = add i64 %product0, %carry0",
+        "%low0 = and i64 %total0, 4294967295",
+        "%more0 = lshr i64 %total0, 32",
+        "%product1 = mul i64 %below, %m1",
+        "%part1 = add i64 %product1, %carry1",
+        "%total1 = add i64 %part1, %low0",
+        "%more1 = lshr i64 %total1, 32",
+        "%P1 = call i64 @llvm.fshl.i64(i64 %Q2, i64 %Q1, i64 32)",
+        "%P2 = call i64 @llvm.fshl.i64(i64 %Q3, i64 %Q2, i64 32)",
+        "%P3 = call i64 @llvm.fshl.i64(i64 %total1, i64 %Q3, i64 32)",
+        "%above = add i64 %j, 1",
+        "%again = icmp ult i64 %above, 8",
+        "br i1 %again, label %word, label %sum",
+        "sum:",  # value = (64-bit words P3 P2 P1 ...) * 2**(shift - 222), modulo 4
         "%up = add i64 %shift, 32",
         "%hi = call i64 @llvm.fshl.i64(i64 %P3, i64 %P2, i64 %up)",
         "%lo = call i64 @llvm.fshl.i64(i64 %P2, i64 %P1, i64 %up)",
@@ -106,57 +109,45 @@ def _reduction_helper(lanes: int) -> tuple[str, str]:
         f"%d3 = select i1 %infinite, double {literal(nan, dt.float64)}, double %d2",
         "%sign = shl i64 %half, 63",
         "%db = bitcast double %d3 to i64",
-        "%dr = xor i64 %db, %sign",
-        "%r_at = getelementptr i64, ptr %rs, i64 %i",
-        "store i64 %dr, ptr %r_at, align 8",
-        "%q_at = getelementptr i64, ptr %qs, i64 %i",
-        "store i64 %n, ptr %q_at, align 8",
+        "%dx = xor i64 %db, %sign",
+        "%dr = bitcast i64 %dx to double",
+        "%r = fptrunc double %dr to float" if single else "",
+        f"store {element} {'%r' if single else '%dr'}, ptr %x_at, align {dtype.itemsize}",
+        f"%n_at = getelementptr i{dtype.bits}, ptr %ns, i64 %i",
+        "%short = trunc i64 %n to i32" if single else "",
+        f"store i{dtype.bits} {'%short' if single else '%n'}, ptr %n_at, align {dtype.itemsize}",
         "%next = add i64 %i, 1",
-        f"%more = icmp ult i64 %next, {lanes}",
+        "%more = icmp ult i64 %next, %lanes",
         "br i1 %more, label %lane, label %out",
         "out:",
-        f"%r = load {v}, ptr %rs, align 8",
-        f"%q = load {q}, ptr %qs, align 8",
-        f"%one = insertvalue {{ {v}, {q} }} poison, {v} %r, 0",
-        f"%two = insertvalue {{ {v}, {q} }} %one, {q} %q, 1",
-        f"ret {{ {v}, {q} }} %two",
+        "ret void",
         "}",
     ]
-    return name, "\n".join(text)
+    return name, "\n".join(filter(None, text))
 
 
 def _reduce(m: Lanes, a: str) -> tuple[str, str]:
     """a >= 0 = quadrant * pi/2 + r: (r, quadrant as integers, of which the low two bits count)."""
-    limit = 131072.0 if m.single else 2.0**28
-    d = Lanes(m.b, dt.float64, m.lanes, m.facts) if m.single else m
-    pair = f"{{ {m.type}, {m.int_type} }}"
+    b, size = m.b, m.dtype.itemsize
+    d = Lanes(b, dt.float64, m.lanes, m.facts) if m.single else m
     r, n = _reduce_small(m, d, a)
-    small = _pair(m, pair, r, n)
+    large = m.less(131072.0 if m.single else 2.0**28, a)
 
-    def far() -> str:
-        wide = m.b.op(f"fpext {m.type} {a} to {d.type}", hoist=False) if m.single else a
+    def far() -> list[str]:
         for intrinsic in ("smax.i64(i64, i64)", "fshl.i64(i64, i64, i64)", "ctlz.i64(i64, i1)"):
             name = f"llvm.{intrinsic.split('(')[0]}"
-            m.b.declares.setdefault(name, f"declare i64 @llvm.{intrinsic}")
-        name = m.b.helper(*_reduction_helper(m.lanes))
-        wide_pair = f"{{ {d.type}, {d.int_type} }}"
-        both = m.b.get(f"call {wide_pair} @{name}({d.type} {wide})")
-        r2 = m.b.op(f"extractvalue {wide_pair} {both}, 0")
-        n2 = m.b.op(f"extractvalue {wide_pair} {both}, 1")
-        if m.single:
-            r2 = m.b.op(f"fptrunc {d.type} {r2} to {m.type}")
-            n2 = m.b.op(f"trunc {d.int_type} {n2} to {m.int_type}")
-        r2 = m.select(large, r2, r)
+            b.declares.setdefault(name, f"declare i64 @llvm.{intrinsic}")
+        xs, ns = (b.op(f"alloca {type_}, align 64") for type_ in (m.type, m.int_type))
+        b.store(m.type, a, xs, size)
+        name = b.helper(*_reduction_helper(m.dtype))
+        b.do(f"call void @{name}(ptr {xs}, ptr {ns}, i64 {m.lanes})")
+        r2, n2 = b.load(m.type, xs, size), b.load(m.int_type, ns, size)
         mask = register_type(dt.bool_, m.lanes)
-        n2 = m.b.op(f"select {mask} {large}, {m.int_type} {n2}, {m.int_type} {n}")
-        return _pair(m, pair, r2, n2)
+        n2 = b.op(f"select {mask} {large}, {m.int_type} {n2}, {m.int_type} {n}")
+        return [m.select(large, r2, r), n2]
 
-    large = m.less(limit, a)
-    chosen = m.b.choose(m.any(large), pair, far, lambda: small)
-    return (
-        m.b.op(f"extractvalue {pair} {chosen}, 0"),
-        m.b.op(f"extractvalue {pair} {chosen}, 1"),
-    )
+    r, n = b.maybe(m.any(large), [(m.type, r), (m.int_type, n)], far)
+    return r, n
 
 
 def _reduce_small(m: Lanes, d: Lanes, a: str) -> tuple[str, str]:
@@ -174,11 +165,6 @@ def _reduce_small(m: Lanes, d: Lanes, a: str) -> tuple[str, str]:
     for part in HALF_PI_F32 if m.single else HALF_PI_F64:
         a = m.exact_fma(whole, -part, a)
     return a, n
-
-
-def _pair(m: Lanes, pair: str, r: str, n: str) -> str:
-    one = m.b.op(f"insertvalue {pair} poison, {m.type} {r}, 0")
-    return m.b.op(f"insertvalue {pair} {one}, {m.int_type} {n}, 1")
 
 
 def _sin_cos(m: Lanes, r: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ python -m tests.conformance.shapes.survey [op ...]   no names: writes docs/confo
 
 from __future__ import annotations
 
+import gc
 import statistics
 import sys
 import tempfile
@@ -68,10 +69,13 @@ def survey(names: list[str]) -> Iterator[Found]:
     with tempfile.TemporaryDirectory() as folder:
         flags.put("FIRTH_CACHE", folder)
         (firth.ones(3) + 1).numpy()  # LLVM itself
+        gc.freeze()  # a program's heap, not that of all tests
         for sample in (s for op in OPS if not names or op.name in names for s in stretched(op)):
             forget()
+            gc.collect()  # what earlier samples left is not this one's work
             flags.put("FIRTH_CACHE", str(Path(folder, sample.name)))
             yield measured(sample)
+        gc.unfreeze()
         flags.put("FIRTH_CACHE", None)
 
 

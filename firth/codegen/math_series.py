@@ -9,7 +9,8 @@ from firth.codegen.builder import Index
 from firth.codegen.math_lanes import Lanes
 from firth.codegen.types import literal, scalar_type
 
-_AT_ONCE = 4  # terms in one turn of the loop
+_AT_ONCE = 2  # terms in one turn of the loop: an even number
+_SHORT = 12  # terms that are not worth a loop
 
 
 def seen(coefficients: Sequence[float], mantissa: int) -> Sequence[float]:
@@ -22,42 +23,40 @@ def seen(coefficients: Sequence[float], mantissa: int) -> Sequence[float]:
 
 
 def chebyshev(m: Lanes, x: str, coefficients: Sequence[float]) -> str:
-    """c[0] + c[1] T_1(x) + c[2] T_2(x) + ... by Clenshaw's recurrence.
+    """c[0] + c[1] T_1(x) + c[2] T_2(x) + ... by Clenshaw's recurrence b = (2 x) b1 - (b2 - c).
 
-    b = (2 x) b1 - (b2 - c): the difference does not wait for b1, so that the chain of terms is one
-    multiplication and addition long, and the chains of several vectors run beside each other.
+    Two of four b have the other sign here, so that it is b = (2 x) b1 + (b2 + c), or with -2 x, of
+    the same bits. The second sum does not wait for b1: the chain of terms is one multiplication and
+    addition long, and the chains of several vectors run beside each other.
     """
-    c = seen(coefficients, m.mantissa)
     b = m.b
-
+    c = [-v if k % 4 in (2, 3) else v for k, v in enumerate(seen(coefficients, m.mantissa))]
     nothing = m.const(0.0)
 
-    def term(double: str, b1: str, b2: str, now: str) -> str:
-        if b2 == nothing:
-            return m.fma(double, b1, now)
-        late = m.sub(b2, now)
-        return m.fma(double, b1, m.neg(late)) if m.fused else m.sub(m.mul(double, b1), late)
+    def term(factor: str, b1: str, b2: str, now: str) -> str:
+        return m.fma(factor, b1, now if b2 == nothing else m.add(b2, now))
 
     with b.at(b.depth_of(x)):  # a sum of what does not change in a loop stands before it
-        last, before = m.const(c[-1]) if len(c) > 1 else nothing, nothing
-        double = m.add(x, x)
-        inner = c[-2:0:-1]
-        first = len(inner) % _AT_ONCE if len(inner) > _AT_ONCE else len(inner)
-        for now in inner[:first]:
-            last, before = term(double, last, before, m.const(now)), last
-        table = _table(m, inner[first:])
+        b1, b2 = m.const(c[-1]) if len(c) > 1 else nothing, nothing
+        twice = m.add(x, x)
+        factors = (twice, m.neg(twice))  # of terms with even and odd numbers
+        inner = list(enumerate(c))[-2:0:-1]
+        first = len(inner) % _AT_ONCE if len(inner) > _SHORT else len(inner)
+        for k, now in inner[:first]:
+            b1, b2 = term(factors[k % 2], b1, b2, m.const(now)), b1
+        rest = inner[first:]
+        table = _table(m, [now for _, now in rest])
 
         def turn(i: Index, carried: list[str]) -> list[str]:
             b1, b2 = carried
-            element, bytes_ = scalar_type(m.dtype), m.dtype.itemsize
-            for k in range(_AT_ONCE):
-                number = b.load(element, b.gep(element, table, b.add(i, k)), bytes_)
-                b1, b2 = term(double, b1, b2, b.splat(number, element, m.lanes)), b1
+            element, size = scalar_type(m.dtype), m.dtype.itemsize
+            for place, (k, _) in enumerate(rest[:_AT_ONCE]):
+                number = b.load(element, b.gep(element, table, b.add(i, place)), size)
+                b1, b2 = term(factors[k % 2], b1, b2, b.splat(number, element, m.lanes)), b1
             return [b1, b2]
 
-        left = len(inner) - first
-        last, before = b.loop(0, left, _AT_ONCE, [(m.type, last), (m.type, before)], turn)
-        return term(x, last, before, m.const(c[0]))
+        b1, b2 = b.loop(0, len(rest), _AT_ONCE, [(m.type, b1), (m.type, b2)], turn)
+        return term(x, b1, b2, m.const(c[0]))
 
 
 def _table(m: Lanes, numbers: Sequence[float]) -> str:

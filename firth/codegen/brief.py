@@ -47,6 +47,16 @@ def contracts_briefly(kernel: Kernel, facts: TargetFacts) -> bool:
     return _total(kernel, steps) <= blocking.TINY_STEPS
 
 
+def multiplies_briefly(kernel: Kernel) -> bool:
+    """Whether the contractions of a kernel take so little time that one micro-kernel for all pieces
+    of rows is better than the largest one and another for the rest."""
+
+    def products(s: Statement, around: frozenset[Axis]) -> int:
+        return _points(around | {*s.rows, *s.cols, *s.reduce}) if isinstance(s, Contract) else 0
+
+    return _total(kernel, products) <= blocking.EVEN_WORK
+
+
 def loops_briefly(kernel: Kernel, facts: TargetFacts) -> bool:
     """Whether everything outside of contractions is little work even without vectors."""
 

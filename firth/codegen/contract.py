@@ -100,6 +100,8 @@ class Tile:
         self.sum = self._most(s.reduce)
         shape = (self.max_m, self.max_n) if not e.generic else (1 << 20, 1 << 20)
         self.rows, self.vectors = blocking.micro_tile(*shape, self.size, e.facts)
+        if e.even_pieces:
+            self.rows = blocking.even_rows(self.max_m, self.rows)
         self.columns = self.vectors * self.lanes
         self.kc = self._reduce_block()
         blocked = bool(s.reduce) and (e.generic or self.kc < self.most[s.reduce[0]])

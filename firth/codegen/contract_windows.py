@@ -25,7 +25,7 @@ from firth.codegen.contract_pack import (
     totals,
     unit,
 )
-from firth.codegen.microkernel import Micro
+from firth.codegen.microkernel import STRAIGHT, Micro
 from firth.ir.kernel import Axis, Contract, Load
 from firth.passes import blocking
 
@@ -72,8 +72,9 @@ class Pieces:
     whole: int
 
 
-def pieces(axes: tuple[Axis, ...], most: dict[Axis, int], limit: int) -> Pieces:
-    """The largest pieces of at most `limit` rows with constant distances, evenly cut."""
+def pieces(axes: tuple[Axis, ...], most: dict[Axis, int], limit: int, even: bool = False) -> Pieces:
+    """The largest pieces of at most `limit` rows with constant distances, evenly cut: without a
+    rest where that is asked for and possible."""
     whole, place = 1, len(axes) - 1
     while (
         place and most[axes[place]] == axes[place].extent and 2 * whole * most[axes[place]] <= limit
@@ -82,6 +83,8 @@ def pieces(axes: tuple[Axis, ...], most: dict[Axis, int], limit: int) -> Pieces:
         place -= 1
     extent = max(1, most[axes[place]])
     steps = -(-extent // -(-extent // max(1, limit // whole)))
+    if even:
+        steps = blocking.even_rows(extent, steps)
     return Pieces(axes[:place], axes[place:], whole * steps, whole)
 
 
@@ -94,7 +97,7 @@ class WindowTile(contract.Tile):
         self.load: Load = load
         super().__init__(e, s)
         limit = blocking.micro_rows(e.facts) * (1 if self.vectors > 1 else 2)
-        self.cut = pieces(s.rows, self.most, limit)
+        self.cut = pieces(s.rows, self.most, limit, e.even_pieces)
         self.rows = self.cut.rows
 
     def run(self) -> None:
@@ -160,8 +163,9 @@ class WindowTile(contract.Tile):
         """The micro-kernel of a piece."""
         terms = self.load.index.terms
         levels = tuple((axis.extent, coefficient(terms, axis)) for axis in self.s.reduce)
+        loops = self.e.even_pieces and len(levels) > 1 and levels[-1][0] <= STRAIGHT
         return Micro(self.dtype, rows, vectors, self.lanes, known, adds, masked,
-                     self._distances(rows), levels)  # fmt: skip
+                     self._distances(rows), levels, not loops)  # fmt: skip
 
     def _row_sizes(self) -> list[int]:
         return piece_sizes(totals(self.e, self.cut.inner) or set(), self.rows)

@@ -62,6 +62,7 @@ class Emitter:
         self.site = site if flags.get("FIRTH_CHECK") == "1" else 0
         self.fused = facts.fma and not flags.strict()
         self.plain_sums = not generic and brief.contracts_briefly(kernel, facts)
+        self.even_pieces = not generic and brief.multiplies_briefly(kernel)
         self.plain_loops = not generic and brief.loops_briefly(kernel, facts)
         self.b = Builder()
         self.params: list[int] = []

@@ -32,7 +32,7 @@ class Micro:
     masked: an argument tells how many columns exist; the others are not read.
     rows_at: how far each row of a lies from the first one, in place of a_row.
     levels: (extent, a's stride) of the loops of the sum, in place of a_k; k is then how often the
-    outermost one runs.
+    outermost one runs. straight: short ones inside others are no loops.
     """
 
     dtype: DType
@@ -44,6 +44,7 @@ class Micro:
     masked: bool = False
     rows_at: tuple[int, ...] = ()
     levels: tuple[tuple[int, int], ...] = ()
+    straight: bool = True
 
     @property
     def name(self) -> str:
@@ -53,6 +54,7 @@ class Micro:
             text += "_at_" + _size_words(self.rows_at)
             text += "_sum" + "".join(f"_{_size_words(level)}" for level in self.levels)
         marks = {False: "", True: "_add", None: "_later"}[self.adds] + "_mask" * self.masked
+        marks += "_loops" * (not self.straight)
         return f"mk_{self.dtype.name}_{self.rows}x{self.vectors}x{self.lanes}_{text}{marks}"
 
 
@@ -172,7 +174,7 @@ def _body(b: Builder, m: Micro, facts: TargetFacts) -> None:
     def along(k: Index, a_k: Index, values: list[str]) -> list[str]:
         """The innermost loop of the sum: sums, a and b after k steps."""
         main = b.mul(b.div(k, unroll), unroll)
-        if m.levels and isinstance(k, int) and k <= STRAIGHT:
+        if m.levels and m.straight and isinstance(k, int) and k <= STRAIGHT:
             main = 0
         pairs = list(zip(types, values, strict=True))
         values = b.loop(0, main, unroll, pairs, steps(unroll, a_k))

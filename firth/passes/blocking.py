@@ -32,6 +32,8 @@ TALL_WINDOWS = 128
 DOT_ROWS = 16
 # steps of plain loops that take less time than LLVM for a line of a micro-kernel's text
 TINY_STEPS = 1 << 11
+# multiplications of a kernel (30 us) from which the largest pieces of rows are worth a second text
+EVEN_WORK = 3 << 21
 
 
 def micro_rows(facts: TargetFacts) -> int:
@@ -61,6 +63,12 @@ def micro_tile(m: int, n: int, itemsize: int, facts: TargetFacts) -> tuple[int, 
     most = max(1, min(free // vectors, micro_rows(facts) if vectors > 1 else free // 2))
     pieces = -(-m // most)
     return max(1, -(-m // max(1, pieces))), max(1, vectors)
+
+
+def even_rows(m: int, most: int) -> int:
+    """The largest piece of rows, not much smaller than `most`, that cuts m without a rest; `most`
+    where there is none."""
+    return next((r for r in range(most, most // 2, -1) if m % r == 0), most)
 
 
 def reduce_block(itemsize: int, copies_a: bool = False) -> int:

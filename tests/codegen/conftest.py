@@ -9,4 +9,5 @@ from firth.passes import blocking
 @pytest.fixture(autouse=True)
 def tiny_kernels_as_large_ones(monkeypatch):
     monkeypatch.setattr(blocking, "TINY_STEPS", 0)
+    monkeypatch.setattr(blocking, "EVEN_WORK", 0)
     monkeypatch.setattr(brief, "WORK", -1)

@@ -91,3 +91,21 @@ def test_products_whose_columns_are_loaded_one_by_one_are_more_work(monkeypatch)
         for most, short in ((steps, True), (steps - 1, False)):
             monkeypatch.setattr(blocking, "TINY_STEPS", most)
             assert brief.contracts_briefly(kernel, target) is short
+
+
+@pytest.mark.parametrize("m, kernels", [(32, 1), (35, 1), (37, 2)])
+def test_small_products_have_one_micro_kernel_where_rows_allow_it(m, kernels, monkeypatch):
+    """The same sums in the same order."""
+    n, k = 64, 24
+    a = RNG.standard_normal((m, k)).astype(np.float32)
+    b = RNG.standard_normal((k, n)).astype(np.float32)
+    found = []
+    for most in (0, m * n * k):
+        monkeypatch.setattr(blocking, "EVEN_WORK", most)
+        kernel = matmul(m, n, k)
+        out = np.zeros((m, n), np.float32)
+        run(kernel, [a, b, out], facts())
+        found.append(out)
+    np.testing.assert_array_equal(*found)
+    text = emit(kernel, facts()).text
+    assert text.count("define internal void @mk_") == kernels

@@ -12,6 +12,7 @@ from firth.codegen.contract_windows import pieces
 from firth.codegen.emit import emit
 from firth.ir.kernel import Accumulator, Affine, Apply, Axis, Buffer, Const, Contract, Kernel, Load
 from firth.ir.kernel import Store as Write
+from firth.passes import blocking
 from tests.codegen.harness import run
 from tests.codegen.test_contract import MACHINES, draw
 
@@ -72,6 +73,19 @@ def test_images(name: str, machine: str) -> None:
     shape, target = SHAPES[name], MACHINES[machine]
     for blocks, relu in (((99, 99), True), ((2, 16), False)):
         check(shape, target, blocks, dt.float32, relu)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_small_images_in_even_pieces_and_short_loops(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = []
+    for most in (0, 1 << 40):
+        monkeypatch.setattr(blocking, "EVEN_WORK", most)
+        check(SHAPES[name], MACHINES["avx512"], (99, 99), dt.float32, True)
+        kernel = convolution(SHAPES[name], (99, 99), dt.float32, True)
+        lengths.append(emit(kernel, MACHINES["avx512"]).text.count("\n"))
+    assert lengths[1] <= lengths[0]
 
 
 @pytest.mark.parametrize("dtype", [dt.float64, dt.int32], ids=str)

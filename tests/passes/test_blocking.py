@@ -8,6 +8,7 @@ import pytest
 
 from firth.passes.blocking import (
     contract_blocks,
+    even_rows,
     micro_rows,
     micro_tile,
     panel_columns,
@@ -91,3 +92,8 @@ def test_parts_of_a_sum_are_no_longer_than_asked(extent: int) -> None:
 
 def test_longest_sums_hold_as_many_bytes_for_every_dtype() -> None:
     assert reduce_block(4) == 1024 and reduce_block(8) == 512
+
+
+def test_even_rows_are_the_largest_divisor_that_is_not_much_smaller() -> None:
+    assert [even_rows(m, 13) for m in (64, 26, 35, 33, 5)] == [8, 13, 7, 11, 13]
+    assert even_rows(37, 13) == 13  # a prime: no piece without a rest

@@ -286,13 +286,11 @@ def _adaptive_shape(x: Shape, sizes: Sizes) -> Shape:
     return (*x[: len(x) - len(sizes)], *sizes)
 
 
-def _share(extent: int, places: int, dtype: DType) -> Expr:
-    """What each place takes of each element: (extent, places), columns sum to 1."""
+def _inside(extent: int, places: int) -> Expr:
+    """Which elements each place takes, from its share of the extent rounded down to the next one's
+    rounded up: (extent, places). Without divisions, which machines do one by one."""
     i, j = iota((extent, places), 0), iota((extent, places), 1)
-    start = j * extent // places
-    end = ((j + 1) * extent + places - 1) // places
-    inside = (start <= i) & (i < end)
-    return cast(inside, dtype) / cast(end - start, dtype)
+    return (j * extent < (i + 1) * places) & (i * places < (j + 1) * extent)
 
 
 def _adaptive_lower(x: Expr, sizes: Sizes) -> Expr:
@@ -307,8 +305,11 @@ def _adaptive_lower(x: Expr, sizes: Sizes) -> Expr:
     for i, (extent, places) in enumerate(zip(extents, sizes, strict=True)):
         axis = x.ndim - n + i
         out = (*labels[:axis], x.ndim, *labels[axis + 1 :])
-        weight = _share(extent, places, x.dtype)
-        x = contract(x, weight, a_labels=labels, b_labels=(axis, x.ndim), out_labels=out)
+        inside = _inside(extent, places)
+        taken = sum_(cast(inside, dt.int32), axes=(0,), keepdims=False)
+        ones = cast(inside, x.dtype)
+        x = contract(x, ones, a_labels=labels, b_labels=(axis, x.ndim), out_labels=out)
+        x = x / reshape(cast(taken, x.dtype), (places, *(1 for _ in labels[axis + 1 :])))
     return x
 
 

@@ -12,7 +12,7 @@ from typing import Final
 OPERATIONS: Final[Mapping[str, int]] = MappingProxyType({
     "div": 3, "sqrt": 4, "exp": 10, "log": 10, "expm1": 14, "log1p": 14, "sin": 16, "cos": 16,
     "tan": 24, "asin": 16, "acos": 16, "atan": 16, "tanh": 14, "erf": 14, "pow": 30,
-    "remainder": 8, "floor_divide": 8, "threefry": 60, "chebyshev": 2, "gather": 20,
+    "remainder": 16, "floor_divide": 8, "threefry": 60, "chebyshev": 2, "gather": 20,
     "checked_index": 20,
 })  # fmt: skip
 

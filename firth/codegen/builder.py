@@ -241,6 +241,17 @@ class Builder:
         """Stores."""
         self.do(f"store {type_} {value}, ptr {pointer}, align {align}")
 
+    def array(self, element: str, count: int, name: str) -> str:
+        """The address of private elements on the stack, for a moment: one place for all who ask for
+        it by this name."""
+        text = f"alloca [{count} x {element}], align 64"
+        outer = self.regions[0]
+        found = outer.memo.get(f"{text} {name}")
+        if found is None:
+            found = outer.memo[f"{text} {name}"] = self.fresh("a")
+            outer.lines.insert(0, f"{found} = {text}")
+        return found
+
     # vectors
 
     def splat(self, value: str, element: str, lanes: int) -> str:

@@ -10,86 +10,81 @@ from firth.codegen.types import constant, register_type, suffix, widen
 
 _FAST = 2.0**28  # up to this quotient, quotient * divisor of two float32 is exact in float64
 
-# r - y * 2**k is exact while y * 2**k <= r < y * 2**(k + 1); y is normal, both are positive
-_STEPS = """define internal double @firth_fmod_steps(double %x, double %y) nounwind {
+# x[i] = fmod(x[i], y[i]) for i < n: an infinite y gives x, NaN and zero divisors NaN.
+# r - y * 2**k is exact while y * 2**k <= r < y * 2**(k + 1), y normal. A tiny y is scaled by
+# f = 2**60 to be normal: first modulo y * f, then r * f once more.
+# optnone: the loop waits for its own results, and LLVM shall take no time over what is rare.
+_FMOD = """define internal void @firth_fmod(ptr %xs, ptr %ys, i64 %n) nounwind noinline optnone {
 entry:
-  %bits = bitcast double %y to i64
+  br label %lane
+lane:
+  %i = phi i64 [ 0, %entry ], [ %next, %put ]
+  %xp = getelementptr double, ptr %xs, i64 %i
+  %yp = getelementptr double, ptr %ys, i64 %i
+  %x = load double, ptr %xp, align 8
+  %y = load double, ptr %yp, align 8
+  %ax = call double @llvm.fabs.f64(double %x)
+  %ay = call double @llvm.fabs.f64(double %y)
+  %tiny = fcmp olt double %ay, 0x03F0000000000000
+  %f = select i1 %tiny, double 0x43B0000000000000, double 1.0
+  %down = select i1 %tiny, double 0x3C30000000000000, double 1.0
+  %yy = fmul double %ay, %f
+  %bits = bitcast double %yy to i64
   %ey = lshr i64 %bits, 52
-  br label %head
+  %finite = fcmp olt double %ax, 0x7FF0000000000000
+  %nonzero = fcmp ogt double %ay, 0.0
+  %ok = and i1 %finite, %nonzero
+  br i1 %ok, label %head, label %put
 head:
-  %r = phi double [ %x, %entry ], [ %next, %step ]
-  %more = fcmp oge double %r, %y
+  %r = phi double [ %ax, %lane ], [ %less, %step ], [ %up, %again ]
+  %last = phi i1 [ false, %lane ], [ %last, %step ], [ true, %again ]
+  %more = fcmp oge double %r, %yy
   br i1 %more, label %step, label %done
 step:
   %rb = bitcast double %r to i64
   %er = lshr i64 %rb, 52
   %k = sub i64 %er, %ey
-  %up = shl i64 %k, 52
-  %tb = add i64 %bits, %up
+  %kb = shl i64 %k, 52
+  %tb = add i64 %bits, %kb
   %t = bitcast i64 %tb to double
   %over = fcmp ogt double %t, %r
   %one = select i1 %over, i64 4503599627370496, i64 0
   %sb = sub i64 %tb, %one
   %s = bitcast i64 %sb to double
-  %next = fsub double %r, %s
+  %less = fsub double %r, %s
   br label %head
 done:
-  ret double %r
-}"""
-
-# a tiny y is scaled by 2**60 to be normal: first modulo y * 2**60, then both sides scaled
-_FMOD = """define internal double @firth_fmod(double %x, double %y) nounwind {
-entry:
-  %ax = call double @llvm.fabs.f64(double %x)
-  %ay = call double @llvm.fabs.f64(double %y)
-  %finite = fcmp olt double %ax, 0x7FF0000000000000
-  %nonzero = fcmp ogt double %ay, 0.0
-  %ok = and i1 %finite, %nonzero
-  br i1 %ok, label %some, label %none
-none:
-  ret double 0x7FF8000000000000
-some:
-  %less = fcmp olt double %ax, %ay
-  br i1 %less, label %same, label %large
-same:
-  ret double %x
-large:
-  %tiny = fcmp olt double %ay, 0x03F0000000000000
-  br i1 %tiny, label %scaled, label %plain
-plain:
-  %a = call double @firth_fmod_steps(double %ax, double %ay)
-  br label %done
-scaled:
-  %yy = fmul double %ay, 0x43B0000000000000
-  %b = call double @firth_fmod_steps(double %ax, double %yy)
-  %bb = fmul double %b, 0x43B0000000000000
-  %c = call double @firth_fmod_steps(double %bb, double %yy)
-  %cc = fmul double %c, 0x3C30000000000000
-  br label %done
-done:
-  %m = phi double [ %a, %plain ], [ %cc, %scaled ]
+  br i1 %last, label %end, label %again
+again:
+  %up = fmul double %r, %f
+  br label %head
+end:
+  %m = fmul double %r, %down
   %signed = call double @llvm.copysign.f64(double %m, double %x)
-  ret double %signed
+  br label %put
+put:
+  %v = phi double [ 0x7FF8000000000000, %lane ], [ %signed, %end ]
+  store double %v, ptr %xp, align 8
+  %next = add i64 %i, 1
+  %others = icmp ult i64 %next, %n
+  br i1 %others, label %lane, label %out
+out:
+  ret void
 }"""
 
 
 def _each_lane(b: Builder, x: str, y: str, lanes: int) -> str:
-    """fmod of float64, lane by lane; an infinite y gives x, NaN and zero divisors NaN."""
-    one = ("double", "double")
+    """fmod of float64, lane by lane: rare, or float64."""
+    type_ = widen("double", lanes)
     b.declares["llvm.fabs.f64"] = "declare double @llvm.fabs.f64(double)"
     b.declares["llvm.copysign.f64"] = "declare double @llvm.copysign.f64(double, double)"
-    b.helper("firth_fmod_steps", _STEPS)
     b.helper("firth_fmod", _FMOD)
-    if lanes == 1:
-        return b.op(f"call {one[0]} @firth_fmod(double {x}, double {y})")
-    type_ = widen("double", lanes)
-    result = "poison"
-    for lane in range(lanes):
-        p = b.op(f"extractelement {type_} {x}, i64 {lane}")
-        q = b.op(f"extractelement {type_} {y}, i64 {lane}")
-        r = b.op(f"call double @firth_fmod(double {p}, double {q})")
-        result = b.op(f"insertelement {type_} {result}, double {r}, i64 {lane}")
-    return result
+    dividends = b.array("double", lanes, "dividends")
+    divisors = b.array("double", lanes, "divisors")
+    b.store(type_, x, dividends, 8)
+    b.store(type_, y, divisors, 8)
+    b.do(f"call void @firth_fmod(ptr {dividends}, ptr {divisors}, i64 {lanes})")
+    return b.load(type_, dividends, 8)
 
 
 def _nearest(b: Builder, x: str, y: str, quotient: str, lanes: int) -> str:

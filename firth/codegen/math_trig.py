@@ -6,7 +6,6 @@ from math import nan
 from typing import Final
 
 from firth.base import dtype as dt
-from firth.base.dtype import DType
 from firth.codegen import math_tables as table
 from firth.codegen.math_lanes import Lanes
 from firth.codegen.types import literal, register_type, scalar_type
@@ -19,68 +18,131 @@ HALF_PI_F64: Final = (1.5707963267948966, 6.123233995736766e-17, -1.497384904859
 HALF_PI_SHORT: Final = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)
 
 
-def _reduction_helper(dtype: DType) -> tuple[str, str]:
-    """(name, text) of a function: |x| >= 2**16 -> (x mod pi/2 in [-pi/4, pi/4], quadrant).
+def _reduction_helper(single: bool) -> tuple[str, str]:
+    """(name, text) of a function that replaces numbers x >= 2**16 by x mod pi/2 in [-pi/4, pi/4]
+    and writes their quadrants.
 
     Payne and Hanek, 'Radian reduction for trigonometric functions' (1983): x = m 2**e is multiplied
-    with the 256 bits of 2/pi that matter, modulo 4, in 32-bit pieces. One lane at a time, from an
-    array of arguments that the results take the place of, and piece by piece: it is rare, so LLVM
-    shall take no time over it (optnone). A sine of up to 2**17 does not come here.
+    with those bits of 2/pi that matter, modulo 4, in 32-bit pieces. One lane at a time: it is
+    rare, so LLVM shall take no time over it (optnone).
     """
-    name = f"firth_reduce_f{dtype.bits}"
-    single = dtype is dt.float32
-    element, count = scalar_type(dtype), len(table.TWO_OVER_PI)
+    name = f"firth_reduce_{'f32' if single else 'f64'}"
     words = ", ".join(f"i32 {w}" for w in table.TWO_OVER_PI)
-    text = [
-        f"@{name}_bits = internal constant [{count} x i32] [{words}]",
-        f"define internal void @{name}(ptr %xs, ptr %ns, i64 %lanes) nounwind noinline optnone {{",
+    number, integer = ("float", "i32") if single else ("double", "i64")
+    return name, "\n".join([
+        f"@{name}_bits = internal constant [{len(table.TWO_OVER_PI)} x i32] [{words}]",
+        f"define internal void @{name}(ptr %xs, ptr %quadrants, i64 %size)",
+        "nounwind noinline optnone {",
         "entry:",
         "br label %lane",
         "lane:",
-        "%i = phi i64 [ 0, %entry ], [ %next, %sum ]",
-        f"%x_at = getelementptr {element}, ptr %xs, i64 %i",
-        f"%x = load {element}, ptr %x_at, align {dtype.itemsize}",
-        "%wide = fpext float %x to double" if single else "",
-        f"%raw = bitcast double {'%wide' if single else '%x'} to i64",
-        "%exp0 = lshr i64 %raw, 52",
-        "%exp1 = and i64 %exp0, 2047",
-        "%exp = call i64 @llvm.smax.i64(i64 %exp1, i64 1013)",
-        "%man0 = and i64 %raw, 4503599627370495",
+        "%i = phi i64 [ 0, %entry ], [ %next, %lane ]",
+        f"%x_at = getelementptr {number}, ptr %xs, i64 %i",
+        f"%q_at = getelementptr {integer}, ptr %quadrants, i64 %i",
+        f"%bits = load {integer}, ptr %x_at, align 4",
+        *(_far_f32(name) if single else _far_f64(name)),
+        f"store {integer} %quadrant, ptr %q_at, align 4",
+        f"store {number} %rest, ptr %x_at, align 4",
+        "%next = add i64 %i, 1",
+        "%more = icmp ult i64 %next, %size",
+        "br i1 %more, label %lane, label %out",
+        "out:",
+        "ret void",
+        "}",
+    ])  # fmt: skip
+
+
+def _words(name: str, count: int) -> list[str]:
+    """Loads words %w0, %w1, ... of 2/pi, of which the first is number %s."""
+    lines = [f"%w_at = getelementptr i32, ptr @{name}_bits, i64 %s"]
+    for k in range(count):
+        lines += [
+            f"%w{k}_at = getelementptr i32, ptr %w_at, i64 {k}",
+            f"%w{k}_32 = load i32, ptr %w{k}_at, align 4",
+            f"%w{k} = zext i32 %w{k}_32 to i64",
+        ]
+    return lines
+
+
+def _far_f32(name: str) -> list[str]:
+    """%bits -> %rest and %quadrant: 24 bits of x times 128 of 2/pi leave 62 of the fraction; no
+    float32 is so near to a multiple of pi/2 that fewer than 30 of them are left."""
+    pi_half = literal(HALF_PI_F64[0] * 2.0**-64, dt.float64)
+    lines = [
+        "%raw = zext i32 %bits to i64",
+        "%exp0 = lshr i64 %raw, 23",
+        "%exp = call i64 @llvm.smax.i64(i64 %exp0, i64 88)",
+        "%man0 = and i64 %raw, 8388607",
+        "%m = or i64 %man0, 8388608",
+        "%e = sub i64 %exp, 88",  # x = m * 2**(e - 62); the word at e / 32 gives multiples of 4
+        "%s0 = lshr i64 %e, 5",
+        "%s = add i64 %s0, 1",
+        "%shift = and i64 %e, 31",
+        *_words(name, 4),
+        "%p3 = mul i64 %w3, %m",
+    ]
+    for k in (2, 1, 0):
+        lines += [
+            f"%c{k} = lshr i64 %p{k + 1}, 32",
+            f"%a{k} = mul i64 %w{k}, %m",
+            f"%p{k} = add i64 %a{k}, %c{k}",
+        ]
+    for half, k in (("hi", 0), ("lo", 2)):
+        lines += [
+            f"%{half}1 = shl i64 %p{k}, 32",
+            f"%{half}0 = and i64 %p{k + 1}, 4294967295",
+            f"%{half} = or i64 %{half}1, %{half}0",
+        ]
+    return [
+        *lines,
+        "%v = call i64 @llvm.fshl.i64(i64 %hi, i64 %lo, i64 %shift)",  # in units of 4 / 2**64
+        "%near = add i64 %v, 2305843009213693952",
+        "%n = lshr i64 %near, 62",
+        "%quadrant = trunc i64 %n to i32",
+        "%f = shl i64 %v, 2",
+        "%d0 = sitofp i64 %f to double",
+        f"%d = fmul double %d0, {pi_half}",
+        "%infinite = icmp eq i64 %exp0, 255",
+        f"%r = select i1 %infinite, double {literal(nan, dt.float64)}, double %d",
+        "%rest = fptrunc double %r to float",
+    ]
+
+
+def _far_f64(name: str) -> list[str]:
+    """%bits -> %rest and %quadrant: 53 bits of x times 256 of 2/pi, modulo 4."""
+    lines = [
+        "%exp0 = lshr i64 %bits, 52",
+        "%exp = call i64 @llvm.smax.i64(i64 %exp0, i64 1013)",
+        "%man0 = and i64 %bits, 4503599627370495",
         "%man = or i64 %man0, 4503599627370496",
         "%e = sub i64 %exp, 1013",  # x = man * 2**(e - 62)
         "%s = lshr i64 %e, 5",
         "%shift = and i64 %e, 31",
         "%m0 = and i64 %man, 4294967295",
         "%m1 = lshr i64 %man, 32",
-        "br label %word",
-        "word:",  # from the lowest of the eight words at s: word * m0, and the one below it * m1
-        "%j = phi i64 [ 0, %lane ], [ %above, %word ]",
-        "%below = phi i64 [ 0, %lane ], [ %w, %word ]",
-        "%Q1 = phi i64 [ 0, %lane ], [ %P1, %word ]",
-        "%Q2 = phi i64 [ 0, %lane ], [ %P2, %word ]",
-        "%Q3 = phi i64 [ 0, %lane ], [ %P3, %word ]",
-        "%carry0 = phi i64 [ 0, %lane ], [ %more0, %word ]",
-        "%carry1 = phi i64 [ 0, %lane ], [ %more1, %word ]",
-        "%down = sub i64 7, %j",
-        "%place = add i64 %s, %down",
-        f"%word_at = getelementptr i32, ptr @{name}_bits, i64 %place",
-        "%h = load i32, ptr %word_at, align 4",
-        "%w = zext i32 %h to i64",
-        "%product0 = mul i64 %w, %m0",
-        "%total0 = add i64 %product0, %carry0",
-        "%low0 = and i64 %total0, 4294967295",
-        "%more0 = lshr i64 %total0, 32",
-        "%product1 = mul i64 %below, %m1",
-        "%part1 = add i64 %product1, %carry1",
-        "%total1 = add i64 %part1, %low0",
-        "%more1 = lshr i64 %total1, 32",
-        "%P1 = call i64 @llvm.fshl.i64(i64 %Q2, i64 %Q1, i64 32)",
-        "%P2 = call i64 @llvm.fshl.i64(i64 %Q3, i64 %Q2, i64 32)",
-        "%P3 = call i64 @llvm.fshl.i64(i64 %total1, i64 %Q3, i64 32)",
-        "%above = add i64 %j, 1",
-        "%again = icmp ult i64 %above, 8",
-        "br i1 %again, label %word, label %sum",
-        "sum:",  # value = (64-bit words P3 P2 P1 ...) * 2**(shift - 222), modulo 4
+        *_words(name, 8),
+    ]
+    for row, first in (("0", 0), ("1", 1)):
+        carry = "0"
+        for j in range(first, 8):  # digits, the lowest first: a of the first row, b of both
+            here = f"%{'ab'[first]}{j}"
+            lines.append(f"{here}m = mul i64 %w{7 - j + first}, %m{row}")
+            lines.append(f"{here}c = add i64 {here}m, {carry}")
+            if first:
+                lines.append(f"{here}t = add i64 {here}c, %a{j}")
+            total = f"{here}t" if first else f"{here}c"
+            lines.append(f"{here} = and i64 {total}, 4294967295")
+            lines.append(f"{here}k = lshr i64 {total}, 32")
+            carry = f"{here}k"
+    return [
+        *lines,
+        # value = (64-bit words P3 P2 P1 ...) * 2**(shift - 222), modulo 4
+        "%P1h = shl i64 %b3, 32",
+        "%P1 = or i64 %P1h, %b2",
+        "%P2h = shl i64 %b5, 32",
+        "%P2 = or i64 %P2h, %b4",
+        "%P3h = shl i64 %b7, 32",
+        "%P3 = or i64 %P3h, %b6",
         "%up = add i64 %shift, 32",
         "%hi = call i64 @llvm.fshl.i64(i64 %P3, i64 %P2, i64 %up)",
         "%lo = call i64 @llvm.fshl.i64(i64 %P2, i64 %P1, i64 %up)",
@@ -88,7 +150,7 @@ def _reduction_helper(dtype: DType) -> tuple[str, str]:
         "%f1 = call i64 @llvm.fshl.i64(i64 %hi, i64 %lo, i64 2)",
         "%f0 = shl i64 %lo, 2",
         "%half = lshr i64 %f1, 63",
-        "%n = add i64 %quad, %half",
+        "%quadrant = add i64 %quad, %half",
         "%neg = sub i64 0, %half",
         "%g0x = xor i64 %f0, %neg",
         "%g1x = xor i64 %f1, %neg",
@@ -101,53 +163,41 @@ def _reduction_helper(dtype: DType) -> tuple[str, str]:
         "%top = call i64 @llvm.fshl.i64(i64 %g1, i64 %g0, i64 %z)",
         "%d = uitofp i64 %top to double",
         "%sx0 = sub i64 959, %z",  # 2**-(64 + z)
-        "%sx = shl i64 %sx0, 52",
+        "%sx1 = shl i64 %sx0, 52",
+        "%sign = shl i64 %half, 63",
+        "%sx = or i64 %sx1, %sign",
         "%sc = bitcast i64 %sx to double",
         "%d1 = fmul double %d, %sc",
         f"%d2 = fmul double %d1, {literal(HALF_PI_F64[0], dt.float64)}",
-        "%infinite = icmp eq i64 %exp1, 2047",
-        f"%d3 = select i1 %infinite, double {literal(nan, dt.float64)}, double %d2",
-        "%sign = shl i64 %half, 63",
-        "%db = bitcast double %d3 to i64",
-        "%dx = xor i64 %db, %sign",
-        "%dr = bitcast i64 %dx to double",
-        "%r = fptrunc double %dr to float" if single else "",
-        f"store {element} {'%r' if single else '%dr'}, ptr %x_at, align {dtype.itemsize}",
-        f"%n_at = getelementptr i{dtype.bits}, ptr %ns, i64 %i",
-        "%short = trunc i64 %n to i32" if single else "",
-        f"store i{dtype.bits} {'%short' if single else '%n'}, ptr %n_at, align {dtype.itemsize}",
-        "%next = add i64 %i, 1",
-        "%more = icmp ult i64 %next, %lanes",
-        "br i1 %more, label %lane, label %out",
-        "out:",
-        "ret void",
-        "}",
+        "%infinite = icmp eq i64 %exp0, 2047",
+        f"%rest = select i1 %infinite, double {literal(nan, dt.float64)}, double %d2",
     ]
-    return name, "\n".join(filter(None, text))
 
 
 def _reduce(m: Lanes, a: str) -> tuple[str, str]:
     """a >= 0 = quadrant * pi/2 + r: (r, quadrant as integers, of which the low two bits count)."""
-    b, size = m.b, m.dtype.itemsize
-    d = Lanes(b, dt.float64, m.lanes, m.facts) if m.single else m
+    limit = 131072.0 if m.single else 2.0**28
+    d = Lanes(m.b, dt.float64, m.lanes, m.facts) if m.single else m
     r, n = _reduce_small(m, d, a)
-    large = m.less(131072.0 if m.single else 2.0**28, a)
+    large = m.less(limit, a)
 
     def far() -> list[str]:
         for intrinsic in ("smax.i64(i64, i64)", "fshl.i64(i64, i64, i64)", "ctlz.i64(i64, i1)"):
             name = f"llvm.{intrinsic.split('(')[0]}"
-            b.declares.setdefault(name, f"declare i64 @llvm.{intrinsic}")
-        xs, ns = (b.op(f"alloca {type_}, align 64") for type_ in (m.type, m.int_type))
-        b.store(m.type, a, xs, size)
-        name = b.helper(*_reduction_helper(m.dtype))
-        b.do(f"call void @{name}(ptr {xs}, ptr {ns}, i64 {m.lanes})")
-        r2, n2 = b.load(m.type, xs, size), b.load(m.int_type, ns, size)
+            m.b.declares.setdefault(name, f"declare i64 @llvm.{intrinsic}")
+        name = m.b.helper(*_reduction_helper(m.single))
+        size = m.dtype.itemsize
+        numbers = m.b.array(scalar_type(m.dtype), m.lanes, "numbers")
+        quadrants = m.b.array(scalar_type(m.int_dtype), m.lanes, "quadrants")
+        m.b.store(m.type, a, numbers, size)
+        m.b.do(f"call void @{name}(ptr {numbers}, ptr {quadrants}, i64 {m.lanes})")
+        r2, n2 = m.b.load(m.type, numbers, size), m.b.load(m.int_type, quadrants, size)
         mask = register_type(dt.bool_, m.lanes)
-        n2 = b.op(f"select {mask} {large}, {m.int_type} {n2}, {m.int_type} {n}")
+        n2 = m.b.op(f"select {mask} {large}, {m.int_type} {n2}, {m.int_type} {n}")
         return [m.select(large, r2, r), n2]
 
-    r, n = b.maybe(m.any(large), [(m.type, r), (m.int_type, n)], far)
-    return r, n
+    chosen = m.b.maybe(m.any(large), [(m.type, r), (m.int_type, n)], far)
+    return chosen[0], chosen[1]
 
 
 def _reduce_small(m: Lanes, d: Lanes, a: str) -> tuple[str, str]:

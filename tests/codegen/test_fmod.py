@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from firth.base import dtype as dt
-from tests.codegen.test_arith import apply, same_bits
+from firth.codegen.emit import emit
+from tests.codegen.harness import facts
+from tests.codegen.test_arith import apply, elementwise, same_bits
 
 CASES = [
     (1e300, 3e-300), (-1e300, 7.0), (5e-324, 3.0), (1.0, 5e-324), (1e-300, 4e-320),
@@ -22,3 +24,12 @@ def test_remainder(dtype):
         y = np.array([b for _, b in CASES]).astype(dtype.np)
         want = np.remainder(x, y)
     same_bits(apply("remainder", [x, y], dtype)[0], want)
+
+
+def test_only_huge_quotients_go_lane_by_lane():
+    """The call stands behind a branch: one loop over what the vector holds, not a call a lane."""
+    text = emit(elementwise("remainder", [dt.float32] * 2, dt.float32, 160, 16), facts(64)).text
+    body = text[text.index("define void") :]
+    assert body.count("call void @firth_fmod(") == 1
+    block = body[: body.index("call void @firth_fmod(")].rsplit(":", 1)[0].rsplit("\n", 1)[1]
+    assert f", label %{block}, label %" in body  # the first of two ways

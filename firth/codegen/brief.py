@@ -29,6 +29,7 @@ from firth.passes import blocking
 from firth.passes.expressions import reach, weight
 
 WORK = 1 << 13  # additions of all loops, one after the other: a few microseconds
+COPIES = 1 << 19  # the same of copies in squares: up to here a text for what is left over is dearer
 Visit = Callable[[Statement, frozenset[Axis]], int]
 
 
@@ -57,7 +58,7 @@ def multiplies_briefly(kernel: Kernel) -> bool:
     return _total(kernel, products) <= blocking.EVEN_WORK
 
 
-def loops_briefly(kernel: Kernel, facts: TargetFacts) -> bool:
+def loops_briefly(kernel: Kernel, facts: TargetFacts, most: int | None = None) -> bool:
     """Whether everything outside of contractions is little work even without vectors."""
 
     def work(s: Statement, around: frozenset[Axis]) -> int:
@@ -65,7 +66,7 @@ def loops_briefly(kernel: Kernel, facts: TargetFacts) -> bool:
             return 0
         return _points(around) * additions((s,), facts)
 
-    return _total(kernel, work) <= WORK
+    return _total(kernel, work) <= (WORK if most is None else most)
 
 
 def _points(axes: frozenset[Axis]) -> int:

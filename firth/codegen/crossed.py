@@ -72,13 +72,28 @@ def emit(e: Emitter, s: Loop, loads: list[Load]) -> None:
     assert isinstance(inner, Loop)
     lanes = e.facts.lanes(loads[0].dtype.itemsize)
 
-    def rows(first: Index, row_count: int) -> None:
+    def rows(first: Index, row_count: Index) -> None:
         def square(start: Index, count: int) -> None:
             _square(e, (s.axis, first, row_count), (inner, start, count), loads, lanes)
 
         _steps(e, inner.axis, lanes, square)
 
-    _steps(e, s.axis, lanes, rows)
+    if _count(e, s.axis) > lanes and _count(e, s.axis) % lanes and e.short_copies:
+        _masked_steps(e, s.axis, lanes, rows)
+    else:
+        _steps(e, s.axis, lanes, rows)
+
+
+def _masked_steps(e: Emitter, axis: Axis, lanes: int, body: Callable[[Index, Index], None]) -> None:
+    """body(first, how many) for pieces of an axis, of which the last has fewer elements: one text
+    for all."""
+    b, start, count = e.b, e.range(axis).start, _count(e, axis)
+
+    def step(index: Index, _: list[str]) -> list[str]:
+        body(b.add(start, index), b.min(lanes, b.sub(count, index)))
+        return []
+
+    b.loop(0, -(-count // lanes) * lanes, lanes, [], step)
 
 
 def _steps(e: Emitter, axis: Axis, lanes: int, body: Callable[[Index, int], None]) -> None:
@@ -97,7 +112,7 @@ def _steps(e: Emitter, axis: Axis, lanes: int, body: Callable[[Index, int], None
 
 def _square(
     e: Emitter,
-    rows: tuple[Axis, Index, int],
+    rows: tuple[Axis, Index, Index],
     columns: tuple[Loop, Index, int],
     loads: list[Load],
     lanes: int,
@@ -118,7 +133,8 @@ def _square(
             lines += ["zeroinitializer"] * (lanes - width)
             type_ = widen(element, lanes)
             pointer = e.scratch(lanes * lanes * size, (id(x), "square"))
-            for k, line in enumerate(transpose(b, lines, element, size)[:count]):
+            present = count if isinstance(count, int) else lanes
+            for k, line in enumerate(transpose(b, lines, element, size)[:present]):
                 b.store(type_, line, b.gep(element, pointer, k * lanes), size)
             squares.append((x, pointer, element, size))
 
@@ -135,7 +151,7 @@ def _square(
     b.loop(0, count, 1, [], row)
 
 
-def _part(e: Emitter, axis: Axis, first: Index, count: int, lanes: int) -> Lanes:
+def _part(e: Emitter, axis: Axis, first: Index, count: Index, lanes: int) -> Lanes:
     if count == lanes:
         return Lanes(axis, first, lanes)
     return Lanes(axis, first, lanes, count, e.b.first_lanes(count, lanes))

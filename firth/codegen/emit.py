@@ -63,6 +63,7 @@ class Emitter:
         self.fused = facts.fma and not flags.strict()
         self.plain_sums = not generic and brief.contracts_briefly(kernel, facts)
         self.even_pieces = not generic and brief.multiplies_briefly(kernel)
+        self.short_copies = not generic and brief.loops_briefly(kernel, facts, brief.COPIES)
         self.plain_loops = not generic and brief.loops_briefly(kernel, facts)
         self.b = Builder()
         self.params: list[int] = []

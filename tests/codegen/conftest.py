@@ -11,3 +11,4 @@ def tiny_kernels_as_large_ones(monkeypatch):
     monkeypatch.setattr(blocking, "TINY_STEPS", 0)
     monkeypatch.setattr(blocking, "EVEN_WORK", 0)
     monkeypatch.setattr(brief, "WORK", -1)
+    monkeypatch.setattr(brief, "COPIES", -1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from firth.base import dtype as dt
+from firth.codegen import brief
 from firth.codegen.emit import emit
 from firth.ir.kernel import Affine, Apply, Axis, Buffer, Const, Guard, Kernel, Load, Loop, Store
 from tests.codegen.harness import ALL_FACTS, facts, run
@@ -43,6 +44,20 @@ def test_guards(target):
     x[18:] = 0
     x[:, 30:] = 0
     np.testing.assert_array_equal(y, 2 * x.T)
+
+
+@pytest.mark.parametrize("target", ALL_FACTS, ids=lambda t: f"{t.vector_bytes}{t.masked}")
+@pytest.mark.parametrize(("n", "m"), [(33, 17), (5, 40), (20, 35)])
+def test_rows_left_over_are_the_same_text_in_small_copies(n, m, target, monkeypatch):
+    lengths = []
+    for most in (-1, 1 << 20):
+        monkeypatch.setattr(brief, "COPIES", most)
+        x, y = answer(n, m, target, guards=(n - 1, m))
+        x[n - 1 :] = 0
+        np.testing.assert_array_equal(y, 2 * x.T)
+        lengths.append(emit(transposed(n, m), target).text.count("\n"))
+    tail = m > target.lanes(4) and m % target.lanes(4) != 0 and target.masked
+    assert (lengths[1] < lengths[0]) is tail
 
 
 def test_no_element_is_loaded_alone():

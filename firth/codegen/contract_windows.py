@@ -48,9 +48,8 @@ def _in_pieces(e: Emitter, s: Contract) -> bool:
     load = plain(e, s.a)
     if load is None or not s.rows or not s.reduce or len(s.cols) > 1:
         return False
-    if (
-        e.generic or e.plain_sums or s not in e.kernel.body
-    ):  # in a loop, operands may be packed before it
+    # in a loop, operands may be packed before it
+    if e.generic or e.plain_sums or s not in e.kernel.body:
         return False
     if s.result.dtype not in contract.MICRO or s.a.dtype is not s.b.dtype:
         return False

@@ -58,15 +58,15 @@ def multiplies_briefly(kernel: Kernel) -> bool:
     return _total(kernel, products) <= blocking.EVEN_WORK
 
 
-def loops_briefly(kernel: Kernel, facts: TargetFacts, most: int | None = None) -> bool:
-    """Whether everything outside of contractions is little work even without vectors."""
+def loop_work(kernel: Kernel, facts: TargetFacts) -> int:
+    """Additions of everything outside of contractions, without vectors."""
 
     def work(s: Statement, around: frozenset[Axis]) -> int:
         if not isinstance(s, (Store, Accumulate)):
             return 0
         return _points(around) * additions((s,), facts)
 
-    return _total(kernel, work) <= (WORK if most is None else most)
+    return _total(kernel, work)
 
 
 def _points(axes: frozenset[Axis]) -> int:

@@ -7,6 +7,7 @@ The work is in the files beside this one: loops (loops, accumulators), values (e
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -63,8 +64,9 @@ class Emitter:
         self.fused = facts.fma and not flags.strict()
         self.plain_sums = not generic and brief.contracts_briefly(kernel, facts)
         self.even_pieces = not generic and brief.multiplies_briefly(kernel)
-        self.short_copies = not generic and brief.loops_briefly(kernel, facts, brief.COPIES)
-        self.plain_loops = not generic and brief.loops_briefly(kernel, facts)
+        work = math.inf if generic else brief.loop_work(kernel, facts)
+        self.short_copies = work <= brief.COPIES
+        self.plain_loops = work <= brief.WORK
         self.b = Builder()
         self.params: list[int] = []
         self.scratch_bytes = 0

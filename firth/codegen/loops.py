@@ -115,10 +115,7 @@ def _steps(
         aligned = bool(lanes) and e.range(s.axis).multiple % lanes == 0
         vector = Lanes(s.axis, index, lanes, active, mask, aligned) if lanes else None
         with e.bound(s.axis, index, vector):
-            for accumulator, text in zip(carried, values, strict=True):
-                e.assign(accumulator, Value(text, e.accumulators[accumulator].lanes))
-            e.run(s.body)
-            return [e.accumulators[a].text for a in carried]
+            return _turn(e, s, carried, values)
 
     before = [e.accumulators[a] for a in carried]
     if isinstance(count, int) and count <= 0:
@@ -135,6 +132,14 @@ def _steps(
         after = e.b.loop(start, stop, step, pairs, body, nonempty=nonempty)
     for accumulator, old, text in zip(carried, before, after, strict=True):
         e.assign(accumulator, Value(text, old.lanes))
+
+
+def _turn(e: Emitter, s: Loop, carried: list[Accumulator], values: list[str]) -> list[str]:
+    """One run of the body: its accumulators before, and after."""
+    for accumulator, text in zip(carried, values, strict=True):
+        e.assign(accumulator, Value(text, e.accumulators[accumulator].lanes))
+    e.run(s.body)
+    return [e.accumulators[a].text for a in carried]
 
 
 def _unrolls(e: Emitter, body: Sequence[Statement], count: int) -> bool:
@@ -227,10 +232,7 @@ def _masked_loop(
         place = b.add(start, index)
         mask = b.first_lanes(left, lanes)
         with e.bound(s.axis, place, Lanes(s.axis, place, lanes, left, mask)):
-            for accumulator, text in zip(carried, values, strict=True):
-                e.assign(accumulator, Value(text, e.accumulators[accumulator].lanes))
-            e.run(s.body)
-            return [e.accumulators[a].text for a in carried]
+            return _turn(e, s, carried, values)
 
     before = [e.accumulators[a] for a in carried]
     pairs = [

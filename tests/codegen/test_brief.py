@@ -5,7 +5,7 @@ import pytest
 
 from firth.base import dtype as dt
 from firth.codegen import brief
-from firth.codegen.emit import emit
+from firth.codegen.emit import Emitter, emit
 from firth.ir.kernel import (
     Accumulate,
     Accumulator,
@@ -81,7 +81,7 @@ def test_work_is_all_that_a_kernel_does(monkeypatch):
     work = 8 * 5 * (1 + 1 + facts().cost("exp")) + 8
     for most, short in ((work, True), (work - 1, False)):
         monkeypatch.setattr(brief, "WORK", most)
-        assert brief.loops_briefly(kernel, facts()) is short
+        assert Emitter(kernel, facts(), False, 0).plain_loops is short
 
 
 def test_products_whose_columns_are_loaded_one_by_one_are_more_work(monkeypatch):
